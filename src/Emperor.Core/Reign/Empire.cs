@@ -1,0 +1,168 @@
+using Emperor.Core.Vassals;
+
+namespace Emperor.Core.Reign;
+
+/// <summary>
+/// Overview: all vassals, and what happens to all of them at once. It hands each event to the vassal that it is about, remembers which
+/// deadline comes next, lets SIGHUP's reloads through a few at a time, and knows when the emperor may leave. It touches nothing outside
+/// itself: what is to be done comes out as effects, and time comes in as an argument.
+/// </summary>
+public sealed class Empire(EmpirePolicy policy)
+{
+    private readonly Dictionary<string, VassalState> _vassals = new(StringComparer.Ordinal);
+    private readonly PriorityQueue<string, long> _deadlines = new();
+    private readonly Dictionary<string, long> _armed = new(StringComparer.Ordinal);
+    private readonly Queue<string> _reloadsDue = new();
+    private readonly Dictionary<string, long> _reloading = new(StringComparer.Ordinal);
+
+    /// <summary>The vassals that are not gone, by name.</summary>
+    public IReadOnlyDictionary<string, VassalState> Vassals => _vassals;
+
+    /// <summary>Whether the end of all vassals has been ordered.</summary>
+    public bool IsEnding { get; private set; }
+
+    /// <summary>Whether no vassal is left after that order.</summary>
+    public bool IsBuried => IsEnding && _vassals.Count == 0;
+
+    /// <summary>Whether reloads of SIGHUP are still to be made or under way.</summary>
+    public bool IsReloading => _reloadsDue.Count > 0 || _reloading.Count > 0;
+
+    /// <summary>The next moment at which something is due by time alone, monotonic milliseconds; null when nothing is.</summary>
+    public long? NextDeadline
+    {
+        get
+        {
+            while (_deadlines.TryPeek(out var name, out var due))
+            {
+                if (_armed.TryGetValue(name, out var armed) && armed == due)
+                    return _reloading.Count > 0 ? Math.Min(due, _reloading.Values.Min()) : due;
+                _deadlines.Dequeue();
+            }
+            return _reloading.Count > 0 ? _reloading.Values.Min() : null;
+        }
+    }
+
+    /// <summary>One thing has happened to one vassal.</summary>
+    public void Handle(string vassal, VassalEvent @event, Instant now, List<Effect> effects)
+    {
+        if (!_vassals.TryGetValue(vassal, out var state))
+        {
+            // Only a file makes a vassal, and none is made at the end.
+            if (IsEnding || @event is not (VassalEvent.FileAccepted or VassalEvent.FileRefused))
+                return;
+            state = VassalMachine.Create(vassal);
+        }
+        else if (IsEnding && @event is VassalEvent.FileAccepted or VassalEvent.FileRefused)
+        {
+            return;
+        }
+        Store(VassalMachine.Step(state, @event, now, policy.Vassal, effects));
+        if (_reloading.Count > 0)
+            LetReloadsThrough(now, effects);
+    }
+
+    /// <summary>Time has passed: every deadline that is due is acted on.</summary>
+    public void TimePassed(Instant now, List<Effect> effects)
+    {
+        while (NextDeadline is { } due && due <= now.Monotonic)
+        {
+            if (_deadlines.TryPeek(out var name, out var first) && first <= now.Monotonic)
+            {
+                _deadlines.Dequeue();
+                _armed.Remove(name);
+                Handle(name, new VassalEvent.TimePassed(), now, effects);
+            }
+            LetReloadsThrough(now, effects);
+        }
+    }
+
+    /// <summary>All vassals reload (SIGHUP), a few at a time, so that the machine and the applications stay at work.</summary>
+    public void ReloadAll(Instant now, List<Effect> effects)
+    {
+        if (IsEnding)
+            return;
+        _reloadsDue.Clear();
+        foreach (var name in _vassals.Keys.Order(StringComparer.Ordinal))
+            _reloadsDue.Enqueue(name);
+        LetReloadsThrough(now, effects);
+    }
+
+    /// <summary>All failures are forgiven (SIGURG).</summary>
+    public void ForgiveAll(Instant now, List<Effect> effects) => ToAll(new VassalEvent.Forgiven(), now, effects);
+
+    /// <summary>All vassals are told to stop, at once (SIGINT, SIGTERM, SIGQUIT); the second time they are killed.</summary>
+    public void End(Instant now, List<Effect> effects)
+    {
+        _reloadsDue.Clear();
+        _reloading.Clear();
+        VassalEvent order = IsEnding ? new VassalEvent.NoMercy() : new VassalEvent.Ragnarok();
+        IsEnding = true;
+        ToAll(order, now, effects);
+    }
+
+    private void ToAll(VassalEvent @event, Instant now, List<Effect> effects)
+    {
+        foreach (var name in _vassals.Keys.ToArray())
+            Handle(name, @event, now, effects);
+    }
+
+    private void Store(VassalState state)
+    {
+        if (state.Phase == Phase.Gone)
+        {
+            _vassals.Remove(state.Name);
+            _armed.Remove(state.Name);
+            return;
+        }
+        _vassals[state.Name] = state;
+        if (state.NextDeadline is not { } due)
+        {
+            _armed.Remove(state.Name);
+            return;
+        }
+        if (_armed.TryGetValue(state.Name, out var armed) && armed == due)
+            return;
+        _armed[state.Name] = due;
+        _deadlines.Enqueue(state.Name, due);
+        // Heartbeats move a deadline without ever letting it come due; the queue must not grow with them.
+        if (_deadlines.Count > 64 + (4 * _armed.Count))
+            RebuildDeadlines();
+    }
+
+    private void RebuildDeadlines()
+    {
+        _deadlines.Clear();
+        foreach (var (name, due) in _armed)
+            _deadlines.Enqueue(name, due);
+    }
+
+    private void LetReloadsThrough(Instant now, List<Effect> effects)
+    {
+        foreach (var (name, until) in _reloading)
+        {
+            if (until <= now.Monotonic || !_vassals.TryGetValue(name, out var state) || state.Phase is not (Phase.Reloading or Phase.Starting))
+                _reloading.Remove(name);
+        }
+        while (_reloading.Count < policy.ReloadsAtOnce && _reloadsDue.TryDequeue(out var name))
+        {
+            if (!_vassals.TryGetValue(name, out var state))
+                continue;
+            Store(VassalMachine.Step(state, new VassalEvent.ReloadAsked(), now, policy.Vassal, effects));
+            if (_vassals.TryGetValue(name, out var after) && after.Phase is Phase.Reloading or Phase.Starting)
+                _reloading[name] = now.Monotonic + policy.ReloadTurn;
+        }
+    }
+}
+
+/// <summary>The times and choices that govern the empire.</summary>
+public sealed record EmpirePolicy
+{
+    /// <summary>Those of each vassal.</summary>
+    public VassalPolicy Vassal { get; init; } = new();
+
+    /// <summary>How many vassals SIGHUP reloads at the same moment.</summary>
+    public int ReloadsAtOnce { get; init; } = 4;
+
+    /// <summary>How long, in milliseconds, a reload that is not answered holds up the next one.</summary>
+    public long ReloadTurn { get; init; } = 5_000;
+}

@@ -1,0 +1,67 @@
+namespace Emperor.Core.Vassals;
+
+/// <summary>
+/// Something that happened to a vassal. Those about a process carry the incarnation that it was; what an earlier incarnation sent late
+/// is dropped.
+/// </summary>
+public abstract record VassalEvent
+{
+    private VassalEvent() { }
+
+    /// <summary>Its file is there for the first time, or has changed, and can be run.</summary>
+    /// <param name="ModifiedUnix">The file's modification time, seconds since the epoch.</param>
+    public sealed record FileAccepted(long ModifiedUnix) : VassalEvent;
+
+    /// <summary>Its file is there for the first time, or has changed, and cannot be run.</summary>
+    /// <param name="Reason">A sentence: what is wrong and what mends it.</param>
+    public sealed record FileRefused(string Reason) : VassalEvent;
+
+    /// <summary>Its file is gone.</summary>
+    public sealed record FileGone : VassalEvent;
+
+    /// <summary>The spawn that was asked for has made a process.</summary>
+    public sealed record Spawned(int Incarnation, int Pid) : VassalEvent;
+
+    /// <summary>The spawn that was asked for has failed.</summary>
+    public sealed record SpawnFailed(int Incarnation, string Reason) : VassalEvent;
+
+    /// <summary>A byte came (<see cref="Protocol.VassalMessage"/>, or anything else).</summary>
+    public sealed record Received(int Incarnation, byte Message) : VassalEvent;
+
+    /// <summary>It closed its end of the channel.</summary>
+    public sealed record HungUp(int Incarnation) : VassalEvent;
+
+    /// <summary>A byte could not be sent: it does not read, and its buffer is full.</summary>
+    public sealed record SendFailed(int Incarnation, byte Message) : VassalEvent;
+
+    /// <summary>Its process has ended.</summary>
+    public sealed record Exited(int Incarnation, ProcessEnd End) : VassalEvent;
+
+    /// <summary>Time has passed; a deadline may be due.</summary>
+    public sealed record TimePassed : VassalEvent;
+
+    /// <summary>It shall reload, though its file has not changed (SIGHUP to the emperor).</summary>
+    public sealed record ReloadAsked : VassalEvent;
+
+    /// <summary>Its failures are forgiven (SIGURG to the emperor).</summary>
+    public sealed record Forgiven : VassalEvent;
+
+    /// <summary>The emperor leaves: it shall stop for good.</summary>
+    public sealed record Ragnarok : VassalEvent;
+
+    /// <summary>The emperor waits no longer.</summary>
+    public sealed record NoMercy : VassalEvent;
+}
+
+/// <summary>How a process ended.</summary>
+/// <param name="Code">Its exit code, or the signal that killed it.</param>
+/// <param name="Signaled">A signal killed it.</param>
+/// <param name="Words">Such as "exit 1" or "signal 9 (KILL)".</param>
+public sealed record ProcessEnd(int Code, bool Signaled, string Words)
+{
+    /// <summary>The exit code by which a vassal says that it must not be respawned (UWSGI_EXILE_CODE in uwsgi.h).</summary>
+    public const int ExileCode = 26;
+
+    /// <summary>Whether it asked not to be respawned.</summary>
+    public bool IsExile => !Signaled && Code == ExileCode;
+}

@@ -1,0 +1,206 @@
+using System.Globalization;
+using Emperor.Core.Protocol;
+
+namespace Emperor.Core.Vassals;
+
+// What a vassal's process does: it is there, it speaks, it falls silent, it ends.
+public static partial class VassalMachine
+{
+    private ref partial struct Turn
+    {
+        internal void Spawned(VassalEvent.Spawned process)
+        {
+            State = State with { Pid = process.Pid, SpawnedAt = now.Monotonic };
+            var number = State.Incarnation.ToString(CultureInfo.InvariantCulture);
+            Note(NoteLevel.Information, "spawned", $"pid {Pid()}, start {number} ({State.Reason})");
+        }
+
+        internal void SpawnFailed(VassalEvent.SpawnFailed failure)
+        {
+            // The same cause again and again is told once, and in the state for ever.
+            var level = State.Reason == failure.Reason || State.LastEnd == failure.Reason ? NoteLevel.Debug : NoteLevel.Error;
+            Note(level, "spawn-failed", failure.Reason);
+            Ended(failure.Reason, ended: null);
+        }
+
+        internal void Received(byte message)
+        {
+            if (State.Phase == Phase.Killing)
+                return;
+            switch (message)
+            {
+                case VassalMessage.Spawned:
+                    if (!State.Ready)
+                        Note(NoteLevel.Debug, "ready", "it has been spawned");
+                    State = State with { Ready = true };
+                    break;
+                case VassalMessage.Accepting:
+                    Accepts();
+                    break;
+                case VassalMessage.Loyal:
+                    BecomesLoyal();
+                    break;
+                case VassalMessage.Heartbeat:
+                    if (State.Phase is Phase.Starting or Phase.Running or Phase.Reloading && policy.RequiredHeartbeat > 0)
+                        State = State with { HeartbeatDeadline = now.Monotonic + policy.RequiredHeartbeat };
+                    break;
+                case VassalMessage.Stopping:
+                    // uWSGI answers with the order to stop, and its vassals wait for it.
+                    if (State.Phase is Phase.Starting or Phase.Running or Phase.Reloading)
+                        TellToStop(Aftermath.Rest, "it stops of its own will", policy.CurseTolerance);
+                    break;
+                case VassalMessage.SendConfiguration:
+                case VassalMessage.Reinforce:
+                    Note(NoteLevel.Debug, "ignored", $"it asks for what it cannot get here (byte {message})");
+                    break;
+                default:
+                    if (!State.Babbled)
+                        Note(NoteLevel.Warning, "unknown-byte", $"it sends bytes that mean nothing, such as {message}; they are ignored");
+                    State = State with { Babbled = true };
+                    break;
+            }
+        }
+
+        internal void HungUp()
+        {
+            switch (State.Phase)
+            {
+                case Phase.Starting:
+                case Phase.Running:
+                case Phase.Reloading:
+                    State = State with
+                    {
+                        Phase = Phase.Cursed,
+                        Reason = "it closed its channel to the emperor",
+                        Deadline = now.Monotonic + policy.CurseTolerance,
+                        HeartbeatDeadline = null,
+                        ReloadPending = false,
+                    };
+                    // Most often this is the first sign of its end, which follows at once; the curse is worth a line when it is not.
+                    Note(NoteLevel.Debug, "cursed", $"pid {Pid()} closed its channel; it has {Seconds(policy.CurseTolerance)} to end");
+                    break;
+                case Phase.Cursed:
+                case Phase.Stopping:
+                case Phase.Killing:
+                case Phase.Backoff:
+                case Phase.Resting:
+                case Phase.Refused:
+                case Phase.Gone:
+                    break;
+            }
+        }
+
+        internal void SendFailed(byte message)
+        {
+            if (message == EmperorMessage.Reload && State.Phase == Phase.Reloading)
+            {
+                State = State with { ReloadPending = true, Deadline = now.Monotonic + policy.ReloadPatience };
+                Note(NoteLevel.Warning, "deaf", "it does not read what the emperor tells it; the reload is told again later");
+            }
+        }
+
+        internal void Exited(ProcessEnd end)
+        {
+            effects.Add(new Effect.Bury(State.Name, State.Incarnation));
+            Ended(end.Words, end);
+        }
+
+        private void Accepts()
+        {
+            var first = !State.Accepting;
+            State = State with { Accepting = true, AcceptingSince = State.AcceptingSince ?? now.Monotonic };
+            if (State.Phase is Phase.Starting or Phase.Reloading)
+            {
+                var pending = State.ReloadPending;
+                State = State with { Phase = Phase.Running, Reason = "", Deadline = null, ReloadPending = false };
+                if (first)
+                    Note(NoteLevel.Information, "accepting", $"pid {Pid()} accepts requests");
+                if (pending)
+                    SendReload("its file changed during the last reload");
+            }
+        }
+
+        private void BecomesLoyal()
+        {
+            if (!State.Loyal)
+                Note(NoteLevel.Information, "loyal", $"pid {Pid()} is loyal");
+            State = State with { Loyal = true, Failures = 0, ShortLives = 0 };
+            // A sub-emperor announces nothing but its loyalty.
+            if (State.Phase == Phase.Starting)
+                State = State with { Phase = Phase.Running, Reason = "", Deadline = null };
+        }
+
+        private void Ended(string words, ProcessEnd? ended)
+        {
+            var lived = now.Monotonic - State.SpawnedAt;
+            var pid = Pid();
+            State = State with { LastEnd = words };
+            if (State.Phase is Phase.Stopping or Phase.Killing && State.Aftermath != Aftermath.Recover)
+            {
+                Note(NoteLevel.Information, "stopped", $"pid {pid} has ended ({words})");
+                Follow();
+                return;
+            }
+            if (ended is { IsExile: true })
+            {
+                NoProcess(Phase.Resting, $"it ended with code {ProcessEnd.ExileCode}, which asks not to be started again");
+                Note(NoteLevel.Warning, "exiled", $"pid {pid}: {State.Reason}; it starts when its file changes");
+                return;
+            }
+            var wasProved = State.Loyal || (State.AcceptingSince is { } since && now.Monotonic - since >= policy.LoyalAfter);
+            State = State with
+            {
+                Deaths = State.Deaths + (ended is null ? 0 : 1),
+                Failures = wasProved ? 0 : State.Failures + 1,
+                ShortLives = lived < policy.ShortLife ? State.ShortLives + 1 : 0,
+            };
+            if (State.RefusedChange is { } refused)
+            {
+                if (ended is not null)
+                    Note(NoteLevel.Warning, "died", $"pid {pid} has ended ({words})");
+                Refuse(refused);
+                return;
+            }
+            Respawn(words, pid, ended);
+        }
+
+        private void Respawn(string words, string pid, ProcessEnd? ended)
+        {
+            var delay = policy.DelayAfter(State.Failures, State.ShortLives);
+            if (ended is not null)
+            {
+                var next = delay == 0 ? "it is started again" : $"failure {State.Failures}, next start in {Seconds(delay)}";
+                Note(NoteLevel.Warning, "died", $"pid {pid} has ended ({words}); {next}");
+            }
+            if (delay == 0 && ended is not null)
+            {
+                Start($"the last one ended: {words}");
+                return;
+            }
+            NoProcess(Phase.Backoff, words);
+            // A spawn that failed is never repeated in the same breath, or it could fail for ever within one turn.
+            State = State with { Deadline = now.Monotonic + Math.Max(delay, policy.ShortLifeDelay) };
+        }
+
+        private void Follow()
+        {
+            switch (State.Aftermath)
+            {
+                case Aftermath.StartAnew when State.RefusedChange is { } refused:
+                    Refuse(refused);
+                    break;
+                case Aftermath.StartAnew:
+                    State = State with { Failures = 0, ShortLives = 0 };
+                    Start("its file is back");
+                    break;
+                case Aftermath.Rest:
+                    NoProcess(Phase.Resting, State.Reason);
+                    break;
+                case Aftermath.Recover:
+                case Aftermath.Forget:
+                    Forget();
+                    break;
+            }
+        }
+    }
+}

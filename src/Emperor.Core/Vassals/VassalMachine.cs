@@ -1,0 +1,383 @@
+using System.Globalization;
+using Emperor.Core.Protocol;
+
+namespace Emperor.Core.Vassals;
+
+/// <summary>
+/// Overview: the life of one vassal, without the world. A vassal is wanted as long as its file is there; the machine keeps one process
+/// for it, and at most one at a time.
+///
+/// <para>A new file is <see cref="Phase.Starting"/> at once. The vassal says that it accepts requests: <see cref="Phase.Running"/>. A changed
+/// file is told to it by a byte, and it is <see cref="Phase.Reloading"/> until it accepts requests again; changes that come meanwhile are
+/// told together, afterwards. A process that ends unasked is replaced at once when it had proved itself (it was loyal, or had accepted
+/// requests for a while); when not, that is a failure, and after the first the vassal waits in <see cref="Phase.Backoff"/>, longer with
+/// each. A changed file is a new chance: it starts at once, its failures forgotten.</para>
+///
+/// <para>A process that was told to stop is <see cref="Phase.Stopping"/>, one that closed its channel and lives on is
+/// <see cref="Phase.Cursed"/>; both are sent SIGKILL at their deadline and are <see cref="Phase.Killing"/> until their end is seen. What
+/// follows that end is the <see cref="Aftermath"/>, which a later event may change: a file that comes back while its vassal stops is started
+/// anew when the old process is gone, never beside it.</para>
+///
+/// <para>A vassal that ends with the code of exile, or that says that it stops of its own will, is <see cref="Phase.Resting"/>; one whose file
+/// cannot be run is <see cref="Phase.Refused"/>. Both have no process until the file changes. A file that becomes unusable while its
+/// process runs changes nothing but <see cref="VassalState.RefusedChange"/>: the process lives on with what it has read.</para>
+///
+/// <para>Step is pure and total: every phase answers every event, and an event of an earlier incarnation is dropped.</para>
+/// </summary>
+public static partial class VassalMachine
+{
+    /// <summary>A vassal whose file has just been seen, before the first event.</summary>
+    public static VassalState Create(string name) => new() { Name = name, Phase = Phase.Gone };
+
+    /// <summary>What becomes of a vassal by an event.</summary>
+    /// <param name="state">The vassal.</param>
+    /// <param name="event">What happened.</param>
+    /// <param name="now">The moment.</param>
+    /// <param name="policy">The times and choices.</param>
+    /// <param name="effects">What is to be done is added here, in order.</param>
+    public static VassalState Step(VassalState state, VassalEvent @event, Instant now, VassalPolicy policy, List<Effect> effects)
+    {
+        var turn = new Turn(state, now, policy, effects);
+        switch (@event)
+        {
+            case VassalEvent.FileAccepted e:
+                turn.FileAccepted(e);
+                break;
+            case VassalEvent.FileRefused e:
+                turn.FileRefused(e);
+                break;
+            case VassalEvent.FileGone:
+                turn.StopForGood("its file is gone", policy.CurseTolerance);
+                break;
+            case VassalEvent.Spawned e when turn.IsCurrent(e.Incarnation):
+                turn.Spawned(e);
+                break;
+            case VassalEvent.SpawnFailed e when turn.IsCurrent(e.Incarnation):
+                turn.SpawnFailed(e);
+                break;
+            case VassalEvent.Received e when turn.IsCurrent(e.Incarnation):
+                turn.Received(e.Message);
+                break;
+            case VassalEvent.HungUp e when turn.IsCurrent(e.Incarnation):
+                turn.HungUp();
+                break;
+            case VassalEvent.SendFailed e when turn.IsCurrent(e.Incarnation):
+                turn.SendFailed(e.Message);
+                break;
+            case VassalEvent.Exited e when turn.IsCurrent(e.Incarnation):
+                turn.Exited(e.End);
+                break;
+            case VassalEvent.TimePassed:
+                turn.TimePassed();
+                break;
+            case VassalEvent.ReloadAsked:
+                turn.ReloadAsked();
+                break;
+            case VassalEvent.Forgiven:
+                turn.Forgiven();
+                break;
+            case VassalEvent.Ragnarok:
+                turn.StopForGood("the emperor leaves", policy.Mercy);
+                break;
+            case VassalEvent.NoMercy:
+                turn.KillNow(Aftermath.Forget, "the emperor waits no longer");
+                break;
+        }
+        return turn.State;
+    }
+
+    /// <summary>One step under way.</summary>
+    private ref partial struct Turn(VassalState state, Instant now, VassalPolicy policy, List<Effect> effects)
+    {
+        internal VassalState State { get; private set; } = state;
+
+        internal readonly bool IsCurrent(int incarnation) => incarnation == State.Incarnation && State.HasProcess;
+
+        internal void FileAccepted(VassalEvent.FileAccepted file)
+        {
+            var isNew = State.Phase == Phase.Gone;
+            State = State with
+            {
+                RefusedChange = null,
+                File = (isNew ? file.ModifiedUnix : State.File.Born, file.ModifiedUnix),
+            };
+            switch (State.Phase)
+            {
+                case Phase.Gone:
+                case Phase.Backoff:
+                case Phase.Resting:
+                case Phase.Refused:
+                    State = State with { Failures = 0, ShortLives = 0 };
+                    Start(isNew ? "new" : "its file has changed");
+                    break;
+                case Phase.Starting:
+                case Phase.Running:
+                case Phase.Reloading:
+                    Reload("its file has changed");
+                    break;
+                case Phase.Cursed:
+                    // It is about to be killed and replaced, and the next process will read the file as it is then.
+                    break;
+                case Phase.Stopping:
+                case Phase.Killing:
+                    if (State.Aftermath != Aftermath.Recover)
+                        State = State with { Aftermath = Aftermath.StartAnew };
+                    break;
+            }
+        }
+
+        internal void FileRefused(VassalEvent.FileRefused file)
+        {
+            switch (State.Phase)
+            {
+                case Phase.Gone:
+                case Phase.Backoff:
+                case Phase.Resting:
+                case Phase.Refused:
+                    Refuse(file.Reason);
+                    break;
+                case Phase.Starting:
+                case Phase.Running:
+                case Phase.Reloading:
+                case Phase.Cursed:
+                    State = State with { RefusedChange = file.Reason, ReloadPending = false };
+                    if (State.Phase == Phase.Reloading)
+                        State = State with { Deadline = null };
+                    Note(NoteLevel.Error, "refused", $"its changed file is not taken, and it runs on as it is: {file.Reason}");
+                    break;
+                case Phase.Stopping:
+                case Phase.Killing:
+                    State = State with { RefusedChange = file.Reason };
+                    if (State.Aftermath != Aftermath.Recover)
+                        State = State with { Aftermath = Aftermath.StartAnew };
+                    break;
+            }
+        }
+
+        internal void StopForGood(string why, long patience)
+        {
+            switch (State.Phase)
+            {
+                case Phase.Starting:
+                case Phase.Running:
+                case Phase.Reloading:
+                    TellToStop(Aftermath.Forget, why, patience);
+                    break;
+                case Phase.Cursed:
+                    // It cannot be told any more. It keeps the time it was given, but no longer than all others.
+                    State = State with
+                    {
+                        Phase = Phase.Stopping,
+                        Aftermath = Aftermath.Forget,
+                        Reason = why,
+                        Deadline = Math.Min(State.Deadline ?? long.MaxValue, now.Monotonic + patience),
+                    };
+                    Note(NoteLevel.Information, "stopping", $"{why}; it has closed its channel and cannot be told");
+                    break;
+                case Phase.Stopping:
+                    State = State with
+                    {
+                        Aftermath = Aftermath.Forget,
+                        Deadline = Math.Min(State.Deadline ?? long.MaxValue, now.Monotonic + patience),
+                    };
+                    break;
+                case Phase.Killing:
+                    State = State with { Aftermath = Aftermath.Forget };
+                    break;
+                case Phase.Backoff:
+                case Phase.Resting:
+                case Phase.Refused:
+                    Note(NoteLevel.Information, "removed", why);
+                    Forget();
+                    break;
+                case Phase.Gone:
+                    break;
+            }
+        }
+
+        internal void ReloadAsked()
+        {
+            switch (State.Phase)
+            {
+                case Phase.Starting:
+                case Phase.Running:
+                case Phase.Reloading:
+                    Reload("a reload was asked for");
+                    break;
+                case Phase.Backoff:
+                    Start("a reload was asked for");
+                    break;
+                case Phase.Cursed:
+                case Phase.Stopping:
+                case Phase.Killing:
+                case Phase.Resting:
+                case Phase.Refused:
+                case Phase.Gone:
+                    break;
+            }
+        }
+
+        internal void Forgiven()
+        {
+            State = State with { Failures = 0, ShortLives = 0 };
+            if (State.Phase == Phase.Backoff)
+                Start("its failures are forgiven");
+        }
+
+        internal void KillNow(Aftermath aftermath, string why)
+        {
+            if (State.HasProcess)
+            {
+                effects.Add(new Effect.Kill(State.Name, State.Incarnation));
+                Note(NoteLevel.Warning, "killed", $"SIGKILL to pid {Pid()}: {why}");
+                State = State with
+                {
+                    Phase = Phase.Killing,
+                    Aftermath = aftermath,
+                    Reason = why,
+                    Deadline = now.Monotonic + policy.KillPatience,
+                    HeartbeatDeadline = null,
+                    ReloadPending = false,
+                };
+            }
+            else if (State.Phase != Phase.Gone && aftermath == Aftermath.Forget)
+            {
+                Forget();
+            }
+        }
+
+        internal void TimePassed()
+        {
+            if (State.HeartbeatDeadline is { } beat && beat <= now.Monotonic)
+            {
+                KillNow(Aftermath.Recover, $"no heartbeat for {Seconds(policy.RequiredHeartbeat)}");
+                return;
+            }
+            if (State.Deadline is not { } due || due > now.Monotonic)
+                return;
+            switch (State.Phase)
+            {
+                case Phase.Backoff:
+                    Start($"attempt {State.Failures + 1}");
+                    break;
+                case Phase.Reloading:
+                    SendReload("a further change, though it has not answered to the last one");
+                    break;
+                case Phase.Cursed:
+                    KillNow(Aftermath.Recover, $"it closed its channel {Seconds(policy.CurseTolerance)} ago and lives on");
+                    break;
+                case Phase.Stopping:
+                    KillNow(State.Aftermath, $"{State.Reason}, and it did not stop in time");
+                    break;
+                case Phase.Killing:
+                    effects.Add(new Effect.Kill(State.Name, State.Incarnation));
+                    Note(NoteLevel.Error, "unkillable", $"pid {Pid()} is still there after SIGKILL: it waits inside the kernel");
+                    State = State with { Deadline = now.Monotonic + policy.KillPatience };
+                    break;
+                case Phase.Starting:
+                case Phase.Running:
+                case Phase.Resting:
+                case Phase.Refused:
+                case Phase.Gone:
+                    State = State with { Deadline = null };
+                    break;
+            }
+        }
+
+        private void Start(string why)
+        {
+            State = State with
+            {
+                Phase = Phase.Starting,
+                Incarnation = State.Incarnation + 1,
+                Pid = null,
+                Reason = why,
+                Deadline = null,
+                HeartbeatDeadline = null,
+                ReloadPending = false,
+                Ready = false,
+                Accepting = false,
+                AcceptingSince = null,
+                Loyal = false,
+                Babbled = false,
+                Reloads = 0,
+                SpawnedAt = now.Monotonic,
+            };
+            effects.Add(new Effect.Spawn(State.Name, State.Incarnation));
+        }
+
+        private void Reload(string why)
+        {
+            if (State.Phase == Phase.Reloading)
+            {
+                if (!State.ReloadPending)
+                    State = State with { ReloadPending = true, Deadline = now.Monotonic + policy.ReloadPatience };
+                return;
+            }
+            SendReload(why);
+        }
+
+        private void SendReload(string why)
+        {
+            effects.Add(new Effect.Send(State.Name, State.Incarnation, EmperorMessage.Reload));
+            State = State with
+            {
+                Phase = Phase.Reloading,
+                Reason = why,
+                Deadline = null,
+                ReloadPending = false,
+                Ready = false,
+                Accepting = false,
+                Reloads = State.Reloads + 1,
+            };
+            Note(NoteLevel.Information, "reload", $"reload of pid {Pid()}: {why}");
+        }
+
+        private void TellToStop(Aftermath aftermath, string why, long patience)
+        {
+            var message = policy.GracefulStop ? EmperorMessage.StopGracefully : EmperorMessage.Stop;
+            effects.Add(new Effect.Send(State.Name, State.Incarnation, message));
+            State = State with
+            {
+                Phase = Phase.Stopping,
+                Aftermath = aftermath,
+                Reason = why,
+                Deadline = now.Monotonic + patience,
+                HeartbeatDeadline = null,
+                ReloadPending = false,
+            };
+            Note(NoteLevel.Information, "stopping", $"pid {Pid()} is told to stop: {why}");
+        }
+
+        private void Refuse(string reason)
+        {
+            NoProcess(Phase.Refused, reason);
+            State = State with { RefusedChange = reason };
+            Note(NoteLevel.Error, "config-error", reason);
+        }
+
+        private void NoProcess(Phase phase, string reason) =>
+            State = State with
+            {
+                Phase = phase,
+                Pid = null,
+                Reason = reason,
+                Deadline = null,
+                HeartbeatDeadline = null,
+                ReloadPending = false,
+                Accepting = false,
+                AcceptingSince = null,
+                Ready = false,
+            };
+
+        private void Forget() => NoProcess(Phase.Gone, "");
+
+        private readonly void Note(NoteLevel level, string @event, string text) =>
+            effects.Add(new Effect.Note(State.Name, State.Incarnation, level, @event, text));
+
+        private readonly string Pid() => State.Pid is { } pid ? pid.ToString(CultureInfo.InvariantCulture) : "(none yet)";
+
+        private static string Seconds(long milliseconds) =>
+            string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000.0:0.#} s");
+    }
+}

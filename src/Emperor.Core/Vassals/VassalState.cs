@@ -1,0 +1,105 @@
+using System.Globalization;
+
+namespace Emperor.Core.Vassals;
+
+/// <summary>All that the emperor knows of a vassal, at one moment. It changes only by <see cref="VassalMachine.Step"/>.</summary>
+public sealed record VassalState
+{
+    /// <summary>Its name: the file's name, or its path for a glob's.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where it stands.</summary>
+    public required Phase Phase { get; init; }
+
+    /// <summary>Counts its processes; the current (or last) one's number, from 1.</summary>
+    public int Incarnation { get; init; }
+
+    /// <summary>Its process; null when it has none.</summary>
+    public int? Pid { get; init; }
+
+    /// <summary>Why it stands there, as a sentence.</summary>
+    public string Reason { get; init; } = "";
+
+    /// <summary>When the phase is over by itself, monotonic milliseconds; null when it is not.</summary>
+    public long? Deadline { get; init; }
+
+    /// <summary>When the next heartbeat is overdue, monotonic milliseconds; null before the first.</summary>
+    public long? HeartbeatDeadline { get; init; }
+
+    /// <summary>What follows the end of its process, when it has been told or made to end.</summary>
+    public Aftermath Aftermath { get; init; }
+
+    /// <summary>A further change came while it was reloading; it is told when it accepts requests again.</summary>
+    public bool ReloadPending { get; init; }
+
+    /// <summary>Why the last change of its file was not taken; null when it was.</summary>
+    public string? RefusedChange { get; init; }
+
+    /// <summary>It has said that it was spawned, since its last start or reload.</summary>
+    public bool Ready { get; init; }
+
+    /// <summary>It has said that it accepts requests, since its last start or reload.</summary>
+    public bool Accepting { get; init; }
+
+    /// <summary>Its process has said that it is loyal.</summary>
+    public bool Loyal { get; init; }
+
+    /// <summary>It has sent a byte that has no meaning.</summary>
+    public bool Babbled { get; init; }
+
+    /// <summary>Failures in a row; 0 when it is not blacklisted.</summary>
+    public int Failures { get; init; }
+
+    /// <summary>Short lives in a row.</summary>
+    public int ShortLives { get; init; }
+
+    /// <summary>Reloads of its current process.</summary>
+    public int Reloads { get; init; }
+
+    /// <summary>Its processes that ended without being told to.</summary>
+    public int Deaths { get; init; }
+
+    /// <summary>When its process was spawned, monotonic milliseconds.</summary>
+    public long SpawnedAt { get; init; }
+
+    /// <summary>Since when it accepts requests, monotonic milliseconds; null when it does not.</summary>
+    public long? AcceptingSince { get; init; }
+
+    /// <summary>Its file's modification time when it came, and now; seconds since the epoch.</summary>
+    public (long Born, long LastModified) File { get; init; }
+
+    /// <summary>How its last process ended; null before that.</summary>
+    public string? LastEnd { get; init; }
+
+    /// <summary>Whether it has a process that has not been seen to end.</summary>
+    public bool HasProcess =>
+        Phase is Phase.Starting or Phase.Running or Phase.Reloading or Phase.Cursed or Phase.Stopping or Phase.Killing;
+
+    /// <summary>The nearest of its deadlines, monotonic milliseconds; null when nothing is due by time.</summary>
+    public long? NextDeadline =>
+        Deadline is { } a && HeartbeatDeadline is { } b ? Math.Min(a, b) : Deadline ?? HeartbeatDeadline;
+
+    /// <summary>Its state in one word, for people.</summary>
+    public string Word =>
+        Phase switch
+        {
+            Phase.Starting => "starting",
+            Phase.Running => Loyal ? "loyal" : "accepting",
+            Phase.Reloading => "reloading",
+            Phase.Cursed => "cursed",
+            Phase.Stopping => "stopping",
+            Phase.Killing => "killing",
+            Phase.Backoff => "backoff",
+            Phase.Resting => "stopped",
+            Phase.Refused => "config-error",
+            _ => "gone",
+        };
+
+    /// <summary>One line about it, as SIGUSR1 logs it.</summary>
+    public string Summary =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Word}{(Pid is { } pid ? $", pid {pid}" : "")}, failures {Failures}, deaths {Deaths}, reloads {Reloads}"
+                + $"{(Reason.Length > 0 ? $": {Reason}" : "")}{(RefusedChange is { } r ? $"; its last change was not taken: {r}" : "")}"
+        );
+}

@@ -1,0 +1,91 @@
+namespace Emperor.Linux;
+
+/// <summary>
+/// Numbers of the kernel's and the C library's interface. The tests ask a C compiler for each of them, so a wrong one cannot stay.
+/// </summary>
+internal static class Constants
+{
+    internal const int AtFdCwd = -100;
+    internal const int AtSymlinkNoFollow = 0x100;
+    internal const int AtEmptyPath = 0x1000;
+    internal const int AtEAccess = 0x200;
+    internal const int XOk = 1;
+
+    internal const int ORdOnly = 0;
+    internal const int OWrOnly = 1;
+    internal const int ORdWr = 2;
+    internal const int OCreat = 0x40;
+    internal const int OTrunc = 0x200;
+    internal const int OAppend = 0x400;
+    internal const int ONonBlock = 0x800;
+    internal const int OCloExec = 0x80000;
+
+    internal const int FGetFd = 1;
+    internal const int FSetFd = 2;
+    internal const int FdCloExec = 1;
+    internal const int FGetFl = 3;
+    internal const int FSetFl = 4;
+
+    internal const int AfUnix = 1;
+    internal const int SockStream = 1;
+    internal const int SockNonBlock = 0x800;
+    internal const int SockCloExec = 0x80000;
+    internal const int MsgNoSignal = 0x4000;
+    internal const int MsgDontWait = 0x40;
+
+    internal const int EpollCloExec = 0x80000;
+    internal const int EpollCtlAdd = 1;
+    internal const int EpollCtlDel = 2;
+    internal const int EpollCtlMod = 3;
+    internal const uint EpollIn = 0x1;
+    internal const uint EpollErr = 0x8;
+    internal const uint EpollHup = 0x10;
+    internal const uint EpollRdHup = 0x2000;
+
+    internal const int EfdCloExec = 0x80000;
+    internal const int EfdNonBlock = 0x800;
+    internal const uint MfdCloExec = 1;
+
+    internal const int InCloExec = 0x80000;
+    internal const int InNonBlock = 0x800;
+    internal const uint InModify = 0x2;
+    internal const uint InAttrib = 0x4;
+    internal const uint InCloseWrite = 0x8;
+    internal const uint InMovedFrom = 0x40;
+    internal const uint InMovedTo = 0x80;
+    internal const uint InCreate = 0x100;
+    internal const uint InDelete = 0x200;
+    internal const uint InDeleteSelf = 0x400;
+    internal const uint InMoveSelf = 0x800;
+    internal const uint InUnmount = 0x2000;
+    internal const uint InQOverflow = 0x4000;
+    internal const uint InIgnored = 0x8000;
+    internal const uint InOnlyDir = 0x1000000;
+    internal const uint InMaskAdd = 0x20000000;
+
+    internal const uint StatxBasicStats = 0x7ff;
+
+    internal const int PPid = 1;
+    internal const int PAll = 0;
+    internal const int PPidFd = 3;
+    internal const int WNoHang = 1;
+    internal const int WExited = 4;
+    internal const int WNoWait = 0x1000000;
+    internal const int CldExited = 1;
+    internal const int CldDumped = 3;
+
+    internal const int SysPidFdSendSignal = 424;
+    internal const int SysPidFdOpen = 434;
+
+    internal const int PrSetName = 15;
+    internal const int PrSetChildSubreaper = 36;
+
+    internal const int RLimitNoFile = 7;
+
+    internal const short SpawnSetSigMask = 0x08;
+    internal const short SpawnSetSigDef = 0x04;
+    internal const short SpawnSetSid = 0x80;
+
+    internal const int FnmPathname = 1;
+    internal const int FnmPeriod = 4;
+}

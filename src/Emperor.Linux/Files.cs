@@ -1,0 +1,145 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Emperor.Linux;
+
+/// <summary>Files and folders, where the base library loses what an emperor must know (errno, link text, a name that is not UTF-8).</summary>
+public static unsafe class Files
+{
+    // NFS, CIFS, SMB2, 9p, FUSE, Ceph, AFS (statfs(2)): what other hosts change there raises no inotify event.
+    private static readonly long[] RemoteFileSystems = [0x6969, 0xFF534D42, 0xFE534D42, 0x01021997, 0x65735546, 0x00C36400, 0x5346414F];
+
+    /// <summary>Opens a folder to look at what is in it.</summary>
+    public static SafeFd? OpenDirectory(string path, out Errno error) => Open(path, Constants.ORdOnly | 0x10000, 0, out error);
+
+    /// <summary>Opens /dev/null for reading.</summary>
+    /// <exception cref="LinuxException">There is no /dev/null or no descriptor left.</exception>
+    public static SafeFd OpenNull() =>
+        Open("/dev/null", Constants.ORdOnly, 0, out var error) ?? throw new LinuxException("open /dev/null", error);
+
+    /// <summary>Opens a log to append to, made with mode 0640 (less the umask) if it is not there.</summary>
+    public static SafeFd? OpenLog(string path, out Errno error) =>
+        Open(path, Constants.OWrOnly | Constants.OCreat | Constants.OAppend, 0x1A0, out error);
+
+    /// <summary>Makes <paramref name="to"/> a second name of <paramref name="from"/>, without close-on-exec.</summary>
+    public static Errno Duplicate(int from, int to) => Native.Dup2(from, to) < 0 ? Errno.Last : default;
+
+    /// <summary>A file that has no name and lives in memory.</summary>
+    /// <exception cref="LinuxException">No descriptor is left.</exception>
+    public static SafeFd CreateMemoryFile(string name)
+    {
+        var fd = Native.MemFdCreate(name, Constants.MfdCloExec);
+        return fd < 0 ? throw new LinuxException("memfd_create", Errno.Last) : new SafeFd(fd);
+    }
+
+    /// <summary>Writes at a place of a file.</summary>
+    public static Errno WriteAt(SafeFd file, ReadOnlySpan<byte> data, long offset)
+    {
+        fixed (byte* pointer = data)
+            return Native.PWrite(file.Number, pointer, (nuint)data.Length, offset) < 0 ? Errno.Last : default;
+    }
+
+    /// <summary>Writes all of it to a descriptor, however many calls that takes.</summary>
+    public static Errno WriteAll(int fd, ReadOnlySpan<byte> data)
+    {
+        fixed (byte* pointer = data)
+        {
+            for (var done = 0; done < data.Length; )
+            {
+                var count = Native.Write(fd, pointer + done, (nuint)(data.Length - done));
+                if (count < 0)
+                {
+                    var error = Errno.Last;
+                    if (error == Errno.Interrupted)
+                        continue;
+                    return error;
+                }
+                done += (int)count;
+            }
+        }
+        return default;
+    }
+
+    /// <summary>A pipe: the end to read and the end to write.</summary>
+    /// <exception cref="LinuxException">No descriptor is left.</exception>
+    public static (SafeFd Read, SafeFd Write) CreatePipe()
+    {
+        var pair = stackalloc int[2];
+        if (Native.Pipe2(pair, Constants.OCloExec) < 0)
+            throw new LinuxException("pipe2", Errno.Last);
+        return (new SafeFd(pair[0]), new SafeFd(pair[1]));
+    }
+
+    /// <summary>The text of a symbolic link.</summary>
+    /// <returns>Null when it is no link or cannot be read; <paramref name="error"/> tells (EINVAL: no link).</returns>
+    public static string? ReadLink(string path, out Errno error)
+    {
+        var buffer = stackalloc byte[4096];
+        var length = Native.ReadLinkAt(Constants.AtFdCwd, path, buffer, 4096);
+        if (length < 0)
+        {
+            error = Errno.Last;
+            return null;
+        }
+        error = default;
+        return Encoding.UTF8.GetString(buffer, (int)length);
+    }
+
+    /// <summary>Whether this process (with its effective rights) may execute the file.</summary>
+    public static bool IsExecutable(string path) =>
+        FileStatus.Get(path, follow: true, out var status).Number == 0
+        && status.Kind == FileKind.Regular
+        && Native.FAccessAt(Constants.AtFdCwd, path, Constants.XOk, Constants.AtEAccess) == 0;
+
+    /// <summary>Whether a name fits a shell pattern (fnmatch(3); a leading dot must be matched by a dot).</summary>
+    public static bool Matches(string pattern, string name) =>
+        Native.FnMatch(pattern, name, Constants.FnmPathname | Constants.FnmPeriod) == 0;
+
+    /// <summary>
+    /// Whether a folder lies on a file system that other hosts change too, so that the kernel here is not told of every change.
+    /// </summary>
+    public static bool IsRemote(string path)
+    {
+        var buffer = stackalloc byte[512];
+        return Native.StatFs(path, buffer) == 0 && RemoteFileSystems.Contains(*(long*)buffer & 0xFFFFFFFF);
+    }
+
+    /// <summary>The names in a folder, without "." and "..". A name that is not UTF-8 is told with U+FFFD in it and cannot be opened.</summary>
+    public static Errno List(SafeFd directory, List<string> names)
+    {
+        names.Clear();
+        const int size = 32 * 1024;
+        var buffer = stackalloc byte[size];
+        while (true)
+        {
+            var length = Native.GetDents(directory.Number, buffer, size);
+            if (length < 0)
+                return Errno.Last;
+            if (length == 0)
+                return default;
+            // struct linux_dirent64: d_ino 8, d_off 8, d_reclen 2, d_type 1, d_name.
+            for (var at = 0; at < length; )
+            {
+                var entry = buffer + at;
+                var recordLength = BinaryPrimitives.ReadUInt16LittleEndian(new ReadOnlySpan<byte>(entry + 16, 2));
+                var name = System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(entry + 19);
+                at += recordLength;
+                if (name is [(byte)'.'] or [(byte)'.', (byte)'.'])
+                    continue;
+                names.Add(Encoding.UTF8.GetString(name));
+            }
+        }
+    }
+
+    private static SafeFd? Open(string path, int flags, uint mode, out Errno error)
+    {
+        var fd = Native.Open(path, flags | Constants.OCloExec, mode);
+        if (fd < 0)
+        {
+            error = Errno.Last;
+            return null;
+        }
+        error = default;
+        return new SafeFd(fd);
+    }
+}

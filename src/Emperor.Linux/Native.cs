@@ -1,0 +1,171 @@
+using System.Runtime.InteropServices;
+
+namespace Emperor.Linux;
+
+/// <summary>The C library's calls that Emperor makes, signatures only. Every caller reads errno on the very next statement.</summary>
+internal static unsafe partial class Native
+{
+    private const string Libc = "libc";
+
+    [LibraryImport(Libc, EntryPoint = "close")]
+    internal static partial int Close(int fd);
+
+    [LibraryImport(Libc, EntryPoint = "read", SetLastError = true)]
+    internal static partial nint Read(int fd, byte* buffer, nuint count);
+
+    [LibraryImport(Libc, EntryPoint = "write", SetLastError = true)]
+    internal static partial nint Write(int fd, byte* buffer, nuint count);
+
+    [LibraryImport(Libc, EntryPoint = "pwrite64", SetLastError = true)]
+    internal static partial nint PWrite(int fd, byte* buffer, nuint count, long offset);
+
+    [LibraryImport(Libc, EntryPoint = "send", SetLastError = true)]
+    internal static partial nint Send(int fd, byte* buffer, nuint count, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "recv", SetLastError = true)]
+    internal static partial nint Receive(int fd, byte* buffer, nuint count, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int Open(string path, int flags, uint mode);
+
+    [LibraryImport(Libc, EntryPoint = "dup2", SetLastError = true)]
+    internal static partial int Dup2(int from, int to);
+
+    [LibraryImport(Libc, EntryPoint = "fcntl", SetLastError = true)]
+    internal static partial int Fcntl(int fd, int command, int argument);
+
+    [LibraryImport(Libc, EntryPoint = "pipe2", SetLastError = true)]
+    internal static partial int Pipe2(int* fds, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "socketpair", SetLastError = true)]
+    internal static partial int SocketPair(int domain, int type, int protocol, int* fds);
+
+    [LibraryImport(Libc, EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int MemFdCreate(string name, uint flags);
+
+    [LibraryImport(Libc, EntryPoint = "epoll_create1", SetLastError = true)]
+    internal static partial int EpollCreate(int flags);
+
+    [LibraryImport(Libc, EntryPoint = "epoll_ctl", SetLastError = true)]
+    internal static partial int EpollControl(int epoll, int operation, int fd, byte* change);
+
+    [LibraryImport(Libc, EntryPoint = "epoll_wait", SetLastError = true)]
+    internal static partial int EpollWait(int epoll, byte* events, int capacity, int timeoutMilliseconds);
+
+    [LibraryImport(Libc, EntryPoint = "eventfd", SetLastError = true)]
+    internal static partial int EventFd(uint initial, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "inotify_init1", SetLastError = true)]
+    internal static partial int InotifyInit(int flags);
+
+    [LibraryImport(Libc, EntryPoint = "inotify_add_watch", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int InotifyAddWatch(int fd, string path, uint mask);
+
+    [LibraryImport(Libc, EntryPoint = "inotify_rm_watch", SetLastError = true)]
+    internal static partial int InotifyRemoveWatch(int fd, int watch);
+
+    [LibraryImport(Libc, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int Statx(int directory, string path, int flags, uint mask, byte* status);
+
+    [LibraryImport(Libc, EntryPoint = "statfs64", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int StatFs(string path, byte* status);
+
+    [LibraryImport(Libc, EntryPoint = "readlinkat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint ReadLinkAt(int directory, string path, byte* buffer, nuint capacity);
+
+    [LibraryImport(Libc, EntryPoint = "faccessat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int FAccessAt(int directory, string path, int mode, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "fnmatch", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int FnMatch(string pattern, string name, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "getdents64", SetLastError = true)]
+    internal static partial nint GetDents(int fd, byte* buffer, nuint capacity);
+
+    [LibraryImport(Libc, EntryPoint = "kill", SetLastError = true)]
+    internal static partial int Kill(int pid, int signal);
+
+    [LibraryImport(Libc, EntryPoint = "waitid", SetLastError = true)]
+    internal static partial int WaitId(int kind, uint id, byte* info, int options);
+
+    [LibraryImport(Libc, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial nint SysCall(nint number, nint first, nint second, nint third, nint fourth);
+
+    [LibraryImport(Libc, EntryPoint = "prctl", SetLastError = true)]
+    internal static partial int PrCtl(int option, nint second, nint third, nint fourth, nint fifth);
+
+    [LibraryImport(Libc, EntryPoint = "getrlimit", SetLastError = true)]
+    internal static partial int GetRLimit(int resource, ulong* limit);
+
+    [LibraryImport(Libc, EntryPoint = "setrlimit", SetLastError = true)]
+    internal static partial int SetRLimit(int resource, ulong* limit);
+
+    [LibraryImport(Libc, EntryPoint = "getpid")]
+    internal static partial int GetPid();
+
+    [LibraryImport(Libc, EntryPoint = "getppid")]
+    internal static partial int GetParentPid();
+
+    [LibraryImport(Libc, EntryPoint = "getuid")]
+    internal static partial uint GetUid();
+
+    [LibraryImport(Libc, EntryPoint = "geteuid")]
+    internal static partial uint GetEffectiveUid();
+
+    [LibraryImport(Libc, EntryPoint = "getgid")]
+    internal static partial uint GetGid();
+
+    [LibraryImport(Libc, EntryPoint = "setuid", SetLastError = true)]
+    internal static partial int SetUid(uint uid);
+
+    [LibraryImport(Libc, EntryPoint = "setgid", SetLastError = true)]
+    internal static partial int SetGid(uint gid);
+
+    [LibraryImport(Libc, EntryPoint = "setgroups", SetLastError = true)]
+    internal static partial int SetGroups(nuint count, uint* groups);
+
+    [LibraryImport(Libc, EntryPoint = "initgroups", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int InitGroups(string user, uint gid);
+
+    [LibraryImport(Libc, EntryPoint = "umask")]
+    internal static partial uint UMask(uint mask);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawn", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int PosixSpawn(int* pid, string path, byte* actions, byte* attributes, byte** arguments, byte** environment);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawnattr_init")]
+    internal static partial int SpawnAttributesInit(byte* attributes);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawnattr_destroy")]
+    internal static partial int SpawnAttributesDestroy(byte* attributes);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawnattr_setflags")]
+    internal static partial int SpawnAttributesSetFlags(byte* attributes, short flags);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawnattr_setsigdefault")]
+    internal static partial int SpawnAttributesSetDefaultSignals(byte* attributes, byte* set);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawnattr_setsigmask")]
+    internal static partial int SpawnAttributesSetSignalMask(byte* attributes, byte* set);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawn_file_actions_init")]
+    internal static partial int SpawnActionsInit(byte* actions);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawn_file_actions_destroy")]
+    internal static partial int SpawnActionsDestroy(byte* actions);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawn_file_actions_adddup2")]
+    internal static partial int SpawnActionsAddDup2(byte* actions, int from, int to);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawn_file_actions_addclosefrom_np")]
+    internal static partial int SpawnActionsAddCloseFrom(byte* actions, int first);
+
+    [LibraryImport(Libc, EntryPoint = "posix_spawn_file_actions_addchdir_np", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int SpawnActionsAddChangeDirectory(byte* actions, string path);
+
+    [LibraryImport(Libc, EntryPoint = "sigfillset")]
+    internal static partial int SigFillSet(byte* set);
+
+    [LibraryImport(Libc, EntryPoint = "sigemptyset")]
+    internal static partial int SigEmptySet(byte* set);
+}

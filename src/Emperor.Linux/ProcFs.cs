@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Text;
+
+namespace Emperor.Linux;
+
+/// <summary>What /proc/PID/stat tells of a process.</summary>
+/// <param name="State">A letter: R, S, D, Z …</param>
+/// <param name="Parent">Its parent.</param>
+/// <param name="Session">Its session's leader.</param>
+public readonly record struct ProcessStat(char State, int Parent, int Session);
+
+/// <summary>Other processes, as /proc shows them. All of it may be out of date when it is read: act on it through a <see cref="PidRef"/>.</summary>
+public static class ProcFs
+{
+    /// <summary>The children of this process, also those that became ours when their parent ended.</summary>
+    public static void Children(List<int> pids)
+    {
+        pids.Clear();
+        foreach (var thread in Directory.EnumerateDirectories("/proc/self/task"))
+        {
+            var text = ReadText($"{thread}/children");
+            foreach (var range in text.AsSpan().Split(' '))
+            {
+                if (int.TryParse(text.AsSpan()[range], NumberStyles.None, CultureInfo.InvariantCulture, out var pid))
+                    pids.Add(pid);
+            }
+        }
+    }
+
+    /// <summary>State, parent and session of a process; null when it is gone.</summary>
+    public static ProcessStat? Stat(int pid)
+    {
+        var fields = StatFields($"/proc/{Self.Text(pid)}/stat");
+        if (fields is not { Length: > 4 })
+            return null;
+        return new ProcessStat(
+            fields[0][0],
+            int.Parse(fields[1], CultureInfo.InvariantCulture),
+            int.Parse(fields[3], CultureInfo.InvariantCulture)
+        );
+    }
+
+    /// <summary>The value of a variable in the environment that a process was started with; null when it has none or hides it.</summary>
+    public static string? EnvironmentVariable(int pid, string name)
+    {
+        var text = ReadText($"/proc/{Self.Text(pid)}/environ");
+        var prefix = name + "=";
+        foreach (var range in text.AsSpan().Split('\0'))
+        {
+            var entry = text.AsSpan()[range];
+            if (entry.StartsWith(prefix, StringComparison.Ordinal))
+                return entry[prefix.Length..].ToString();
+        }
+        return null;
+    }
+
+    /// <summary>Soft and hard limit of open descriptors of a process; null when it may not be read.</summary>
+    internal static (ulong Soft, ulong Hard)? DescriptorLimit(int pid)
+    {
+        foreach (var line in ReadText($"/proc/{Self.Text(pid)}/limits").Split('\n'))
+        {
+            if (!line.StartsWith("Max open files", StringComparison.Ordinal))
+                continue;
+            var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (words.Length > 4 && ulong.TryParse(words[3], out var soft) && ulong.TryParse(words[4], out var hard))
+                return (soft, hard);
+        }
+        return null;
+    }
+
+    /// <summary>Where this process's command line lies in its memory (proc(5): arg_start and arg_end, fields 48 and 49).</summary>
+    internal static (nuint Start, nuint End)? ArgumentArea()
+    {
+        var fields = StatFields("/proc/self/stat");
+        if (fields is not { Length: > 46 })
+            return null;
+        var start = nuint.Parse(fields[45], CultureInfo.InvariantCulture);
+        var end = nuint.Parse(fields[46], CultureInfo.InvariantCulture);
+        return end > start + 1 ? (start, end) : null;
+    }
+
+    // The fields behind the name, which is in parentheses and may itself hold blanks and parentheses: the first is field 3, the state.
+    private static string[]? StatFields(string path)
+    {
+        var text = ReadText(path);
+        var end = text.LastIndexOf(')');
+        return end < 0 ? null : text[(end + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    // A process may be gone at any moment, and its environment may belong to somebody else.
+    private static string ReadText(string path)
+    {
+        try
+        {
+            return Encoding.UTF8.GetString(File.ReadAllBytes(path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
+}

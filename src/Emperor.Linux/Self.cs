@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text;
+
+namespace Emperor.Linux;
+
+/// <summary>This process: its numbers, rights, limits and name.</summary>
+public static unsafe class Self
+{
+    /// <summary>Its process number.</summary>
+    public static int Pid => Native.GetPid();
+
+    /// <summary>Its real user.</summary>
+    public static uint Uid => Native.GetUid();
+
+    /// <summary>Its real group.</summary>
+    public static uint Gid => Native.GetGid();
+
+    /// <summary>Whether it has root's rights.</summary>
+    public static bool IsRoot => Native.GetEffectiveUid() == 0;
+
+    /// <summary>Sets the mode bits that new files do not get; returns the former ones.</summary>
+    public static uint SetUmask(uint mask) => Native.UMask(mask);
+
+    /// <summary>Takes a group as its own, and the groups of a user (or none) beside it.</summary>
+    public static Errno SetGroup(uint gid, string? groupsOf)
+    {
+        if (Native.SetGid(gid) != 0)
+            return Errno.Last;
+        var result = groupsOf is null ? Native.SetGroups(0, null) : Native.InitGroups(groupsOf, gid);
+        return result == 0 ? default : Errno.Last;
+    }
+
+    /// <summary>Becomes another user for good, in all threads.</summary>
+    public static Errno SetUser(uint uid) => Native.SetUid(uid) == 0 ? default : Errno.Last;
+
+    /// <summary>The soft and hard limit of open descriptors.</summary>
+    public static (ulong Soft, ulong Hard) DescriptorLimit()
+    {
+        var limit = stackalloc ulong[2];
+        return Native.GetRLimit(Constants.RLimitNoFile, limit) == 0 ? (limit[0], limit[1]) : (1024, 1024);
+    }
+
+    /// <summary>Sets the soft and hard limit of open descriptors.</summary>
+    public static Errno SetDescriptorLimit(ulong soft, ulong hard)
+    {
+        var limit = stackalloc ulong[2] { soft, hard };
+        return Native.SetRLimit(Constants.RLimitNoFile, limit) == 0 ? default : Errno.Last;
+    }
+
+    /// <summary>
+    /// The soft limit of descriptors that this process was started with. The runtime raises ours to the hard limit before any of our code
+    /// runs, so it is read off the parent, when that has the same hard limit, and is otherwise the kernel's and systemd's default, 1024.
+    /// </summary>
+    public static ulong InheritedDescriptorLimit()
+    {
+        var (soft, hard) = DescriptorLimit();
+        var parent = Native.GetParentPid();
+        if (parent > 1 && ProcFs.DescriptorLimit(parent) is { } theirs && theirs.Hard == hard)
+            return theirs.Soft;
+        return Math.Min(soft, 1024);
+    }
+
+    /// <summary>
+    /// Shows another name in ps and top: the command line is overwritten in place, so a longer name is cut to the length of the first one
+    /// (as with every program that does this); the short name holds 15 bytes.
+    /// </summary>
+    public static void SetTitle(string title)
+    {
+        var bytes = Encoding.UTF8.GetBytes(title + "\0");
+        fixed (byte* name = bytes)
+            _ = Native.PrCtl(Constants.PrSetName, (nint)name, 0, 0, 0);
+        if (ProcFs.ArgumentArea() is not { } area)
+            return;
+        var target = new Span<byte>((void*)area.Start, (int)(area.End - area.Start));
+        target.Clear();
+        bytes.AsSpan(0, Math.Min(bytes.Length, target.Length - 1)).CopyTo(target);
+    }
+
+    internal static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,137 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Emperor.Linux;
+
+/// <summary>What to start and what it gets. Whatever is not named here it does not get.</summary>
+public sealed class SpawnRequest
+{
+    /// <summary>The program's path; not searched for.</summary>
+    public required string Program { get; init; }
+
+    /// <summary>All arguments, the program's name first.</summary>
+    public required IReadOnlyList<string> Arguments { get; init; }
+
+    /// <summary>The whole environment, as NAME=VALUE.</summary>
+    public required IReadOnlyList<string> Environment { get; init; }
+
+    /// <summary>The folder it starts in; null is ours.</summary>
+    public string? WorkingDirectory { get; init; }
+
+    /// <summary>The descriptors that become its 0, 1, 2, 3 …; all others are closed.</summary>
+    public required IReadOnlyList<int> Descriptors { get; init; }
+
+    /// <summary>Its soft limit of open descriptors; null is ours.</summary>
+    public ulong? SoftDescriptorLimit { get; init; }
+}
+
+/// <summary>
+/// Overview: posix_spawn and nothing else, because fork() in a managed process is undefined and posix_spawn is 3.7 times faster besides.
+/// The child leads its own session and process group, has every signal at its default and unmasked, and its parent-death signal (if a
+/// program in front of it sets one) is bound to the thread that spawns: so call this on the main thread only.
+/// </summary>
+public static unsafe class Spawn
+{
+    // sizeof posix_spawnattr_t is 336 and sizeof posix_spawn_file_actions_t 80 with glibc on 64 bit; a test asks the C compiler.
+    internal const int AttributesSize = 336;
+    internal const int ActionsSize = 80;
+    internal const int SignalSetSize = 128;
+
+    /// <summary>Starts a process.</summary>
+    /// <returns>The process, or null and why not: the error of the program's exec() is told here too.</returns>
+    public static PidRef? Start(SpawnRequest request, out Errno error)
+    {
+        var attributes = stackalloc byte[AttributesSize];
+        var actions = stackalloc byte[ActionsSize];
+        _ = Native.SpawnAttributesInit(attributes);
+        _ = Native.SpawnActionsInit(actions);
+        var arguments = new NativeStrings(request.Arguments);
+        var environment = new NativeStrings(request.Environment);
+        try
+        {
+            SetSignalsAndSession(attributes);
+            error = AddActions(actions, request);
+            if (error.Number != 0)
+                return null;
+            var pid = 0;
+            var lowered = LowerDescriptorLimit(request.SoftDescriptorLimit, out var ours);
+            error = new Errno(Native.PosixSpawn(&pid, request.Program, actions, attributes, arguments.Pointer, environment.Pointer));
+            if (lowered)
+                _ = Self.SetDescriptorLimit(ours.Soft, ours.Hard);
+            if (error.Number != 0)
+                return null;
+            var process = PidRef.Open(pid, out error);
+            if (process is not null)
+                return process;
+            // No descriptor left for its pidfd: a process that cannot be watched must not live.
+            _ = Native.Kill(-pid, Signals.Kill);
+            _ = Children.Reap(pid);
+            return null;
+        }
+        finally
+        {
+            arguments.Free();
+            environment.Free();
+            _ = Native.SpawnActionsDestroy(actions);
+            _ = Native.SpawnAttributesDestroy(attributes);
+        }
+    }
+
+    private static void SetSignalsAndSession(byte* attributes)
+    {
+        var set = stackalloc byte[SignalSetSize];
+        _ = Native.SigFillSet(set);
+        _ = Native.SpawnAttributesSetDefaultSignals(attributes, set);
+        _ = Native.SigEmptySet(set);
+        _ = Native.SpawnAttributesSetSignalMask(attributes, set);
+        _ = Native.SpawnAttributesSetFlags(
+            attributes,
+            Constants.SpawnSetSid | Constants.SpawnSetSigDef | Constants.SpawnSetSigMask
+        );
+    }
+
+    private static Errno AddActions(byte* actions, SpawnRequest request)
+    {
+        var error = 0;
+        for (var i = 0; i < request.Descriptors.Count && error == 0; i++)
+            error = Native.SpawnActionsAddDup2(actions, request.Descriptors[i], i);
+        if (error == 0)
+            error = Native.SpawnActionsAddCloseFrom(actions, request.Descriptors.Count);
+        if (error == 0 && request.WorkingDirectory is { } folder)
+            error = Native.SpawnActionsAddChangeDirectory(actions, folder);
+        return new Errno(error);
+    }
+
+    // The runtime raises our own soft limit at start; a child gets what it would have got from a shell. Lowered for the moment of the
+    // spawn only: there is no other way to hand a limit to a child before its first instruction without a program in between.
+    private static bool LowerDescriptorLimit(ulong? soft, out (ulong Soft, ulong Hard) ours)
+    {
+        ours = Self.DescriptorLimit();
+        return soft is { } wanted && wanted < ours.Soft && Self.SetDescriptorLimit(wanted, ours.Hard).Number == 0;
+    }
+
+    /// <summary>A null-terminated array of C strings in one block of native memory.</summary>
+    private readonly ref struct NativeStrings
+    {
+        internal NativeStrings(IReadOnlyList<string> strings)
+        {
+            var size = (nuint)(strings.Count + 1) * (nuint)sizeof(byte*);
+            foreach (var text in strings)
+                size += (nuint)Encoding.UTF8.GetByteCount(text) + 1;
+            Pointer = (byte**)NativeMemory.Alloc(size);
+            var next = (byte*)(Pointer + strings.Count + 1);
+            for (var i = 0; i < strings.Count; i++)
+            {
+                Pointer[i] = next;
+                var length = Encoding.UTF8.GetBytes(strings[i], new Span<byte>(next, Encoding.UTF8.GetByteCount(strings[i])));
+                next[length] = 0;
+                next += length + 1;
+            }
+            Pointer[strings.Count] = null;
+        }
+
+        internal byte** Pointer { get; }
+
+        internal void Free() => NativeMemory.Free(Pointer);
+    }
+}
