@@ -60,6 +60,74 @@ public static unsafe class Files
         return default;
     }
 
+    /// <summary>
+    /// Reads a regular file, at most one byte more than <paramref name="limit"/>. Whatever the path leads to by now, this neither blocks nor
+    /// starts anything.
+    /// </summary>
+    /// <returns>Null when it cannot be read, or is no file (EINVAL).</returns>
+    public static byte[]? ReadBounded(string path, int limit, out Errno error)
+    {
+        using var fd = Open(path, Constants.ORdOnly | Constants.ONonBlock | 0x100, 0, out error);
+        if (fd is null)
+            return null;
+        error = FileStatus.Get(fd.Number, out var status);
+        if (error.Number == 0 && status.Kind != FileKind.Regular)
+            error = new Errno(22);
+        if (error.Number != 0)
+            return null;
+        var buffer = new byte[(int)Math.Clamp(status.Size + 1, 512, limit + 1L)];
+        var length = 0;
+        fixed (byte* pointer = buffer)
+        {
+            while (length < buffer.Length)
+            {
+                var count = Native.Read(fd.Number, pointer + length, (nuint)(buffer.Length - length));
+                if (count < 0)
+                {
+                    error = Errno.Last;
+                    return null;
+                }
+                if (count == 0)
+                    break;
+                length += (int)count;
+            }
+        }
+        return buffer[..length];
+    }
+
+    /// <summary>Reads what comes on a descriptor until its other end closes, the buffer is full, or time is up.</summary>
+    public static int ReadUntilClosed(SafeFd fd, Span<byte> buffer, int timeoutMilliseconds)
+    {
+        var length = 0;
+        // struct pollfd: fd 4, events 2 (POLLIN 1), revents 2.
+        var poll = stackalloc int[2];
+        fixed (byte* pointer = buffer)
+        {
+            while (length < buffer.Length)
+            {
+                poll[0] = fd.Number;
+                poll[1] = 1;
+                if (Native.Poll((byte*)poll, 1, timeoutMilliseconds) <= 0)
+                    break;
+                var count = Native.Read(fd.Number, pointer + length, (nuint)(buffer.Length - length));
+                if (count <= 0)
+                    break;
+                length += (int)count;
+            }
+        }
+        return length;
+    }
+
+    /// <summary>Sets the permission bits of a file.</summary>
+    public static Errno SetMode(string path, uint mode) => Native.ChMod(path, mode) == 0 ? default : Errno.Last;
+
+    /// <summary>Makes an inherited descriptor our own, so that no child gets it.</summary>
+    public static SafeFd TakeOver(int fd)
+    {
+        _ = Native.Fcntl(fd, Constants.FSetFd, Constants.FdCloExec);
+        return new SafeFd(fd);
+    }
+
     /// <summary>A pipe: the end to read and the end to write.</summary>
     /// <exception cref="LinuxException">No descriptor is left.</exception>
     public static (SafeFd Read, SafeFd Write) CreatePipe()

@@ -168,4 +168,22 @@ internal static unsafe partial class Native
 
     [LibraryImport(Libc, EntryPoint = "sigemptyset")]
     internal static partial int SigEmptySet(byte* set);
+
+    [LibraryImport(Libc, EntryPoint = "getpwnam_r", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int GetPwNam(string name, Accounts.Passwd* entry, byte* buffer, nuint size, Accounts.Passwd** found);
+
+    [LibraryImport(Libc, EntryPoint = "getpwuid_r")]
+    internal static partial int GetPwUid(uint uid, Accounts.Passwd* entry, byte* buffer, nuint size, Accounts.Passwd** found);
+
+    [LibraryImport(Libc, EntryPoint = "getgrnam_r", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int GetGrNam(string name, Accounts.Group* entry, byte* buffer, nuint size, Accounts.Group** found);
+
+    [LibraryImport(Libc, EntryPoint = "poll", SetLastError = true)]
+    internal static partial int Poll(byte* descriptors, nuint count, int timeoutMilliseconds);
+
+    [LibraryImport(Libc, EntryPoint = "chmod", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int ChMod(string path, uint mode);
+
+    [LibraryImport(Libc, EntryPoint = "isatty")]
+    internal static partial int IsATty(int fd);
 }

@@ -1,4 +1,3 @@
-
 namespace Emperor.Linux;
 
 /// <summary>How a process ended.</summary>
@@ -47,8 +46,7 @@ public sealed unsafe class PidRef : IDisposable
     }
 
     /// <summary>Sends a signal to this process alone.</summary>
-    public Errno Signal(int signal) =>
-        Native.SysCall(Constants.SysPidFdSendSignal, _fd.Number, signal, 0, 0) == 0 ? default : Errno.Last;
+    public Errno Signal(int signal) => Native.SysCall(Constants.SysPidFdSendSignal, _fd.Number, signal, 0, 0) == 0 ? default : Errno.Last;
 
     /// <summary>
     /// Sends a signal to the process group that this process leads. Only for a child that was spawned as a group leader and has not been
@@ -94,8 +92,38 @@ public static class Signals
 
     private static readonly string[] Names =
     [
-        "0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-        "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+        "0",
+        "HUP",
+        "INT",
+        "QUIT",
+        "ILL",
+        "TRAP",
+        "ABRT",
+        "BUS",
+        "FPE",
+        "KILL",
+        "USR1",
+        "SEGV",
+        "USR2",
+        "PIPE",
+        "ALRM",
+        "TERM",
+        "STKFLT",
+        "CHLD",
+        "CONT",
+        "STOP",
+        "TSTP",
+        "TTIN",
+        "TTOU",
+        "URG",
+        "XCPU",
+        "XFSZ",
+        "VTALRM",
+        "PROF",
+        "WINCH",
+        "IO",
+        "PWR",
+        "SYS",
     ];
 
     /// <summary>The name without its SIG, such as KILL; the number for real-time signals.</summary>
@@ -117,8 +145,7 @@ public static unsafe class Children
     /// <summary>
     /// Orphans among our descendants become our children instead of init's (PR_SET_CHILD_SUBREAPER), so that none is lost.
     /// </summary>
-    public static Errno BecomeSubreaper() =>
-        Native.PrCtl(Constants.PrSetChildSubreaper, 1, 0, 0, 0) == 0 ? default : Errno.Last;
+    public static Errno BecomeSubreaper() => Native.PrCtl(Constants.PrSetChildSubreaper, 1, 0, 0, 0) == 0 ? default : Errno.Last;
 
     internal static bool Wait(int kind, uint id, int options, out int pid, out ExitStatus status)
     {

@@ -18,6 +18,9 @@ public static unsafe class Self
     /// <summary>Whether it has root's rights.</summary>
     public static bool IsRoot => Native.GetEffectiveUid() == 0;
 
+    /// <summary>Whether a descriptor is a terminal.</summary>
+    public static bool IsTerminal(int fd) => Native.IsATty(fd) == 1;
+
     /// <summary>Sets the mode bits that new files do not get; returns the former ones.</summary>
     public static uint SetUmask(uint mask) => Native.UMask(mask);
 

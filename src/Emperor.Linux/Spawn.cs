@@ -84,10 +84,7 @@ public static unsafe class Spawn
         _ = Native.SpawnAttributesSetDefaultSignals(attributes, set);
         _ = Native.SigEmptySet(set);
         _ = Native.SpawnAttributesSetSignalMask(attributes, set);
-        _ = Native.SpawnAttributesSetFlags(
-            attributes,
-            Constants.SpawnSetSid | Constants.SpawnSetSigDef | Constants.SpawnSetSigMask
-        );
+        _ = Native.SpawnAttributesSetFlags(attributes, Constants.SpawnSetSid | Constants.SpawnSetSigDef | Constants.SpawnSetSigMask);
     }
 
     private static Errno AddActions(byte* actions, SpawnRequest request)

@@ -1,1 +1,51 @@
-return 0;
+using Emperor.Configuration;
+using Emperor.Core.Configuration;
+using Emperor.Linux;
+
+namespace Emperor;
+
+/// <summary>The command line.</summary>
+internal static class Program
+{
+    private const int UsageError = 2;
+
+    /// <summary>Runs the emperor until it is told to leave.</summary>
+    /// <returns>0 when it left in order, 1 when it could not start, 2 when the command line is wrong.</returns>
+    public static int Main(string[] args)
+    {
+        var host = new SystemConfigHost(path => FileStatus.Get(path, follow: false, out var status).Number == 0 ? status.Inode : null);
+        var read = ConfigurationReader.Read(args, host);
+        foreach (var message in read.Messages)
+            Console.Out.WriteLine(message);
+        if (read.HelpRequested)
+        {
+            Console.Out.Write(HelpText.Render(HelpWidth()));
+            return 0;
+        }
+        if (read.VersionRequested)
+        {
+            Console.Out.WriteLine($"emperor {Version}");
+            return 0;
+        }
+        if (read.ExitCode is { } code)
+            return code;
+        if (args.Length == 0 && read.Options.Count == 0)
+        {
+            Console.Error.WriteLine("emperor: no folder of vassals; try emperor --emperor /etc/uwsgi/vassals, or emperor --help");
+            return UsageError;
+        }
+        var (settings, problems) = SettingsBuilder.Build(read, host);
+        if (settings is null)
+        {
+            foreach (var problem in problems)
+                Console.Error.WriteLine($"emperor: {problem.Severity.ToString().ToLowerInvariant()}: {problem}");
+            return ConfigProblem.ExitCode(problems);
+        }
+        return new Startup(settings, problems, args).Run();
+    }
+
+    /// <summary>The program's version.</summary>
+    internal static string Version => typeof(Program).Assembly.GetName().Version!.ToString(3);
+
+    private static int HelpWidth() => Console.IsOutputRedirected ? 100 : Math.Clamp(Console.WindowWidth, 60, 140);
+}

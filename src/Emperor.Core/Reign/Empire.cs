@@ -140,7 +140,11 @@ public sealed class Empire(EmpirePolicy policy)
     {
         foreach (var (name, until) in _reloading)
         {
-            if (until <= now.Monotonic || !_vassals.TryGetValue(name, out var state) || state.Phase is not (Phase.Reloading or Phase.Starting))
+            if (
+                until <= now.Monotonic
+                || !_vassals.TryGetValue(name, out var state)
+                || state.Phase is not (Phase.Reloading or Phase.Starting)
+            )
                 _reloading.Remove(name);
         }
         while (_reloading.Count < policy.ReloadsAtOnce && _reloadsDue.TryDequeue(out var name))

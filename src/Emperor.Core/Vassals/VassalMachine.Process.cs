@@ -179,7 +179,10 @@ public static partial class VassalMachine
             }
             NoProcess(Phase.Backoff, words);
             // A spawn that failed is never repeated in the same breath, or it could fail for ever within one turn.
-            State = State with { Deadline = now.Monotonic + Math.Max(delay, policy.ShortLifeDelay) };
+            State = State with
+            {
+                Deadline = now.Monotonic + Math.Max(delay, policy.ShortLifeDelay),
+            };
         }
 
         private void Follow()

@@ -96,11 +96,7 @@ public static partial class VassalMachine
         internal void FileAccepted(VassalEvent.FileAccepted file)
         {
             var isNew = State.Phase == Phase.Gone;
-            State = State with
-            {
-                RefusedChange = null,
-                File = (isNew ? file.ModifiedUnix : State.File.Born, file.ModifiedUnix),
-            };
+            State = State with { RefusedChange = null, File = (isNew ? file.ModifiedUnix : State.File.Born, file.ModifiedUnix) };
             switch (State.Phase)
             {
                 case Phase.Gone:
@@ -377,7 +373,6 @@ public static partial class VassalMachine
 
         private readonly string Pid() => State.Pid is { } pid ? pid.ToString(CultureInfo.InvariantCulture) : "(none yet)";
 
-        private static string Seconds(long milliseconds) =>
-            string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000.0:0.#} s");
+        private static string Seconds(long milliseconds) => string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000.0:0.#} s");
     }
 }

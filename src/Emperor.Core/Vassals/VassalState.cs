@@ -76,8 +76,7 @@ public sealed record VassalState
         Phase is Phase.Starting or Phase.Running or Phase.Reloading or Phase.Cursed or Phase.Stopping or Phase.Killing;
 
     /// <summary>The nearest of its deadlines, monotonic milliseconds; null when nothing is due by time.</summary>
-    public long? NextDeadline =>
-        Deadline is { } a && HeartbeatDeadline is { } b ? Math.Min(a, b) : Deadline ?? HeartbeatDeadline;
+    public long? NextDeadline => Deadline is { } a && HeartbeatDeadline is { } b ? Math.Min(a, b) : Deadline ?? HeartbeatDeadline;
 
     /// <summary>Its state in one word, for people.</summary>
     public string Word =>
@@ -100,6 +99,6 @@ public sealed record VassalState
         string.Create(
             CultureInfo.InvariantCulture,
             $"{Word}{(Pid is { } pid ? $", pid {pid}" : "")}, failures {Failures}, deaths {Deaths}, reloads {Reloads}"
-                + $"{(Reason.Length > 0 ? $": {Reason}" : "")}{(RefusedChange is { } r ? $"; its last change was not taken: {r}" : "")}"
+                + $"{(Reason.Length > 0 ? $": {Reason}" : "")}{(HasProcess && RefusedChange is { } r ? $"; its last change was not taken: {r}" : "")}"
         );
 }

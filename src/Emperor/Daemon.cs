@@ -1,0 +1,187 @@
+using Emperor.Core;
+using Emperor.Core.Reign;
+using Emperor.Core.Vassals;
+using Emperor.Linux;
+using Emperor.Logging;
+using Emperor.Monitors;
+using Serilog.Events;
+
+namespace Emperor;
+
+/// <summary>
+/// Overview: the one thread that owns everything. Each turn it waits for the kernel, a signal or a deadline, and then works in a fixed order:
+/// <list type="number">
+/// <item>what vassals say, because a last word counts;</item>
+/// <item>what has ended, before an order could be given to it;</item>
+/// <item>signals, before anything new is started;</item>
+/// <item>changed files, before deadlines, so that a new file is not preceded by a start with the old one;</item>
+/// <item>deadlines;</item>
+/// <item>what vassals have left behind, last, because it can wait.</item>
+/// </list>
+/// Everything that happens to a vassal goes through the <see cref="Empire"/>; what it decides is done by the <see cref="EffectRunner"/>, and
+/// what comes of that goes through the empire again, until nothing is left to be done.
+/// </summary>
+internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors, EffectRunner runner, SignalInbox signals, EmperorLog log)
+{
+    // Orphans are looked for when something has ended; and now and then, for those that ended while nothing else did.
+    private const long SweepInterval = 60_000;
+    private const long BurialLimit = 5_000;
+
+    private readonly List<Readiness> _ready = [];
+    private readonly List<Effect> _effects = [];
+    private readonly List<(string Vassal, VassalEvent Event)> _fileEvents = [];
+    private readonly List<long> _ended = [];
+    private long _nextSweep = SweepInterval + Environment.TickCount64;
+
+    /// <summary>What to do when the log is to be opened anew.</summary>
+    public required Action ReopenLog { get; init; }
+
+    /// <summary>What to do once, when all vassals of the first scan have been spawned.</summary>
+    public required Action OnFirstScan { get; init; }
+
+    /// <summary>Governs until the empire is buried.</summary>
+    public void Run()
+    {
+        var isFirst = true;
+        while (!empire.IsBuried)
+        {
+            var now = Clock.Now;
+            if (!empire.IsEnding)
+                Govern(now);
+            if (isFirst)
+                OnFirstScan();
+            isFirst = false;
+            loop.Wait(_ready, Timeout());
+            Turn();
+        }
+        Bury();
+    }
+
+    private void Turn()
+    {
+        var now = Clock.Now;
+        _ended.Clear();
+        foreach (var ready in _ready)
+        {
+            switch (Token.KindOf(ready.Token))
+            {
+                case TokenKind.Channel:
+                    runner.Hear(Token.IdOf(ready.Token), now);
+                    break;
+                case TokenKind.Exit:
+                    _ended.Add(Token.IdOf(ready.Token));
+                    break;
+                case TokenKind.Orphan:
+                    runner.ReapOrphan((int)Token.IdOf(ready.Token));
+                    break;
+                case TokenKind.Guard:
+                    runner.ReplaceGuard();
+                    break;
+                case TokenKind.Hints:
+                    monitors.ReadHints(now.Monotonic);
+                    break;
+            }
+        }
+        Settle(now);
+        foreach (var serial in _ended)
+        {
+            runner.Reap(serial, now);
+            Settle(now);
+        }
+        while (signals.TryTake(out var signal))
+            Obey(signal, Clock.Now);
+        empire.TimePassed(Clock.Now, _effects);
+        Settle(Clock.Now);
+        runner.Unmute(now.Monotonic);
+        if (runner.SweepDue || now.Monotonic >= _nextSweep)
+        {
+            _nextSweep = now.Monotonic + SweepInterval;
+            runner.Sweep(killAll: false);
+        }
+    }
+
+    private void Govern(Instant now)
+    {
+        _fileEvents.Clear();
+        monitors.Run(now, _fileEvents);
+        foreach (var (vassal, @event) in _fileEvents)
+        {
+            empire.Handle(vassal, @event, Clock.Now, _effects);
+            Settle(now);
+        }
+    }
+
+    // Until nothing is left to be done: an effect may have an outcome, and an outcome an effect.
+    private void Settle(Instant now)
+    {
+        while (true)
+        {
+            for (var i = 0; i < _effects.Count; i++)
+                runner.Run(_effects[i]);
+            _effects.Clear();
+            if (!runner.Outcomes.TryDequeue(out var outcome))
+                return;
+            empire.Handle(outcome.Vassal, outcome.Event, now, _effects);
+        }
+    }
+
+    private void Obey(int signal, Instant now)
+    {
+        switch (signal)
+        {
+            case Signals.Interrupt:
+            case Signals.Terminate:
+            case Signals.Quit:
+                log.Information("ragnarok", empire.IsEnding ? "told again to leave: no mercy" : Farewell(signal));
+                empire.End(now, _effects);
+                break;
+            case Signals.Hangup:
+                log.Information("reload-all", $"all {empire.Vassals.Count} vassals reload (SIGHUP)");
+                empire.ReloadAll(now, _effects);
+                break;
+            case Signals.Urgent:
+                log.Information("forgiven", "all failures are forgiven (SIGURG)");
+                empire.ForgiveAll(now, _effects);
+                break;
+            case Signals.User1:
+                ReopenLog();
+                LogState();
+                break;
+        }
+        Settle(now);
+    }
+
+    private string Farewell(int signal) =>
+        $"told to leave (SIG{Signals.NameOf(signal)}): all {empire.Vassals.Count} vassals are told to stop";
+
+    private void LogState()
+    {
+        log.Information("state", $"the emperor is governing {empire.Vassals.Count} vassals");
+        foreach (var vassal in empire.Vassals.Values.OrderBy(v => v.Name, StringComparer.Ordinal))
+            log.Vassal(LogEventLevel.Information, "state", vassal.Name, vassal.Summary);
+    }
+
+    private int Timeout()
+    {
+        var next = Math.Min(_nextSweep, empire.NextDeadline ?? long.MaxValue);
+        next = Math.Min(next, runner.NextUnmute ?? long.MaxValue);
+        if (!empire.IsEnding)
+            next = Math.Min(next, monitors.NextDue ?? long.MaxValue);
+        return (int)Math.Clamp(next - Environment.TickCount64, 0, 60_000);
+    }
+
+    // The vassals are gone; what they have left behind goes too, and is waited for, but not for ever.
+    private void Bury()
+    {
+        var deadline = Environment.TickCount64 + BurialLimit;
+        runner.Sweep(killAll: true);
+        while (!runner.IsAlone && Environment.TickCount64 < deadline)
+        {
+            loop.Wait(_ready, 100);
+            foreach (var ready in _ready.Where(r => Token.KindOf(r.Token) == TokenKind.Orphan))
+                runner.ReapOrphan((int)Token.IdOf(ready.Token));
+            runner.Sweep(killAll: true);
+        }
+        log.Information("buried", "the emperor is buried");
+    }
+}

@@ -1,0 +1,64 @@
+using System.Globalization;
+using Emperor.Linux;
+
+namespace Emperor;
+
+/// <summary>
+/// Overview: --daemonize without fork(), which a managed process cannot survive. The first process starts the program once more, in a
+/// session of its own, with one end of a pipe, and waits. The second one is the daemon: it says a word through the pipe when its first
+/// scan is done, so the shell gets its prompt back when the emperor governs; and when it cannot start, the shell gets the error.
+/// </summary>
+internal static class Daemonizer
+{
+    private const string Variable = "EMPEROR_DAEMON_FD";
+    private const int PipeFd = 3;
+    private const int StartLimit = 60_000;
+
+    /// <summary>The pipe of the daemon, which this process is; null when it is not.</summary>
+    public static SafeFd? Inherited()
+    {
+        var text = Environment.GetEnvironmentVariable(Variable);
+        Environment.SetEnvironmentVariable(Variable, null);
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var fd) && fd == PipeFd ? Files.TakeOver(fd) : null;
+    }
+
+    /// <summary>Tells the first process that the daemon governs.</summary>
+    public static void Report(SafeFd pipe)
+    {
+        _ = Files.WriteAll(pipe.Number, "ok"u8);
+        pipe.Dispose();
+    }
+
+    /// <summary>Starts the daemon and waits until it governs.</summary>
+    /// <returns>The exit code of this first process.</returns>
+    public static int Start(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, string log)
+    {
+        var (read, write) = Files.CreatePipe();
+        using (read)
+        using (var none = Files.OpenNull())
+        {
+            var process = Spawn.Start(
+                new SpawnRequest
+                {
+                    Program = Environment.ProcessPath!,
+                    Arguments = ["emperor", .. arguments],
+                    Environment = [.. environment.Select(v => $"{v.Key}={v.Value}"), $"{Variable}={PipeFd}"],
+                    Descriptors = [none.Number, 1, 2, write.Number],
+                    SoftDescriptorLimit = Self.InheritedDescriptorLimit(),
+                },
+                out var error
+            );
+            write.Dispose();
+            if (process is null)
+            {
+                Console.Error.WriteLine($"emperor: cannot start the daemon: {error}");
+                return 1;
+            }
+            Span<byte> word = stackalloc byte[2];
+            if (Files.ReadUntilClosed(read, word, StartLimit) == word.Length)
+                return 0;
+            Console.Error.WriteLine($"emperor: the daemon (pid {process.Pid}) does not govern; {log} says why");
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,287 @@
+using Emperor.Core;
+using Emperor.Core.Protocol;
+using Emperor.Core.Vassals;
+using Emperor.Linux;
+using Emperor.Logging;
+using Emperor.Processes;
+using Emperor.Servers;
+using Serilog.Events;
+
+namespace Emperor;
+
+/// <summary>
+/// Overview: does in the world what the vassals' machines have decided, and tells them what comes of it. It knows processes, channels and
+/// signals, and decides nothing. On the main thread only.
+/// </summary>
+internal sealed class EffectRunner : IDisposable
+{
+    // What one vassal may say in one turn of the loop, and after its end.
+    private const int ChunkSize = 4096;
+    private const int LastWordsLimit = 64 * 1024;
+
+    private readonly EventLoop _loop;
+    private readonly UwsgiServer _server;
+    private readonly EmperorLog _log;
+    private readonly Func<string, (string Configuration, string Folder)> _locate;
+    private readonly ProcessTable _processes = new();
+    private readonly Kindred _kindred;
+    private readonly Guard _guard;
+    private readonly SafeFd _null = Files.OpenNull();
+    private readonly byte[] _chunk = new byte[ChunkSize];
+    private readonly List<byte> _messages = [];
+    private readonly HashSet<LiveProcess> _muted = [];
+    private long _serial;
+
+    /// <summary>Makes one.</summary>
+    /// <param name="loop">The loop that listens to what it opens.</param>
+    /// <param name="server">How vassals are launched.</param>
+    /// <param name="log">Where it tells of what no machine knows.</param>
+    /// <param name="locate">A vassal's file, as it is named from its working folder, and that folder.</param>
+    public EffectRunner(EventLoop loop, UwsgiServer server, EmperorLog log, Func<string, (string, string)> locate)
+    {
+        _loop = loop;
+        _server = server;
+        _log = log;
+        _locate = locate;
+        var mark = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
+        _kindred = new Kindred(mark, loop, pid => Token.Make(TokenKind.Orphan, pid));
+        _guard = new Guard($"{Kindred.MarkVariable}={mark}");
+        if (Children.BecomeSubreaper() is { Number: not 0 } error)
+            log.Warning("no-subreaper", $"orphans of vassals will be lost to init: {error}");
+        StartGuard();
+    }
+
+    /// <summary>What has come of effects, for the machines; whoever runs effects empties it.</summary>
+    public Queue<(string Vassal, VassalEvent Event)> Outcomes { get; } = new();
+
+    /// <summary>Whether a look at the orphans is due.</summary>
+    public bool SweepDue { get; set; }
+
+    /// <summary>Whether no process of the emperor's is left but the guard.</summary>
+    public bool IsAlone => _processes.All.Count == 0 && _kindred.Count == 0;
+
+    /// <summary>When the first muted vassal is heard again, monotonic milliseconds; null when none is muted.</summary>
+    public long? NextUnmute => _muted.Count == 0 ? null : _muted.Min(p => p.MutedUntil);
+
+    /// <summary>Does one thing.</summary>
+    public void Run(Effect effect)
+    {
+        switch (effect)
+        {
+            case Effect.Spawn spawn:
+                Launch(spawn);
+                break;
+            case Effect.Send send when _processes.Of(send.Vassal, send.Incarnation) is { } process:
+                if (process.Channel.Send(send.Message) == Errno.Again)
+                    Outcomes.Enqueue((send.Vassal, new VassalEvent.SendFailed(send.Incarnation, send.Message)));
+                break;
+            case Effect.Kill kill when _processes.Of(kill.Vassal, kill.Incarnation) is { } process:
+                _ = process.Process.SignalGroup(Signals.Kill);
+                _ = process.Process.Signal(Signals.Kill);
+                _kindred.KillOf(process.Serial);
+                break;
+            case Effect.Bury:
+                SweepDue = true;
+                break;
+            case Effect.Note note:
+                _log.Note(note);
+                break;
+        }
+    }
+
+    /// <summary>A vassal has said something, or closed its channel.</summary>
+    public void Hear(long serial, Instant now)
+    {
+        if (_processes.BySerial(serial) is { IsChannelOpen: true } process)
+            Hear(process, now, ChunkSize);
+    }
+
+    /// <summary>Hears again those who were muted long enough ago.</summary>
+    public void Unmute(long now)
+    {
+        foreach (var process in _muted.Where(p => p.MutedUntil <= now).ToArray())
+        {
+            _muted.Remove(process);
+            process.MutedUntil = null;
+            if (process.IsChannelOpen)
+                _loop.Mute(process.Channel.Fd, Token.Make(TokenKind.Channel, process.Serial), muted: false);
+        }
+    }
+
+    /// <summary>
+    /// A vassal's process has ended: its last words are heard first, what is left of its process group is killed while its number cannot be
+    /// another's, and then it is reaped.
+    /// </summary>
+    public void Reap(long serial, Instant now)
+    {
+        if (_processes.BySerial(serial) is not { } process || !process.Process.HasEnded(out _))
+            return;
+        if (process.IsChannelOpen)
+            Hear(process, now, LastWordsLimit);
+        _ = process.Process.SignalGroup(Signals.Kill);
+        _ = process.Process.Reap(out var status);
+        _loop.Remove(process.Process.Fd);
+        CloseChannel(process);
+        _processes.Remove(process);
+        _muted.Remove(process);
+        _guard.Delist(process.GuardSlot);
+        process.Dispose();
+        var end = new ProcessEnd(status.Code, status.Signaled, status.ToString());
+        Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, end)));
+    }
+
+    /// <summary>A process that came of a vassal and became the emperor's child has ended.</summary>
+    public void ReapOrphan(int pid)
+    {
+        _kindred.Reap(pid);
+        SweepDue = true;
+    }
+
+    /// <summary>Ends what is left of vassals that have ended; at the end of the emperor (<paramref name="killAll"/>) of all.</summary>
+    public void Sweep(bool killAll)
+    {
+        SweepDue = false;
+        var killed = _kindred.Sweep(_processes, _guard.Process?.Pid ?? 0, killAll);
+        if (killed > 0)
+            _log.Say(LogEventLevel.Information, "orphans", $"{killed} processes that vassals had left behind are killed");
+    }
+
+    /// <summary>The guard has ended, though it should not have.</summary>
+    public void ReplaceGuard()
+    {
+        if (_guard.Process is { } guard)
+        {
+            _loop.Remove(guard.Fd);
+            _ = guard.Reap(out _);
+        }
+        _log.Warning(
+            "guard-lost",
+            "the process that ends all vassals when the emperor is killed was ended by somebody; another is started"
+        );
+        StartGuard();
+    }
+
+    /// <summary>The emperor leaves in order.</summary>
+    public void Dispose()
+    {
+        _guard.Farewell();
+        _guard.Dispose();
+        _null.Dispose();
+    }
+
+    private void Launch(Effect.Spawn spawn)
+    {
+        var (configuration, folder) = _locate(spawn.Vassal);
+        var serial = ++_serial;
+        var (ours, theirs) = Channel.Create();
+        using (theirs)
+        {
+            var process = _server.Launch(configuration, folder, _kindred.MarkOf(serial), theirs, _null, out var failure);
+            if (process is null)
+            {
+                ours.Dispose();
+                Outcomes.Enqueue((spawn.Vassal, new VassalEvent.SpawnFailed(spawn.Incarnation, failure)));
+                return;
+            }
+            var live = new LiveProcess(serial, spawn.Vassal, spawn.Incarnation, process, ours) { GuardSlot = _guard.Enlist(process.Pid) };
+            _processes.Add(live);
+            _loop.Add(ours.Fd, Token.Make(TokenKind.Channel, serial));
+            _loop.Add(process.Fd, Token.Make(TokenKind.Exit, serial));
+            Outcomes.Enqueue((spawn.Vassal, new VassalEvent.Spawned(spawn.Incarnation, process.Pid)));
+        }
+    }
+
+    private void Hear(LiveProcess process, Instant now, int limit)
+    {
+        while (limit > 0)
+        {
+            var result = process.Channel.Read(_chunk, out var count);
+            if (result == ChannelRead.Nothing)
+                return;
+            if (result == ChannelRead.Closed)
+            {
+                CloseChannel(process);
+                Outcomes.Enqueue((process.Vassal, new VassalEvent.HungUp(process.Incarnation)));
+                return;
+            }
+            limit -= count;
+            ProtocolDecoder.Decode(_chunk.AsSpan(0, count), _messages);
+            foreach (var message in _messages)
+                Outcomes.Enqueue((process.Vassal, new VassalEvent.Received(process.Incarnation, message)));
+            if (process.TalksTooMuch(count, now.Monotonic))
+            {
+                MuteUntilNextSecond(process, now.Monotonic);
+                return;
+            }
+        }
+    }
+
+    private void MuteUntilNextSecond(LiveProcess process, long now)
+    {
+        if (!_muted.Add(process))
+            return;
+        process.MutedUntil = ((now / 1000) + 1) * 1000;
+        _loop.Mute(process.Channel.Fd, Token.Make(TokenKind.Channel, process.Serial), muted: true);
+        if (!process.WasFloodReported)
+            _log.Vassal(
+                LogEventLevel.Warning,
+                "flood",
+                process.Vassal,
+                "it floods the emperor with bytes; it is heard a little of each second"
+            );
+        process.WasFloodReported = true;
+    }
+
+    private void CloseChannel(LiveProcess process)
+    {
+        if (!process.IsChannelOpen)
+            return;
+        process.IsChannelOpen = false;
+        _loop.Remove(process.Channel.Fd);
+    }
+
+    private void StartGuard()
+    {
+        if (_guard.Start() is { Number: not 0 } error)
+            _log.Warning(
+                "no-guard",
+                $"/bin/sh cannot be started ({error}): should the emperor be killed, workers of vassals may survive it"
+            );
+        else
+            _loop.Add(_guard.Process!.Fd, Token.Make(TokenKind.Guard, 0));
+    }
+}
+
+/// <summary>What a descriptor in the loop is.</summary>
+internal enum TokenKind
+{
+    /// <summary>A vassal's channel.</summary>
+    Channel,
+
+    /// <summary>A vassal's pidfd.</summary>
+    Exit,
+
+    /// <summary>The pidfd of a process that came of a vassal.</summary>
+    Orphan,
+
+    /// <summary>The guard's pidfd.</summary>
+    Guard,
+
+    /// <summary>inotify.</summary>
+    Hints,
+}
+
+/// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>
+internal static class Token
+{
+    private const int KindShift = 56;
+
+    /// <summary>Makes one.</summary>
+    public static ulong Make(TokenKind kind, long id) => ((ulong)kind << KindShift) | (ulong)id;
+
+    /// <summary>What it is.</summary>
+    public static TokenKind KindOf(ulong token) => (TokenKind)(token >> KindShift);
+
+    /// <summary>Which one.</summary>
+    public static long IdOf(ulong token) => (long)(token & ((1UL << KindShift) - 1));
+}

@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text;
+using System.Threading.Channels;
+using Emperor.Linux;
+using Serilog.Core;
+using Serilog.Events;
+using Serilog.Formatting;
+using Queue = System.Threading.Channels.Channel;
+
+namespace Emperor.Logging;
+
+/// <summary>
+/// Overview: where log events wait to be written, so that no one who logs ever waits. A thread of its own formats them and writes them
+/// to standard error (which is the log file after --logto). When the queue is full, or the disk is, events are dropped and counted, and
+/// the next line that gets through is preceded by one that says how many.
+/// </summary>
+internal sealed class BoundedSink : ILogEventSink, IDisposable
+{
+    private const int Capacity = 8192;
+    private const int StandardError = 2;
+    private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(2);
+
+    private readonly Channel<LogEvent> _queue = Queue.CreateBounded<LogEvent>(
+        new BoundedChannelOptions(Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait }
+    );
+    private readonly ITextFormatter _formatter;
+    private readonly Func<long, LogEvent> _lossReport;
+    private readonly LogFile? _file;
+    private readonly Thread _thread;
+    private long _lost;
+
+    /// <summary>Starts writing.</summary>
+    /// <param name="formatter">Makes a line of an event.</param>
+    /// <param name="file">The file behind standard error; null when it is a terminal, a pipe or the journal.</param>
+    /// <param name="lossReport">Makes an event that tells how many were dropped.</param>
+    public BoundedSink(ITextFormatter formatter, LogFile? file, Func<long, LogEvent> lossReport)
+    {
+        _formatter = formatter;
+        _file = file;
+        _lossReport = lossReport;
+        _thread = new Thread(Write) { IsBackground = true, Name = "log" };
+        _thread.Start();
+    }
+
+    /// <inheritdoc/>
+    public void Emit(LogEvent logEvent)
+    {
+        if (!_queue.Writer.TryWrite(logEvent))
+            Interlocked.Increment(ref _lost);
+    }
+
+    /// <summary>Writes what is left, for two seconds at the most.</summary>
+    public void Dispose()
+    {
+        _queue.Writer.TryComplete();
+        _thread.Join(FlushLimit);
+    }
+
+    private void Write()
+    {
+        var reader = _queue.Reader;
+        var text = new StringWriter(CultureInfo.InvariantCulture);
+        while (reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        {
+            var count = 0;
+            while (count < 256 && reader.TryRead(out var logEvent))
+            {
+                if (count == 0 && Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
+                    _formatter.Format(_lossReport(lost), text);
+                _formatter.Format(logEvent, text);
+                count++;
+            }
+            _file?.FollowRotation();
+            // A full disk loses lines, never the daemon.
+            if (Files.WriteAll(StandardError, Encoding.UTF8.GetBytes(text.ToString())).Number != 0)
+                Interlocked.Add(ref _lost, count);
+            text.GetStringBuilder().Clear();
+        }
+    }
+}

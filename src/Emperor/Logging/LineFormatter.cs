@@ -1,0 +1,69 @@
+using System.Globalization;
+using Emperor.Core;
+using Serilog.Events;
+using Serilog.Formatting;
+
+namespace Emperor.Logging;
+
+/// <summary>Where lines go, which decides what they look like.</summary>
+internal enum LineStyle
+{
+    /// <summary>A file or a pipe: time, level, text.</summary>
+    Plain,
+
+    /// <summary>A terminal: the same in colours.</summary>
+    Terminal,
+
+    /// <summary>The journal: a priority in front (sd-daemon(3)), and no time, which it adds itself.</summary>
+    Journal,
+}
+
+/// <summary>
+/// One event, one line: whatever a vassal's name or an error's words hold, no control character reaches the log.
+/// </summary>
+internal sealed class LineFormatter(LineStyle style) : ITextFormatter
+{
+    /// <inheritdoc/>
+    public void Format(LogEvent logEvent, TextWriter output)
+    {
+        var (word, colour, priority) = logEvent.Level switch
+        {
+            LogEventLevel.Fatal => ("FTL", "\e[97;41m", 2),
+            LogEventLevel.Error => ("ERR", "\e[91m", 3),
+            LogEventLevel.Warning => ("WRN", "\e[93m", 4),
+            LogEventLevel.Information => ("INF", "\e[96m", 6),
+            LogEventLevel.Debug => ("DBG", "\e[90m", 7),
+            _ => ("VRB", "\e[90m", 7),
+        };
+        var text = PlainText.OneLine(Render(logEvent));
+        var time = logEvent.Timestamp.ToString("yyyy-MM-dd HH:mm:ss.fff zzz", CultureInfo.InvariantCulture);
+        output.Write(
+            style switch
+            {
+                LineStyle.Journal => $"<{priority}>{text}\n",
+                LineStyle.Terminal => $"\e[90m{time}\e[0m {colour}{word}\e[0m {text}\n",
+                _ => $"{time} {word} {text}\n",
+            }
+        );
+    }
+
+    private static string Render(LogEvent logEvent)
+    {
+        var text = new StringWriter(CultureInfo.InvariantCulture);
+        foreach (var token in logEvent.MessageTemplate.Tokens)
+        {
+            // Strings without the quotes that Serilog puts around them: these lines are read by people.
+            if (
+                token is Serilog.Parsing.PropertyToken { PropertyName: var name }
+                && logEvent.Properties.TryGetValue(name, out var property)
+                && property is ScalarValue { Value: string value }
+            )
+                text.Write(value);
+            else
+                token.Render(logEvent.Properties, text, CultureInfo.InvariantCulture);
+        }
+        if (logEvent.Exception is { } exception)
+            text.Write($": {exception.GetType().Name}: {exception.Message}");
+        return text.ToString();
+    }
+}

@@ -1,0 +1,39 @@
+using Emperor.Core.Configuration;
+using Serilog;
+using Serilog.Events;
+using Serilog.Formatting;
+using Serilog.Formatting.Json;
+
+namespace Emperor.Logging;
+
+/// <summary>Makes the log that the settings ask for. It always ends on standard error, which --logto makes a file.</summary>
+internal static class LogSetup
+{
+    /// <summary>Makes it; dispose the sink last.</summary>
+    public static (EmperorLog Log, BoundedSink Sink) Create(bool json, EmperorLogLevel level, LogFile? file)
+    {
+        ITextFormatter formatter = json ? new JsonFormatter(closingDelimiter: "\n", renderMessage: true) : new LineFormatter(Style(file));
+        var sink = new BoundedSink(formatter, file, EmperorLog.LossReport);
+        var logger = new LoggerConfiguration().MinimumLevel.Is(LevelOf(level)).WriteTo.Sink(sink).CreateLogger();
+        return (new EmperorLog(logger), sink);
+    }
+
+    private static LineStyle Style(LogFile? file)
+    {
+        if (file is not null)
+            return LineStyle.Plain;
+        if (EmperorLog.IsJournal(Environment.GetEnvironmentVariable("JOURNAL_STREAM")))
+            return LineStyle.Journal;
+        return Linux.Self.IsTerminal(2) ? LineStyle.Terminal : LineStyle.Plain;
+    }
+
+    private static LogEventLevel LevelOf(EmperorLogLevel level) =>
+        level switch
+        {
+            EmperorLogLevel.Trace => LogEventLevel.Verbose,
+            EmperorLogLevel.Debug => LogEventLevel.Debug,
+            EmperorLogLevel.Info => LogEventLevel.Information,
+            EmperorLogLevel.Warning => LogEventLevel.Warning,
+            _ => LogEventLevel.Error,
+        };
+}

@@ -1,0 +1,89 @@
+using Microsoft.Extensions.FileProviders.Physical;
+
+namespace Emperor.Monitors;
+
+/// <summary>
+/// Hints that something in one folder has changed, by the FileSystemWatcher behind Microsoft.Extensions.FileProviders.Physical. It does not
+/// say what, and it sees neither what links lead to nor that the folder itself was replaced: a hint only brings the next scan forward.
+/// </summary>
+internal sealed class FolderWatch(Action hint) : IDisposable
+{
+    private PhysicalFilesWatcher? _watcher;
+    private int _generation;
+
+    /// <summary>Whether it watches.</summary>
+    public bool IsWatching => _watcher is not null;
+
+    /// <summary>Why it does not watch, though it should; null when it does.</summary>
+    public string? Trouble { get; private set; }
+
+    /// <summary>Watches the folder that has this path now.</summary>
+    public void Start(string folder)
+    {
+        Stop();
+        Trouble = null;
+        FileSystemWatcher? source = null;
+        try
+        {
+            // The real path: the name may be a link that is re-pointed, and then a new watch is started.
+            var root =
+                (Directory.ResolveLinkTarget(folder, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(folder)).TrimEnd('/') + "/";
+            source = new FileSystemWatcher(root)
+            {
+                NotifyFilter =
+                    NotifyFilters.FileName
+                    | NotifyFilters.DirectoryName
+                    | NotifyFilters.LastWrite
+                    | NotifyFilters.Size
+                    | NotifyFilters.Attributes
+                    | NotifyFilters.CreationTime,
+            };
+            _watcher = new PhysicalFilesWatcher(root, source, pollForChanges: false, ExclusionFilters.None);
+            // The provider asks for all folders below; vassals are in this one only.
+            source.IncludeSubdirectories = false;
+            Arm(_watcher, _generation);
+        }
+        catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
+        {
+            Trouble = e.Message;
+            source?.Dispose();
+            _watcher?.Dispose();
+            _watcher = null;
+        }
+    }
+
+    /// <summary>Ends the watch.</summary>
+    public void Stop()
+    {
+        _generation++;
+        _watcher?.Dispose();
+        _watcher = null;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Stop();
+
+    // A token tells one change. The next is asked for before the hint is passed on, so that what happens during the scan is told too.
+    private void Arm(PhysicalFilesWatcher watcher, int generation)
+    {
+        watcher
+            .CreateFileChangeToken("*")
+            .RegisterChangeCallback(
+                _ =>
+                {
+                    if (generation != Volatile.Read(ref _generation))
+                        return;
+                    try
+                    {
+                        Arm(watcher, generation);
+                    }
+                    catch (Exception e) when (e is IOException or ObjectDisposedException)
+                    {
+                        // The folder went away under it; the scan that follows sees that.
+                    }
+                    hint();
+                },
+                null
+            );
+    }
+}

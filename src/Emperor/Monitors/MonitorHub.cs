@@ -1,0 +1,287 @@
+using System.Diagnostics;
+using Emperor.Core;
+using Emperor.Core.Configuration;
+using Emperor.Core.Monitoring;
+using Emperor.Core.Vassals;
+using Emperor.Linux;
+using Emperor.Logging;
+using Serilog.Events;
+
+namespace Emperor.Monitors;
+
+/// <summary>
+/// Overview: finds out which vassals there should be. A scan is the truth; hints of the kernel only bring it forward: one about a folder the
+/// scan of its monitor, one about a link or its end the look at that one file. What scans and looks find goes to the census, which tells
+/// changes when they are settled; then the file is read, and what is in it decides whether the change is accepted or refused.
+///
+/// <para>While hints work, a whole scan is made once a minute all the same (mounts, and whatever a kernel forgets to tell); where they do
+/// not, at --emperor-freq.</para>
+/// </summary>
+internal sealed class MonitorHub : IDisposable
+{
+    private const int LongestFile = 1024 * 1024;
+
+    // Stands in a hint's target for "no monitor: a file that means something by being touched".
+    private const int TouchMonitor = -1;
+
+    private const long SafetyInterval = 60_000;
+
+    // A file that cannot be run and was written a moment ago is probably still being written.
+    private const long WritingTime = 250;
+    private const long WritingPause = 100;
+
+    // Paths that are followed in one turn of the loop, so that a thousand new links do not hold up what runs already.
+    private const int FollowsATurn = 64;
+
+    private readonly IReadOnlyList<FileMonitor> _monitors;
+    private readonly EventLoop _loop;
+    private readonly EmperorLog _log;
+    private readonly long _frequency;
+    private readonly Census _census = new();
+    private readonly LinkHints _hints = new();
+    private readonly HashSet<HintTarget> _hinted = [];
+    private readonly HashSet<HintTarget> _followed = [];
+    private readonly Queue<HintTarget> _toFollow = new();
+    private readonly List<SeenFile> _files = [];
+    private readonly List<SettledChange> _settled = [];
+    private readonly List<string> _troubles = [];
+    private readonly List<string> _conflicts = [];
+    private readonly Dictionary<string, int> _monitorOf = new(StringComparer.Ordinal);
+    private readonly long?[] _scanDue;
+    private readonly long[] _restUntil;
+    private readonly int[] _folderHints;
+    private readonly Dictionary<string, FileStatus> _touchFiles = new(StringComparer.Ordinal);
+    private string? _reportedTrouble;
+    private bool _isFirst = true;
+
+    /// <summary>Makes one; nothing is looked at yet.</summary>
+    /// <param name="monitors">The monitors, in the order of the command line.</param>
+    /// <param name="loop">The loop to wake.</param>
+    /// <param name="log">Where troubles are told.</param>
+    /// <param name="frequency">--emperor-freq, milliseconds.</param>
+    public MonitorHub(IReadOnlyList<FileMonitor> monitors, EventLoop loop, EmperorLog log, long frequency)
+    {
+        _monitors = monitors;
+        _loop = loop;
+        _log = log;
+        _frequency = frequency;
+        _folderHints = new int[monitors.Count];
+        _scanDue = new long?[monitors.Count];
+        _restUntil = new long[monitors.Count];
+        Array.Fill(_scanDue, 0);
+        for (var i = 0; i < monitors.Count; i++)
+        {
+            var index = i;
+            monitors[i].OnHint = () => Hint(index);
+        }
+        if (_hints.Fd >= 0)
+            loop.Add(_hints.Fd, Token.Make(TokenKind.Hints, 0));
+    }
+
+    /// <summary>When there is something to do by time alone, monotonic milliseconds; null when there is not.</summary>
+    public long? NextDue
+    {
+        get
+        {
+            if (_toFollow.Count > 0)
+                return 0;
+            var next = _census.NextDue;
+            foreach (var due in _scanDue)
+            {
+                if (due is { } d && (next is null || d < next))
+                    next = d;
+            }
+            return next;
+        }
+    }
+
+    /// <summary>Called when one of the files of <see cref="WatchTouch"/> was touched.</summary>
+    public Action? OnTouched { get; init; }
+
+    /// <summary>A vassal's file, as it is named from its working folder, and that folder.</summary>
+    public (string Configuration, string Folder) Locate(string vassal) => (vassal, _monitors[_monitorOf[vassal]].WorkingFolder);
+
+    /// <summary>Watches a file that means something by being touched (--touch-logreopen).</summary>
+    public void WatchTouch(string path)
+    {
+        _ = FileStatus.Get(path, follow: true, out var status);
+        _touchFiles[path] = status;
+        _hints.Follow(new HintTarget(TouchMonitor, path), path);
+    }
+
+    /// <summary>The kernel has told something.</summary>
+    public void ReadHints(long now)
+    {
+        if (!_hints.Read(_hinted))
+        {
+            _log.Say(LogEventLevel.Information, "overflow", "more has changed than the kernel could tell; everything is scanned");
+            for (var i = 0; i < _monitors.Count; i++)
+                DueAt(i, now);
+        }
+    }
+
+    /// <summary>Makes the scans and looks that are due, and adds what has come of them.</summary>
+    public void Run(Instant now, List<(string Vassal, VassalEvent Event)> events)
+    {
+        for (var i = 0; i < _monitors.Count; i++)
+        {
+            if (Interlocked.Exchange(ref _folderHints[i], 0) != 0)
+                DueAt(i, now.Monotonic);
+        }
+        LookAtHinted(now.Monotonic);
+        for (var i = 0; i < _monitors.Count; i++)
+        {
+            if (_scanDue[i] <= now.Monotonic)
+                Scan(i);
+        }
+        // After the scans, so that what became quiet while they ran is taken in this turn.
+        var moment = Clock.Now;
+        _census.TakeSettled(moment.Monotonic, _settled);
+        foreach (var change in _settled)
+        {
+            if (Judge(change, moment) is { } @event)
+                events.Add((change.Name, @event));
+        }
+        for (var i = 0; i < FollowsATurn && _toFollow.TryDequeue(out var target); i++)
+            FollowAndLook(target, moment.Monotonic);
+        ReportTroubles();
+        _isFirst = false;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var monitor in _monitors)
+            monitor.Dispose();
+        _hints.Dispose();
+    }
+
+    private void Hint(int monitor)
+    {
+        Volatile.Write(ref _folderHints[monitor], 1);
+        _loop.Wake();
+    }
+
+    // A folder that changes all the time is scanned for a third of the time at most.
+    private void DueAt(int monitor, long now)
+    {
+        var due = Math.Max(now, _restUntil[monitor]);
+        if (_scanDue[monitor] is not { } planned || due < planned)
+            _scanDue[monitor] = due;
+    }
+
+    private void LookAtHinted(long now)
+    {
+        foreach (var target in _hinted)
+        {
+            if (target.Monitor == TouchMonitor)
+                LookAtTouchFile(target.Vassal);
+            else if (target.Vassal.Length == 0)
+                DueAt(target.Monitor, now);
+            else
+                FollowAndLook(target, now);
+        }
+        _hinted.Clear();
+    }
+
+    // Follow first: a change between the look and the watch would be lost.
+    private void FollowAndLook(HintTarget target, long now)
+    {
+        if (!_followed.Contains(target))
+            return;
+        var monitor = _monitors[target.Monitor];
+        _hints.Follow(target, monitor.PathOf(target.Vassal));
+        _census.ObserveOne(target.Monitor, target.Vassal, monitor.LookAt(target.Vassal, _troubles), now, _conflicts);
+    }
+
+    private void LookAtTouchFile(string path)
+    {
+        var former = _touchFiles[path];
+        WatchTouch(path);
+        if (_touchFiles[path] != former)
+            OnTouched?.Invoke();
+    }
+
+    private void Scan(int index)
+    {
+        var monitor = _monitors[index];
+        var start = Stopwatch.GetTimestamp();
+        _scanDue[index] = null;
+        monitor.Follow(_hints);
+        var complete = monitor.Scan(_files, _troubles);
+        // A pattern learns in the scan which folders matter; what changed there before they were watched is found by another.
+        for (var round = 0; round < 3 && monitor.FollowNew(_hints); round++)
+            complete = monitor.Scan(_files, _troubles);
+        var end = Clock.Now.Monotonic;
+        if (complete)
+        {
+            _census.Observe(index, _files, end, settle: !_isFirst, _conflicts);
+            FollowWhatWasFound(monitor);
+        }
+        var took = (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        _restUntil[index] = end + (2 * took);
+        var works = monitor.WatchTrouble is null && _hints.Trouble is null;
+        _scanDue[index] = end + (works ? Math.Max(SafetyInterval, _frequency) : _frequency);
+    }
+
+    private void FollowWhatWasFound(FileMonitor monitor)
+    {
+        var wanted = new HashSet<string>(monitor.Dangling, StringComparer.Ordinal);
+        foreach (var file in _files)
+        {
+            if (monitor.NeedsFollowing(file.Stamp))
+                wanted.Add(file.Name);
+        }
+        foreach (var target in _followed.Where(t => t.Monitor == monitor.Index && !wanted.Contains(t.Vassal)).ToArray())
+        {
+            _followed.Remove(target);
+            _hints.Forget(target);
+        }
+        foreach (var name in wanted)
+        {
+            var target = new HintTarget(monitor.Index, name);
+            if (_followed.Add(target))
+                _toFollow.Enqueue(target);
+        }
+    }
+
+    private VassalEvent? Judge(SettledChange change, Instant now)
+    {
+        if (change.Stamp is not { } stamp)
+            return new VassalEvent.FileGone();
+        _monitorOf[change.Name] = change.Monitor;
+        var path = _monitors[change.Monitor].PathOf(change.Name);
+        var bytes = Files.ReadBounded(path, LongestFile, out var error);
+        var refusal = bytes is null
+            ? $"{path} cannot be read: {error}; make it readable for the emperor's user"
+            : VassalFileCheck.Examine(change.Name, bytes).Reason;
+        var modified = stamp.ModifiedNanoseconds / 1_000_000;
+        if (refusal is null)
+            return new VassalEvent.FileAccepted(modified / 1000);
+        if (Math.Abs(now.Unix - modified) < WritingTime)
+        {
+            _census.Postpone(change, now.Monotonic, WritingPause);
+            return null;
+        }
+        return new VassalEvent.FileRefused(refusal);
+    }
+
+    private void ReportTroubles()
+    {
+        foreach (var trouble in _troubles)
+            _log.Warning("monitor", trouble);
+        _troubles.Clear();
+        foreach (var name in _conflicts)
+            _log.Warning("conflict", $"{name}: more than one --emperor has a file of this name; that of the first is run");
+        _conflicts.Clear();
+        var trouble2 = _hints.Trouble ?? _monitors.Select(m => m.WatchTrouble).FirstOrDefault(t => t is not null);
+        if (trouble2 == _reportedTrouble)
+            return;
+        _reportedTrouble = trouble2;
+        if (trouble2 is not null)
+            _log.Warning(
+                "polling",
+                $"not every change is told by the kernel: {trouble2}; scanning every {_frequency / 1000.0:0.#} s instead"
+            );
+    }
+}

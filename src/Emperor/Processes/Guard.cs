@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Text;
+using Emperor.Linux;
+
+namespace Emperor.Processes;
+
+/// <summary>
+/// Overview: what makes sure that nothing of the emperor runs after it, even when it is killed with SIGKILL. The parent-death signal ends
+/// only the vassals themselves, and with that their workers become orphans that nobody ends. So a small shell waits on a pipe whose other
+/// end only the emperor holds; when that end closes without a farewell, it kills the sessions in a list that the emperor keeps up to date
+/// in a memory file, and every process that carries the emperor's mark in its environment, until none is found.
+/// </summary>
+internal sealed class Guard : IDisposable
+{
+    private const int RecordLength = 11;
+    private const string Shell = "/bin/sh";
+
+    // $1 is the mark. Descriptor 3 is the pipe, 4 the list. Field 4 behind the name in /proc/PID/stat is the session.
+    private const string Script = """
+        trap '' HUP INT QUIT TERM
+        exec 0</dev/null
+        read -r word <&3 && [ "$word" = farewell ] && exit 0
+        sessions=" $(tr -s ' \n' '  ' </proc/self/fd/4) "
+        for s in $sessions; do [ "$s" -gt 1 ] && kill -9 -- "-$s"; done 2>/dev/null
+        round=0
+        while [ $round -lt 100 ]; do
+            found=
+            for d in /proc/[0-9]*; do
+                { read -r stat <"$d/stat"; } 2>/dev/null || continue
+                set -- "$1" ${stat##*) }
+                [ "$2" = Z ] && continue
+                case $sessions in *" $5 "*) [ "$5" -gt 1 ] && found="$found ${d#/proc/}" ;; esac
+            done
+            for f in $(grep -lsaz "^$1\." /proc/[0-9]*/environ 2>/dev/null); do
+                f=${f#/proc/}
+                found="$found ${f%/environ}"
+            done
+            [ -z "$found" ] && exit 0
+            kill -9 $found 2>/dev/null
+            round=$((round + 1))
+        done
+        exit 1
+        """;
+
+    private readonly string _mark;
+    private readonly SafeFd _list = Files.CreateMemoryFile("emperor-sessions");
+    private readonly Stack<int> _freeSlots = new();
+    private SafeFd? _pipe;
+    private int _slots;
+
+    /// <summary>Prepares a guard over everything whose environment holds <paramref name="mark"/> followed by a dot.</summary>
+    public Guard(string mark) => _mark = mark;
+
+    /// <summary>The guarding process; null when it could not be started.</summary>
+    public PidRef? Process { get; private set; }
+
+    /// <summary>Starts the guard, or another one when the last is gone.</summary>
+    /// <returns>Why not; no error when it runs.</returns>
+    public Errno Start()
+    {
+        Process?.Dispose();
+        _pipe?.Dispose();
+        var (read, write) = Files.CreatePipe();
+        _pipe = write;
+        using (read)
+        using (var none = Files.OpenNull())
+        {
+            Process = Spawn.Start(
+                new SpawnRequest
+                {
+                    Program = Shell,
+                    Arguments = ["sh", "-c", Script, "emperor-guard", _mark],
+                    Environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"],
+                    WorkingDirectory = "/",
+                    Descriptors = [none.Number, none.Number, none.Number, read.Number, _list.Number],
+                },
+                out var error
+            );
+            return error;
+        }
+    }
+
+    /// <summary>Puts a session on the list of what ends with the emperor.</summary>
+    /// <returns>Its place there.</returns>
+    public int Enlist(int session)
+    {
+        var slot = _freeSlots.TryPop(out var free) ? free : _slots++;
+        Write(slot, session);
+        return slot;
+    }
+
+    /// <summary>Takes the session of a process that has been reaped off the list.</summary>
+    public void Delist(int slot)
+    {
+        Write(slot, 0);
+        _freeSlots.Push(slot);
+    }
+
+    /// <summary>Tells the guard that the emperor leaves in order and nothing is left to end.</summary>
+    public void Farewell()
+    {
+        if (_pipe is { } pipe)
+            _ = Files.WriteAll(pipe.Number, "farewell\n"u8);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _pipe?.Dispose();
+        _list.Dispose();
+        Process?.Dispose();
+    }
+
+    private void Write(int slot, int session)
+    {
+        var record = string.Create(CultureInfo.InvariantCulture, $"{session, RecordLength - 1}\n");
+        _ = Files.WriteAt(_list, Encoding.ASCII.GetBytes(record), (long)slot * RecordLength);
+    }
+}

@@ -1,0 +1,59 @@
+using Emperor.Linux;
+
+namespace Emperor.Processes;
+
+/// <summary>A vassal's process that has not been reaped, with all that belongs to it on the emperor's side.</summary>
+internal sealed class LiveProcess(long serial, string vassal, int incarnation, PidRef process, Channel channel) : IDisposable
+{
+    // A vassal needs a byte now and then. What sends more than this many in a second is not heard until the second is over.
+    private const int BytesASecond = 16 * 1024;
+
+    private long _second;
+    private int _bytesThisSecond;
+
+    /// <summary>Never used twice in the life of an emperor.</summary>
+    public long Serial { get; } = serial;
+
+    /// <summary>The vassal's name.</summary>
+    public string Vassal { get; } = vassal;
+
+    /// <summary>Which of the vassal's processes it is.</summary>
+    public int Incarnation { get; } = incarnation;
+
+    /// <summary>The process.</summary>
+    public PidRef Process { get; } = process;
+
+    /// <summary>The emperor's end of its channel.</summary>
+    public Channel Channel { get; } = channel;
+
+    /// <summary>Its place in the <see cref="Guard"/>'s list.</summary>
+    public int GuardSlot { get; set; }
+
+    /// <summary>Whether the channel is still listened to.</summary>
+    public bool IsChannelOpen { get; set; } = true;
+
+    /// <summary>Whether its flood of bytes has been reported.</summary>
+    public bool WasFloodReported { get; set; }
+
+    /// <summary>Until when (monotonic milliseconds) it is not heard because it talks too much; null when it is heard.</summary>
+    public long? MutedUntil { get; set; }
+
+    /// <summary>Counts bytes; true when they are too many for this second.</summary>
+    public bool TalksTooMuch(int bytes, long now)
+    {
+        if (now / 1000 != _second)
+        {
+            _second = now / 1000;
+            _bytesThisSecond = 0;
+        }
+        _bytesThisSecond += bytes;
+        return _bytesThisSecond > BytesASecond;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Channel.Dispose();
+        Process.Dispose();
+    }
+}

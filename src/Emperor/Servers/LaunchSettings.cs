@@ -1,0 +1,32 @@
+namespace Emperor.Servers;
+
+/// <summary>How vassals are launched; the options keep uWSGI's names.</summary>
+internal sealed record LaunchSettings
+{
+    /// <summary>--emperor-wrapper, else --binary-path, else uwsgi.</summary>
+    public required string Program { get; init; }
+
+    /// <summary>--emperor-wrapper-override: tried before.</summary>
+    public IReadOnlyList<string> Overrides { get; init; } = [];
+
+    /// <summary>--emperor-wrapper-fallback: tried after.</summary>
+    public IReadOnlyList<string> Fallbacks { get; init; } = [];
+
+    /// <summary>--vassals-inherit-before.</summary>
+    public IReadOnlyList<string> InheritBefore { get; init; } = [];
+
+    /// <summary>--vassals-include-before.</summary>
+    public IReadOnlyList<string> IncludeBefore { get; init; } = [];
+
+    /// <summary>--vassal-set.</summary>
+    public IReadOnlyList<string> Set { get; init; } = [];
+
+    /// <summary>--vassals-inherit.</summary>
+    public IReadOnlyList<string> Inherit { get; init; } = [];
+
+    /// <summary>--vassals-include.</summary>
+    public IReadOnlyList<string> Include { get; init; } = [];
+
+    /// <summary>--emperor-extra-extension.</summary>
+    public IReadOnlyList<string> ExtraExtensions { get; init; } = [];
+}

@@ -1,0 +1,122 @@
+using Emperor.Linux;
+
+namespace Emperor.Servers;
+
+/// <summary>
+/// Launches a vassal that is a uwsgi (or anything that takes its place by --emperor-wrapper) exactly as uWSGI's emperor does
+/// (core/emperor.c, uwsgi_emperor_spawn_vassal): argv, environment, descriptors, working folder, parent-death signal.
+/// </summary>
+internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<string, string> environment, ulong softDescriptorLimit)
+{
+    // The channel's place in the vassal. uWSGI's is any number above 2; the vassal reads it from UWSGI_EMPEROR_FD.
+    private const int ChannelFd = 3;
+
+    private readonly string? _searchPath = environment.GetValueOrDefault("PATH");
+    private readonly string[] _environment = VassalEnvironment(environment);
+    private readonly string? _deathSignal = ProgramFinder.Find("setpriv", environment.GetValueOrDefault("PATH"));
+
+    /// <summary>False when the program that sets the parent-death signal (setpriv, of util-linux) is not installed.</summary>
+    public bool SetsDeathSignal => _deathSignal is not null;
+
+    /// <summary>The names that are tried, in order.</summary>
+    public IReadOnlyList<string> Names { get; } = [.. settings.Overrides, settings.Program, .. settings.Fallbacks];
+
+    /// <summary>All arguments of a vassal, the program's name first.</summary>
+    public List<string> Arguments(string program, string configuration)
+    {
+        List<string> arguments = [program];
+        AddPairs(arguments, "--inherit", settings.InheritBefore);
+        AddPairs(arguments, "--include", settings.IncludeBefore);
+        AddPairs(arguments, "--set", settings.Set);
+        arguments.Add(ConfigurationOption(configuration));
+        arguments.Add(configuration);
+        AddPairs(arguments, "--inherit", settings.Inherit);
+        AddPairs(arguments, "--include", settings.Include);
+        return arguments;
+    }
+
+    /// <summary>Starts a vassal.</summary>
+    /// <param name="configuration">Its file, as it is named from its working folder.</param>
+    /// <param name="folder">Its working folder.</param>
+    /// <param name="mark">What marks its tree, as NAME=VALUE.</param>
+    /// <param name="channel">Its end of the channel.</param>
+    /// <param name="none">/dev/null.</param>
+    /// <param name="failure">When null is returned: why, and what to do.</param>
+    public PidRef? Launch(string configuration, string folder, string mark, SafeFd channel, SafeFd none, out string failure)
+    {
+        failure = "";
+        if (ProgramFinder.Find(Names, _searchPath) is not { } program)
+        {
+            failure =
+                $"no program to run it: tried {string.Join(", ", Names)} (PATH={_searchPath}); "
+                + "install uwsgi, or name it by --binary-path or --emperor-wrapper";
+            return null;
+        }
+        var arguments = Arguments(program, configuration);
+        if (_deathSignal is not null)
+            arguments.InsertRange(0, ["setpriv", "--pdeathsig", "KILL", "--"]);
+        var process = Spawn.Start(
+            new SpawnRequest
+            {
+                Program = _deathSignal ?? program,
+                Arguments = arguments,
+                Environment = [.. _environment, mark],
+                WorkingDirectory = folder,
+                Descriptors = [none.Number, 1, 2, channel.Number],
+                SoftDescriptorLimit = softDescriptorLimit,
+            },
+            out var error
+        );
+        if (process is null)
+            failure = $"cannot start {program} in {folder}: {error}";
+        return process;
+    }
+
+    // As uWSGI: --config for an extra extension, else by the extension.
+    private string ConfigurationOption(string name)
+    {
+        if (settings.ExtraExtensions.Any(e => name.EndsWith(e, StringComparison.Ordinal)))
+            return "--config";
+        return Path.GetExtension(name) switch
+        {
+            ".ini" => "--ini",
+            ".xml" => "--xml",
+            ".yml" or ".yaml" => "--yaml",
+            ".js" or ".json" => "--json",
+            _ => "--inherit",
+        };
+    }
+
+    private static void AddPairs(List<string> arguments, string option, IReadOnlyList<string> values)
+    {
+        foreach (var value in values)
+        {
+            arguments.Add(option);
+            arguments.Add(value);
+        }
+    }
+
+    // NOTIFY_SOCKET and UWSGI_RELOADS are the emperor's own affair; UWSGI_VASSAL_X is the vassal's UWSGI_X. A variable that made this
+    // process an emperor would make every vassal one too (in uWSGI it does): it stays here.
+    private static string[] VassalEnvironment(IReadOnlyDictionary<string, string> environment)
+    {
+        var result = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in environment)
+        {
+            var isOurs =
+                name is "NOTIFY_SOCKET" or "UWSGI_RELOADS" or Processes.Kindred.MarkVariable
+                || name.StartsWith("UWSGI_EMPEROR", StringComparison.Ordinal)
+                || name.StartsWith("UWSGI_VASSAL", StringComparison.Ordinal);
+            if (!isOurs)
+                result[name] = value;
+        }
+        foreach (var (name, value) in environment)
+        {
+            const string prefix = "UWSGI_VASSAL_";
+            if (name.StartsWith(prefix, StringComparison.Ordinal))
+                result[$"UWSGI_{name[prefix.Length..]}"] = value;
+        }
+        result["UWSGI_EMPEROR_FD"] = ChannelFd.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return [.. result.Select(v => $"{v.Key}={v.Value}")];
+    }
+}

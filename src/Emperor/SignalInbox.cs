@@ -1,0 +1,54 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using Emperor.Linux;
+
+namespace Emperor;
+
+/// <summary>
+/// Signals, as the main thread takes them. The runtime tells them on a thread of its own; here they only wait. At most one of a kind
+/// waits, as in the kernel; of those that end the emperor each counts, because the second one ends its mercy.
+/// </summary>
+internal sealed class SignalInbox : IDisposable
+{
+    private const int Limit = 16;
+    private static readonly int[] Obeyed =
+    [
+        Signals.Hangup,
+        Signals.Interrupt,
+        Signals.Quit,
+        Signals.User1,
+        Signals.Terminate,
+        Signals.Urgent,
+    ];
+
+    private readonly ConcurrentQueue<int> _waiting = new();
+    private readonly List<PosixSignalRegistration> _registrations = [];
+    private readonly EventLoop _loop;
+
+    /// <summary>Starts to take signals in.</summary>
+    public SignalInbox(EventLoop loop)
+    {
+        _loop = loop;
+        foreach (var signal in Obeyed)
+            _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => Take(signal, context)));
+    }
+
+    /// <summary>The next one.</summary>
+    public bool TryTake(out int signal) => _waiting.TryDequeue(out signal);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var registration in _registrations)
+            registration.Dispose();
+    }
+
+    private void Take(int signal, PosixSignalContext context)
+    {
+        context.Cancel = true;
+        var ends = signal is Signals.Interrupt or Signals.Terminate or Signals.Quit;
+        if (_waiting.Count < Limit && (ends || !_waiting.Contains(signal)))
+            _waiting.Enqueue(signal);
+        _loop.Wake();
+    }
+}

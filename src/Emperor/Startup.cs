@@ -1,0 +1,253 @@
+using Emperor.Core.Configuration;
+using Emperor.Core.Reign;
+using Emperor.Core.Vassals;
+using Emperor.Linux;
+using Emperor.Logging;
+using Emperor.Monitors;
+using Emperor.Servers;
+
+namespace Emperor;
+
+/// <summary>
+/// From settings to a governing daemon, in the order that rights allow: log and pidfile as root, then the user and group, then what is done
+/// with theirs.
+/// </summary>
+internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProblem> problems, IReadOnlyList<string> arguments)
+{
+    // Two for each processor keep it busy while applications wait for their database.
+    private static readonly int ReloadsAtOnce = Math.Max(2, 2 * Environment.ProcessorCount);
+
+    private readonly Dictionary<string, string> _environment = ReadEnvironment();
+
+    /// <summary>Starts, governs, leaves.</summary>
+    /// <returns>The exit code.</returns>
+    public int Run()
+    {
+        var daemonPipe = Daemonizer.Inherited();
+        _environment.Remove("EMPEROR_DAEMON_FD");
+        var hasLord = _environment.ContainsKey("UWSGI_EMPEROR_FD");
+        var daemonLog = settings.Daemonize ?? settings.DaemonizeLater;
+        if (daemonLog is not null && !hasLord && daemonPipe is null)
+            return Daemonizer.Start(arguments, _environment, daemonLog);
+
+        var softLimit = (ulong?)settings.MaxOpenFiles ?? Self.InheritedDescriptorLimit();
+        if (!TryOpenLog(daemonLog ?? settings.LogToLater ?? settings.LogTo, out var logFile))
+            return 1;
+        var (log, sink) = LogSetup.Create(settings.LogJson, settings.LogLevel, logFile);
+        using (sink)
+        using (var pidFiles = new PidFiles())
+        {
+            foreach (var problem in problems)
+                Tell(log, problem);
+            if (Prepare(pidFiles) is { } failure)
+            {
+                log.Error("start-failed", failure);
+                return 1;
+            }
+            return Govern(log, logFile, softLimit, daemonPipe);
+        }
+    }
+
+    private int Govern(EmperorLog log, LogFile? logFile, ulong softLimit, SafeFd? daemonPipe)
+    {
+        using var loop = new EventLoop();
+        using var signals = new SignalInbox(loop);
+        if (!TryMakeMonitors(log, out var monitorList))
+            return 1;
+        void Reopen() => ReopenLog(log, logFile);
+        using var monitors = new MonitorHub(monitorList, loop, log, Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds))
+        {
+            OnTouched = Reopen,
+        };
+        foreach (var path in settings.TouchLogReopen)
+            monitors.WatchTouch(Path.GetFullPath(path));
+        var server = new UwsgiServer(Launching(), _environment, softLimit);
+        if (!server.SetsDeathSignal)
+            log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
+        using var runner = new EffectRunner(loop, server, log, monitors.Locate);
+        var empire = new Empire(Policy());
+        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
+        new Daemon(loop, empire, monitors, runner, signals, log)
+        {
+            ReopenLog = Reopen,
+            OnFirstScan = () =>
+            {
+                log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
+                if (daemonPipe is not null)
+                    Daemonizer.Report(daemonPipe);
+            },
+        }.Run();
+        return 0;
+    }
+
+    private bool TryMakeMonitors(EmperorLog log, out List<FileMonitor> monitors)
+    {
+        monitors = [];
+        var names = new VassalNames(settings.ExtraExtensions);
+        foreach (var argument in settings.Monitors)
+        {
+            var folder = Environment.CurrentDirectory;
+            if (MonitorFactory.Create(monitors.Count, argument, folder, settings.NoFollow, names, out var failure) is not { } monitor)
+            {
+                log.Error("start-failed", failure);
+                return false;
+            }
+            monitors.Add(monitor);
+        }
+        return true;
+    }
+
+    private static Dictionary<string, string> ReadEnvironment()
+    {
+        var result = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
+            result[(string)variable.Key] = (string?)variable.Value ?? "";
+        return result;
+    }
+
+    private static void Tell(EmperorLog log, ConfigProblem problem)
+    {
+        if (problem.Severity == Severity.Warning)
+            log.Warning("config", problem.ToString());
+        else
+            log.Error("config", problem.ToString());
+    }
+
+    private static void ReopenLog(EmperorLog log, LogFile? file)
+    {
+        if (file is null)
+            return;
+        var error = file.Reopen();
+        if (error.Number == 0)
+            log.Information("log-reopened", "the log is opened anew");
+        else
+            log.Error("log-reopen", $"the log cannot be opened anew, and the old file stays in use: {error}");
+    }
+
+    private bool TryOpenLog(string? path, out LogFile? file)
+    {
+        file = null;
+        if (string.IsNullOrEmpty(path))
+            return true;
+        if (path.Contains(':'))
+        {
+            Console.Error.WriteLine($"emperor: error: logto = {path}: logging to a UDP address is not supported; name a file");
+            return false;
+        }
+        file = LogFile.Open(Path.GetFullPath(path), out var error);
+        if (file is null)
+        {
+            Console.Error.WriteLine($"emperor: error: the log {path} cannot be opened: {error}");
+            return false;
+        }
+        if (settings.LogFileMode is { } mode)
+            _ = Files.SetMode(path, (uint)mode);
+        return true;
+    }
+
+    // What must be done before the first vassal: why it cannot, or null.
+    private string? Prepare(PidFiles pidFiles)
+    {
+        foreach (var change in settings.EnvironmentChanges)
+        {
+            if (change.Value is null)
+                _environment.Remove(change.Name);
+            else
+                _environment[change.Name] = change.Value;
+        }
+        if (settings.Umask is { } mask)
+            _ = Self.SetUmask((uint)mask);
+        if (settings.MaxOpenFiles is { } files && Self.DescriptorLimit().Hard < (ulong)files)
+        {
+            if (Self.SetDescriptorLimit((ulong)files, (ulong)files) is { Number: not 0 } error)
+                return $"max-fd = {files}: {error}";
+        }
+        return ChangeDirectory(settings.ChangeDirectory)
+            ?? pidFiles.Write(settings.PidFile)
+            ?? pidFiles.Write(settings.SafePidFile)
+            ?? pidFiles.Write(settings.EmperorPidFile)
+            ?? DropRights()
+            ?? pidFiles.Write(settings.PidFileLater)
+            ?? pidFiles.Write(settings.SafePidFileLater)
+            ?? ChangeDirectory(settings.ChangeDirectoryLater)
+            ?? SetTitle();
+    }
+
+    private static string? ChangeDirectory(string? folder)
+    {
+        if (folder is null)
+            return null;
+        try
+        {
+            Environment.CurrentDirectory = folder;
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return $"chdir = {folder}: {e.Message}";
+        }
+    }
+
+    private string? SetTitle()
+    {
+        if (settings.ProcessName is { Length: > 0 } title)
+            Self.SetTitle(title);
+        return null;
+    }
+
+    // As uWSGI: gid and its user's groups first, then uid; without rights to change, both are ignored.
+    private string? DropRights()
+    {
+        if (!Self.IsRoot || (settings.User is null && settings.Group is null))
+            return null;
+        var user = settings.User is { } u ? Find(u) : null;
+        if (settings.User is not null && user is null)
+            return $"uid = {settings.User.Text}: there is no such user; make it, or name another";
+        var group = settings.Group switch
+        {
+            null => null,
+            { Id: { } id } => (uint?)id,
+            var g => Accounts.GroupByName(g.Text),
+        };
+        if (settings.Group is not null && group is null)
+            return $"gid = {settings.Group.Text}: there is no such group; make it, or name another";
+        if (group is { } gid && Self.SetGroup(gid, user?.Name) is { Number: not 0 } groupError)
+            return $"gid = {settings.Group!.Text}: {groupError}";
+        if (user is not null && Self.SetUser(user.Uid) is { Number: not 0 } userError)
+            return $"uid = {settings.User!.Text}: {userError}";
+        return null;
+    }
+
+    private static Account? Find(AccountReference user) =>
+        user.Id is { } id ? Accounts.UserById((uint)id) ?? new Account(user.Text, (uint)id, (uint)id) : Accounts.UserByName(user.Text);
+
+    private LaunchSettings Launching() =>
+        new()
+        {
+            Program = settings.Wrapper ?? settings.BinaryPath ?? "uwsgi",
+            Overrides = settings.WrapperOverrides,
+            Fallbacks = settings.WrapperFallbacks,
+            InheritBefore = settings.VassalInheritsBefore,
+            IncludeBefore = settings.VassalIncludesBefore,
+            Set = settings.VassalSets,
+            Inherit = settings.VassalInherits,
+            Include = settings.VassalIncludes,
+            ExtraExtensions = settings.ExtraExtensions,
+        };
+
+    private EmpirePolicy Policy() =>
+        new()
+        {
+            ReloadsAtOnce = ReloadsAtOnce,
+            Vassal = new VassalPolicy
+            {
+                Throttle = (long)settings.Throttle.TotalMilliseconds,
+                MaxThrottle = (long)settings.MaxThrottle.TotalMilliseconds,
+                Blacklist = !settings.NoBlacklist,
+                RequiredHeartbeat = (long)settings.RequiredHeartbeat.TotalMilliseconds,
+                CurseTolerance = (long)settings.CurseTolerance.TotalMilliseconds,
+                Mercy = (long)settings.ReloadMercy.TotalMilliseconds,
+                GracefulStop = settings.GracefulShutdown,
+            },
+        };
+}
