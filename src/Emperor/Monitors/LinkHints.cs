@@ -6,7 +6,8 @@ namespace Emperor.Monitors;
 internal readonly record struct HintTarget(int Monitor, string Vassal);
 
 /// <summary>
-/// Overview: one inotify descriptor for what a watch on the vassals folder cannot see. For every path that matters each step is followed as
+/// Overview: one inotify descriptor for what the watch on the vassals folder (<see cref="FolderWatch"/>) cannot see or does not say: which
+/// of a thousand files has changed, and what happens where links lead. For every path that matters each step is followed as
 /// the kernel follows it: of a link, and of the last name, the folder that holds it is watched for that name, so that the swap of any hop
 /// of a chain of links is seen (a Kubernetes ConfigMap swaps "..data"); of a folder in between, whether it is moved or deleted; and where
 /// the path ends early, the folder in which the next name would have to appear.
@@ -15,8 +16,11 @@ internal readonly record struct HintTarget(int Monitor, string Vassal);
 /// </summary>
 internal sealed class LinkHints : IDisposable
 {
-    /// <summary>Stands for every name in a folder.</summary>
+    /// <summary>Stands for every name in a folder: the hint is about the target.</summary>
     public const string AnyEntry = "*";
+
+    /// <summary>Stands for every name in a folder of vassals: the hint is about the vassal of that name.</summary>
+    public const string EachVassal = "*/";
 
     // Of a folder itself: moved, deleted.
     private const string Itself = "";
@@ -110,6 +114,8 @@ internal sealed class LinkHints : IDisposable
                 hinted.UnionWith(targets);
             if (e.Name.Length > 0 && names.TryGetValue(AnyEntry, out var all))
                 hinted.UnionWith(all);
+            if (e.Name.Length > 0 && names.TryGetValue(EachVassal, out var folders))
+                hinted.UnionWith(folders.Select(f => f with { Vassal = e.Name }));
             if (e.Gone)
             {
                 _watches.Remove(e.Watch);

@@ -26,6 +26,9 @@ internal sealed class MonitorHub : IDisposable
 
     private const long SafetyInterval = 60_000;
 
+    // inotify has named the file that a hint about the folder is for, and it has been looked at; the scan only makes sure.
+    private const long ConfirmAfter = 250;
+
     // A file that cannot be run and was written a moment ago is probably still being written.
     private const long WritingTime = 250;
     private const long WritingPause = 100;
@@ -126,7 +129,7 @@ internal sealed class MonitorHub : IDisposable
         for (var i = 0; i < _monitors.Count; i++)
         {
             if (Interlocked.Exchange(ref _folderHints[i], 0) != 0)
-                DueAt(i, now.Monotonic);
+                DueAt(i, now.Monotonic + (_hints.Trouble is null ? ConfirmAfter : 0));
         }
         LookAtHinted(now.Monotonic);
         for (var i = 0; i < _monitors.Count; i++)
@@ -184,14 +187,26 @@ internal sealed class MonitorHub : IDisposable
         _hinted.Clear();
     }
 
-    // Follow first: a change between the look and the watch would be lost.
+    // A link is followed first: a change between the look and the watch would be lost.
     private void FollowAndLook(HintTarget target, long now)
     {
-        if (!_followed.Contains(target))
-            return;
         var monitor = _monitors[target.Monitor];
-        _hints.Follow(target, monitor.PathOf(target.Vassal));
-        _census.ObserveOne(target.Monitor, target.Vassal, monitor.LookAt(target.Vassal, _troubles), now, _conflicts);
+        if (!monitor.IsOurs(target.Vassal))
+            return;
+        if (_followed.Contains(target))
+            _hints.Follow(target, monitor.PathOf(target.Vassal));
+        var stamp = monitor.LookAt(target.Vassal, _troubles);
+        var leads = stamp is { } seen ? monitor.NeedsFollowing(seen) : monitor.Dangling.Contains(target.Vassal);
+        if (leads && _followed.Add(target))
+        {
+            _hints.Follow(target, monitor.PathOf(target.Vassal));
+            stamp = monitor.LookAt(target.Vassal, _troubles);
+        }
+        else if (!leads && _followed.Remove(target))
+        {
+            _hints.Forget(target);
+        }
+        _census.ObserveOne(target.Monitor, target.Vassal, stamp, now, _conflicts);
     }
 
     private void LookAtTouchFile(string path)
@@ -218,8 +233,9 @@ internal sealed class MonitorHub : IDisposable
             _census.Observe(index, _files, end, settle: !_isFirst, _conflicts);
             FollowWhatWasFound(monitor);
         }
-        var took = (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-        _restUntil[index] = end + (2 * took);
+        var took = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        _log.Say(LogEventLevel.Debug, "scan", $"{monitor.Argument}: {_files.Count} files in {took:0.0} ms");
+        _restUntil[index] = end + (long)(2 * took);
         var works = monitor.WatchTrouble is null && _hints.Trouble is null;
         _scanDue[index] = end + (works ? Math.Max(SafetyInterval, _frequency) : _frequency);
     }
