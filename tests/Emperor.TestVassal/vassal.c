@@ -153,7 +153,7 @@ static void reload(void)
     vassal.script = fresh;
     vassal.on_reload_count = 0;
     vassal.ignore_reload = vassal.never_read = false;
-    vassal.reload_delay_ms = 0;
+    vassal.reload_delay_ms = vassal.stop_delay_ms = 0;
     vassal.heartbeat_ns = 0;
     if (vassal.ignore_stop)
         ignore_stop(false);
@@ -172,6 +172,7 @@ static void obey(unsigned char byte)
     if (byte == 1 && !vassal.ignore_reload)
         reload();
     else if ((byte == 0 || byte == 2) && !vassal.ignore_stop) {
+        wait_ms(vassal.stop_delay_ms);
         journal("stop", -1);
         _exit(0);
     }

@@ -38,6 +38,7 @@ struct vassal {
     bool ignore_stop;
     bool ignore_reload;
     long reload_delay_ms;
+    long stop_delay_ms;
     char *on_reload[SCRIPT_VERBS]; /* into script->text */
     size_t on_reload_count;
     bool never_read;
