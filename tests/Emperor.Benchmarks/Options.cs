@@ -29,6 +29,8 @@ internal sealed record Options
           --only-emperor     measure Emperor alone
           --nofile N         soft limit of open files, for both (20000); uwsgi closes that many after every fork
           --stop-delay MS    how long a vassal takes to end when told to (100)
+          --settle SECONDS   rest between the cold start and the other figures, at least 3 (3). With 4,000 vassals uwsgi needs a minute or
+                             more to read what they said at their start, one byte a scan: until then it is neither idle nor slow to see
           --keep             leave the folders with logs and journals
           --json             a JSON document on stdout instead of the table
           --check            exit code 1 when a target is missed or a figure could not be taken
@@ -51,6 +53,7 @@ internal sealed record Options
     public bool RunEmperor { get; private set; } = true;
     public int OpenFiles { get; private set; } = DefaultOpenFiles;
     public int StopDelay { get; private set; } = DefaultStopDelay;
+    public int Settle { get; private set; } = 3;
     public bool Keep { get; private set; }
     public bool Json { get; private set; }
     public bool Check { get; private set; }
@@ -103,6 +106,9 @@ internal sealed record Options
                 break;
             case "--stop-delay":
                 StopDelay = Number(word, value(), 0, 10_000);
+                break;
+            case "--settle":
+                Settle = Number(word, value(), 3, 3600);
                 break;
             default:
                 ApplySwitch(word);

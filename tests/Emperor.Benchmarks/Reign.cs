@@ -31,10 +31,6 @@ internal sealed class Reign : IDisposable
         journal = new Journal(Path.Combine(ground.Root, "journal"));
     }
 
-    /// <summary>How long the vassals have lived at least when figures other than the cold start are taken: longer than the two seconds after
-    /// which uwsgi takes a death for an accident.</summary>
-    private static TimeSpan Settling => TimeSpan.FromSeconds(3);
-
     private TimeSpan LatencyLimit => TimeSpan.FromSeconds(20) + TimeSpan.FromMilliseconds(5 * vassals);
 
     private LaunchedProcess Running => process ?? throw new InvalidOperationException("not started");
@@ -61,8 +57,6 @@ internal sealed class Reign : IDisposable
         );
         return Clock.Milliseconds(journal.Starts.Max(line => line.At) - Running.StartedAt);
     }
-
-    public void Settle() => Pause(Settling);
 
     /// <summary>Processor time of the emperor and its helpers while nothing happens, in milliseconds a second.</summary>
     public double Idle(TimeSpan time)

@@ -28,7 +28,8 @@ internal sealed class Round(Options options, Results results, string vassal, str
     {
         var vassals = ground.Names.Count;
         var samples = Math.Max(1, Math.Min(contender.Samples, vassals / 3));
-        reign.Settle();
+        // Longer than the two seconds within which uwsgi takes a death for a failure to start.
+        reign.Pause(TimeSpan.FromSeconds(options.Settle));
         Take(contender, vassals, Figures.Idle, label, () => [reign.Idle(idleTime)]);
         var rested = reign.Memory();
         // Each act has vassals of its own, so that none has been restarted or edited moments before.
