@@ -1,0 +1,172 @@
+namespace Emperor.Core.Configuration;
+
+/// <summary>A user or group, as it was written.</summary>
+/// <param name="Text">What stands in the configuration.</param>
+/// <param name="Id">The number, when it is one; otherwise the text is a name to look up.</param>
+public sealed record AccountReference(string Text, long? Id);
+
+/// <summary>One change of the environment; changes are made in order.</summary>
+/// <param name="Name">The variable.</param>
+/// <param name="Value">Its new value; null removes it.</param>
+public sealed record EnvironmentChange(string Name, string? Value);
+
+/// <summary>The least important messages that are still logged.</summary>
+public enum EmperorLogLevel
+{
+    /// <summary>Everything.</summary>
+    Trace,
+
+    /// <summary>What helps to find a fault.</summary>
+    Debug,
+
+    /// <summary>The life of vassals.</summary>
+    Info,
+
+    /// <summary>What an operator should look at.</summary>
+    Warning,
+
+    /// <summary>What failed.</summary>
+    Error,
+}
+
+/// <summary>
+/// The settings of the daemon. Names, units and defaults are uWSGI's (core/init.c, core/uwsgi.c); paths stand as they were written, and
+/// relative ones refer to <see cref="WorkingDirectory"/>. A text that was given without a value is empty, one that was not given is null.
+/// </summary>
+public sealed record EmperorSettings
+{
+    /// <summary>The folder Emperor was started in.</summary>
+    public required string WorkingDirectory { get; init; }
+
+    /// <summary>emperor: where vassals are looked for, in order; at least one.</summary>
+    public required IReadOnlyList<string> Monitors { get; init; }
+
+    /// <summary>emperor-freq: the longest time between two scans; may be zero.</summary>
+    public TimeSpan ScanInterval { get; init; }
+
+    /// <summary>emperor-nofollow: look at a link itself.</summary>
+    public bool NoFollow { get; init; }
+
+    /// <summary>emperor-extra-extension: more endings of vassals' files.</summary>
+    public IReadOnlyList<string> ExtraExtensions { get; init; } = [];
+
+    /// <summary>binary-path: the uwsgi binary; null for the one of PATH.</summary>
+    public string? BinaryPath { get; init; }
+
+    /// <summary>emperor-wrapper: a program in place of the uwsgi binary.</summary>
+    public string? Wrapper { get; init; }
+
+    /// <summary>emperor-wrapper-override: programs to try first.</summary>
+    public IReadOnlyList<string> WrapperOverrides { get; init; } = [];
+
+    /// <summary>emperor-wrapper-fallback: programs to try last.</summary>
+    public IReadOnlyList<string> WrapperFallbacks { get; init; } = [];
+
+    /// <summary>vassal-set: passed to vassals as --set.</summary>
+    public IReadOnlyList<string> VassalSets { get; init; } = [];
+
+    /// <summary>vassals-include: passed to vassals as --include, after their file.</summary>
+    public IReadOnlyList<string> VassalIncludes { get; init; } = [];
+
+    /// <summary>vassals-include-before: passed to vassals as --include, before their file.</summary>
+    public IReadOnlyList<string> VassalIncludesBefore { get; init; } = [];
+
+    /// <summary>vassals-inherit: passed to vassals as --inherit, after their file.</summary>
+    public IReadOnlyList<string> VassalInherits { get; init; } = [];
+
+    /// <summary>vassals-inherit-before: passed to vassals as --inherit, before their file.</summary>
+    public IReadOnlyList<string> VassalInheritsBefore { get; init; } = [];
+
+    /// <summary>env and unenv, in their common order; vassals see the result.</summary>
+    public IReadOnlyList<EnvironmentChange> EnvironmentChanges { get; init; } = [];
+
+    /// <summary>emperor-throttle: by how much the delay of a vassal that dies early grows.</summary>
+    public TimeSpan Throttle { get; init; }
+
+    /// <summary>emperor-max-throttle: the longest such delay.</summary>
+    public TimeSpan MaxThrottle { get; init; }
+
+    /// <summary>emperor-no-blacklist: no such delay at all.</summary>
+    public bool NoBlacklist { get; init; }
+
+    /// <summary>emperor-required-heartbeat: how long a heart that beat once may pause.</summary>
+    public TimeSpan RequiredHeartbeat { get; init; }
+
+    /// <summary>emperor-curse-tolerance: how long a cursed vassal may live.</summary>
+    public TimeSpan CurseTolerance { get; init; }
+
+    /// <summary>emperor-graceful-shutdown: vassals finish their requests at the end.</summary>
+    public bool GracefulShutdown { get; init; }
+
+    /// <summary>reload-mercy: how long vassals may take at the end.</summary>
+    public TimeSpan ReloadMercy { get; init; }
+
+    /// <summary>uid: the user to become.</summary>
+    public AccountReference? User { get; init; }
+
+    /// <summary>gid: the group to become.</summary>
+    public AccountReference? Group { get; init; }
+
+    /// <summary>umask: the mask for new files.</summary>
+    public int? Umask { get; init; }
+
+    /// <summary>chdir: the folder to go to at the start.</summary>
+    public string? ChangeDirectory { get; init; }
+
+    /// <summary>chdir2: the folder to go to when all is set up.</summary>
+    public string? ChangeDirectoryLater { get; init; }
+
+    /// <summary>max-fd: the most open files.</summary>
+    public int? MaxOpenFiles { get; init; }
+
+    /// <summary>emperor-pidfile: written by Emperor.</summary>
+    public string? EmperorPidFile { get; init; }
+
+    /// <summary>pidfile: written before uid and gid are changed.</summary>
+    public string? PidFile { get; init; }
+
+    /// <summary>pidfile2: written after uid and gid are changed.</summary>
+    public string? PidFileLater { get; init; }
+
+    /// <summary>safe-pidfile: written when the configuration is known to be good.</summary>
+    public string? SafePidFile { get; init; }
+
+    /// <summary>safe-pidfile2: the same, after uid and gid are changed.</summary>
+    public string? SafePidFileLater { get; init; }
+
+    /// <summary>
+    /// The name in the list of processes: emperor-procname, else procname-master, else procname, with procname-prefix and procname-append
+    /// around it; null when none of the three is set.
+    /// </summary>
+    public string? ProcessName { get; init; }
+
+    /// <summary>daemonize: go to the background and log there.</summary>
+    public string? Daemonize { get; init; }
+
+    /// <summary>daemonize2: the same, later.</summary>
+    public string? DaemonizeLater { get; init; }
+
+    /// <summary>logto: a file or UDP address.</summary>
+    public string? LogTo { get; init; }
+
+    /// <summary>logto2: the same, after uid and gid are changed.</summary>
+    public string? LogToLater { get; init; }
+
+    /// <summary>log-date: null for lines without time, empty for uWSGI's own form, else a format of strftime.</summary>
+    public string? LogDate { get; init; }
+
+    /// <summary>logfile-chmod: the mode of log files.</summary>
+    public int? LogFileMode { get; init; }
+
+    /// <summary>touch-logreopen: files whose change opens the log anew.</summary>
+    public IReadOnlyList<string> TouchLogReopen { get; init; } = [];
+
+    /// <summary>log-json: one JSON object a line.</summary>
+    public bool LogJson { get; init; }
+
+    /// <summary>log-level: the least that is logged.</summary>
+    public EmperorLogLevel LogLevel { get; init; } = EmperorLogLevel.Info;
+
+    /// <summary>strict: unknown options are refused.</summary>
+    public bool Strict { get; init; }
+}

@@ -1,0 +1,117 @@
+namespace Emperor.Core.Configuration;
+
+/// <summary>The options that Emperor acts on, by name, read as uWSGI reads values; aliases count as one option.</summary>
+internal sealed class SettingValues
+{
+    private readonly Dictionary<string, List<ExportedOption>> _byName = new(StringComparer.Ordinal);
+    private readonly List<ConfigProblem> _problems;
+
+    public SettingValues(IReadOnlyList<ExportedOption> options, List<ConfigProblem> problems)
+    {
+        _problems = problems;
+        foreach (var option in options)
+        {
+            if (option.Naming == OptionNaming.Placeholder || SupportedOptions.MainName(option.Key) is not { } name)
+                continue;
+            if (!_byName.TryGetValue(name, out var list))
+                _byName[name] = list = [];
+            list.Add(option);
+        }
+    }
+
+    public bool Has(string name) => _byName.ContainsKey(name);
+
+    public string? Text(string name) => Last(name) is { } option ? option.Value ?? "" : null;
+
+    public bool Flag(string name) => Last(name) is { } option && CBoolean.Read(option.Value);
+
+    public IReadOnlyList<string> List(string name) =>
+        _byName.TryGetValue(name, out var options) ? options.ConvertAll(option => option.Value ?? "") : [];
+
+    /// <summary>A list whose members must not be empty.</summary>
+    public IReadOnlyList<string> NotEmpty(string name, string expected)
+    {
+        if (_byName.TryGetValue(name, out var options))
+            foreach (var option in options)
+                if (string.IsNullOrEmpty(option.Value))
+                    Refuse(option, expected);
+        return List(name);
+    }
+
+    /// <summary>A number as atoi reads it: what follows it is ignored. Every occurrence must be one, as in uWSGI.</summary>
+    public int Number(string name, int absent, string unit)
+    {
+        var number = absent;
+        if (_byName.TryGetValue(name, out var options))
+            foreach (var option in options)
+                if (CNumber.TryReadPrefix(option.Value ?? "", out var value) && value is >= 0 and <= int.MaxValue)
+                    number = (int)value;
+                else
+                    Refuse(option, $"a number of {unit} from 0 to {int.MaxValue}");
+        return number;
+    }
+
+    /// <summary>A mode of three octal digits, or of four of which the first is ignored, as in uWSGI.</summary>
+    public int? Octal(string name, bool mayHaveFour)
+    {
+        if (Last(name) is not { } option)
+            return null;
+        var text = option.Value ?? "";
+        var isRightLength = text.Length == 3 || (mayHaveFour && text.Length == 4);
+        if (isRightLength && text.All(digit => digit is >= '0' and <= '7'))
+            return Convert.ToInt32(text[^3..], 8);
+        Refuse(option, mayHaveFour ? "three or four octal digits, such as 022" : "three octal digits, such as 640");
+        return null;
+    }
+
+    public AccountReference? Account(string name)
+    {
+        if (Last(name) is not { } option)
+            return null;
+        var text = option.Value ?? "";
+        if (text.Length == 0)
+        {
+            Refuse(option, "a name or a number");
+            return null;
+        }
+        if (!CNumber.IsNumber(text))
+            return new AccountReference(text, null);
+        if (CNumber.TryReadPrefix(text, out var id) && id <= uint.MaxValue - 1)
+            return new AccountReference(text, id);
+        Refuse(option, $"a name or a number up to {uint.MaxValue - 1}");
+        return null;
+    }
+
+    public EmperorLogLevel Level(string name)
+    {
+        if (Last(name) is not { } option)
+            return EmperorLogLevel.Info;
+        switch (option.Value?.ToUpperInvariant())
+        {
+            case "TRACE":
+                return EmperorLogLevel.Trace;
+            case "DEBUG":
+                return EmperorLogLevel.Debug;
+            case "INFO":
+                return EmperorLogLevel.Info;
+            case "WARNING":
+                return EmperorLogLevel.Warning;
+            case "ERROR":
+                return EmperorLogLevel.Error;
+            default:
+                Refuse(option, "trace, debug, info, warning or error");
+                return EmperorLogLevel.Info;
+        }
+    }
+
+    private ExportedOption? Last(string name) => _byName.TryGetValue(name, out var options) ? options[^1] : null;
+
+    private void Refuse(ExportedOption option, string expected) =>
+        _problems.Add(
+            new ConfigProblem(
+                Severity.Fatal,
+                option.Origin,
+                $"option \"{option.Key}\" has the value \"{Messages.Shown(option.Value ?? "")}\", but needs {expected}; correct it"
+            )
+        );
+}

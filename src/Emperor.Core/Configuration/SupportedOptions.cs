@@ -1,0 +1,138 @@
+namespace Emperor.Core.Configuration;
+
+/// <summary>The parts of --help.</summary>
+internal enum OptionGroup
+{
+    Vassals,
+    Launch,
+    Patience,
+    Process,
+    Log,
+    Configuration,
+}
+
+/// <summary>An option that Emperor acts on.</summary>
+/// <param name="Group">Where --help shows it.</param>
+/// <param name="Name">Its name, uWSGI's where uWSGI has it.</param>
+/// <param name="Value">What its value is called in --help; null for a switch.</param>
+/// <param name="Text">What it does, with unit and default.</param>
+internal sealed record SupportedOption(OptionGroup Group, string Name, string? Value, string Text)
+{
+    /// <summary>Other names for the same.</summary>
+    public string[] Aliases { get; init; } = [];
+
+    /// <summary>uWSGI does not have it.</summary>
+    public bool Own { get; init; }
+
+    /// <summary>How it stands on the command line; for Emperor's own options only.</summary>
+    public ArgumentKind Argument => Value is null ? ArgumentKind.None : ArgumentKind.Required;
+}
+
+/// <summary>All that Emperor acts on: the one place that --help, the settings and the suggestions for misspelt words come from.</summary>
+internal static class SupportedOptions
+{
+    public static readonly SupportedOption[] All =
+    [
+        new(
+            OptionGroup.Vassals,
+            "emperor",
+            "FOLDER",
+            "run a vassal for each configuration file of a folder (dir://) or pattern (glob://); repeatable"
+        ),
+        new(OptionGroup.Vassals, "emperor-freq", "SECONDS", "look at all folders at least this often; changes are seen at once anyway (3)"),
+        new(OptionGroup.Vassals, "emperor-nofollow", null, "take the time of a link itself and not that of the file it points to"),
+        new(
+            OptionGroup.Vassals,
+            "emperor-extra-extension",
+            "EXT",
+            "more endings of vassals' files; these are passed with --config; repeatable"
+        )
+        {
+            Aliases = ["emperor-extra-ext"],
+        },
+        new(OptionGroup.Launch, "binary-path", "FILE", "the uwsgi that runs vassals (uwsgi of PATH)"),
+        new(OptionGroup.Launch, "emperor-wrapper", "FILE", "a program that runs vassals in place of uwsgi, with its arguments"),
+        new(OptionGroup.Launch, "emperor-wrapper-override", "FILE", "a program to try before that; repeatable"),
+        new(OptionGroup.Launch, "emperor-wrapper-fallback", "FILE", "a program to try when none of those can be run; repeatable"),
+        new(OptionGroup.Launch, "vassal-set", "NAME=VALUE", "set an option or placeholder in every vassal; repeatable")
+        {
+            Aliases = ["vassals-set"],
+        },
+        new(OptionGroup.Launch, "vassals-include", "FILE", "a file that every vassal reads after its own, at once; repeatable"),
+        new(OptionGroup.Launch, "vassals-include-before", "FILE", "a file that every vassal reads before its own, at once; repeatable"),
+        new(OptionGroup.Launch, "vassals-inherit", "FILE", "a template that every vassal applies after its own options; repeatable"),
+        new(OptionGroup.Launch, "vassals-inherit-before", "FILE", "a template that every vassal names before its own file; repeatable"),
+        new(OptionGroup.Launch, "env", "NAME=VALUE", "set a variable of the environment, for Emperor and its vassals; repeatable"),
+        new(OptionGroup.Launch, "unenv", "NAME", "remove a variable of the environment; repeatable"),
+        new(OptionGroup.Patience, "emperor-throttle", "MS", "a vassal that dies early waits this much longer each time (1000)"),
+        new(OptionGroup.Patience, "emperor-max-throttle", "MS", "but never longer than this (180000)"),
+        new(OptionGroup.Patience, "emperor-no-blacklist", null, "start a vassal that died again without any wait"),
+        new(
+            OptionGroup.Patience,
+            "emperor-required-heartbeat",
+            "SECONDS",
+            "restart a vassal that beat its heart once and then not for so long (30)"
+        ),
+        new(
+            OptionGroup.Patience,
+            "emperor-curse-tolerance",
+            "SECONDS",
+            "kill a vassal that was told to stop and has not after so long (30)"
+        ),
+        new(OptionGroup.Patience, "emperor-graceful-shutdown", null, "let vassals finish their requests when Emperor ends"),
+        new(OptionGroup.Patience, "reload-mercy", "SECONDS", "how long vassals may take to stop when Emperor ends (30)"),
+        new(OptionGroup.Process, "uid", "USER", "become this user, by name or number"),
+        new(OptionGroup.Process, "gid", "GROUP", "become this group, by name or number"),
+        new(OptionGroup.Process, "umask", "OCTAL", "the mask for new files, such as 022"),
+        new(OptionGroup.Process, "chdir", "FOLDER", "go to this folder at the start"),
+        new(OptionGroup.Process, "chdir2", "FOLDER", "go to this folder when all is set up"),
+        new(OptionGroup.Process, "max-fd", "NUMBER", "the most files that may be open at once"),
+        new(OptionGroup.Process, "emperor-pidfile", "FILE", "write Emperor's process id here"),
+        new(OptionGroup.Process, "pidfile", "FILE", "the same, before uid and gid are changed"),
+        new(OptionGroup.Process, "pidfile2", "FILE", "the same, after uid and gid are changed"),
+        new(OptionGroup.Process, "safe-pidfile", "FILE", "the same, as soon as the configuration is known to be good"),
+        new(OptionGroup.Process, "safe-pidfile2", "FILE", "the same, after uid and gid are changed"),
+        new(OptionGroup.Process, "emperor-procname", "NAME", "Emperor's name in the list of processes"),
+        new(OptionGroup.Process, "procname-master", "NAME", "the same, when emperor-procname is not set"),
+        new(OptionGroup.Process, "procname", "NAME", "the same, when neither is set"),
+        new(OptionGroup.Process, "procname-prefix", "TEXT", "text before that name"),
+        new(OptionGroup.Process, "procname-prefix-spaced", "TEXT", "text and a blank before that name"),
+        new(OptionGroup.Process, "procname-append", "TEXT", "text after that name"),
+        new(OptionGroup.Process, "daemonize", "FILE", "go to the background and log to FILE"),
+        new(OptionGroup.Process, "daemonize2", "FILE", "the same, when the vassals have been found"),
+        new(OptionGroup.Log, "logto", "FILE", "log to a file, or to a UDP address HOST:PORT"),
+        new(OptionGroup.Log, "logto2", "FILE", "the same, after uid and gid are changed"),
+        new(OptionGroup.Log, "log-date", "FORMAT", "begin each line with the time, optionally in a format of strftime")
+        {
+            Aliases = ["logdate"],
+        },
+        new(OptionGroup.Log, "logfile-chmod", "OCTAL", "the mode of log files, three digits"),
+        new(OptionGroup.Log, "touch-logreopen", "FILE", "open the log anew when this file is touched; repeatable"),
+        new(OptionGroup.Log, "log-json", null, "log one JSON object a line") { Own = true },
+        new(OptionGroup.Log, "log-level", "LEVEL", "the least that is logged: trace, debug, info, warning or error (info)") { Own = true },
+        new(
+            OptionGroup.Configuration,
+            "ini",
+            "FILE[:SECTION]",
+            "read options from section [uwsgi], or another, of a file; FILE.ini alone does the same"
+        ),
+        new(OptionGroup.Configuration, "include", "FILE", "read another file here"),
+        new(OptionGroup.Configuration, "inherit", "FILE", "read another file after all others"),
+        new(OptionGroup.Configuration, "set", "NAME=VALUE", "define a placeholder, used as %(NAME), or an option"),
+        new(OptionGroup.Configuration, "set-placeholder", "NAME=VALUE", "define a placeholder only") { Aliases = ["set-ph"] },
+        new(OptionGroup.Configuration, "strict", null, "refuse to start when an option is unknown"),
+        new(OptionGroup.Configuration, "help", null, "show this") { Aliases = ["usage"] },
+        new(OptionGroup.Configuration, "version", null, "show the version"),
+    ];
+
+    private static readonly Dictionary<string, string> MainNames = All.SelectMany(option =>
+            option.Aliases.Append(option.Name).Select(name => KeyValuePair.Create(name, option.Name))
+        )
+        .ToDictionary(StringComparer.Ordinal);
+
+    /// <summary>Whether Emperor acts on an option of this name.</summary>
+    public static bool ActsOn(string name) => MainNames.ContainsKey(name);
+
+    /// <summary>The name that an option and its aliases are kept under; null for one that Emperor does not act on.</summary>
+    public static string? MainName(string name) => MainNames.GetValueOrDefault(name);
+}

@@ -1,0 +1,70 @@
+using System.Text;
+
+namespace Emperor.Core.Configuration;
+
+/// <summary>Whether a vassal's file can be given to uwsgi.</summary>
+/// <param name="Reason">Why not, with the cure; null when it can.</param>
+public readonly record struct VassalFileVerdict(string? Reason)
+{
+    /// <summary>Nothing speaks against it.</summary>
+    public bool IsFine => Reason is null;
+}
+
+/// <summary>
+/// Looks into a vassal's file before it is started or reloaded. uwsgi itself starts with an empty configuration when it finds no section, and
+/// so takes a working app down for a slip in an editor.
+/// </summary>
+public static class VassalFileCheck
+{
+    private const string Section = "uwsgi";
+
+    /// <summary>
+    /// Examines a file. Every ini file in which uwsgi finds at least one option is fine; of other formats only emptiness, size and NUL bytes
+    /// are looked at.
+    /// </summary>
+    /// <param name="name">The file's name, with or without its folder.</param>
+    /// <param name="bytes">Its content; of a longer file at least one byte more than <see cref="ReadLimits.FileBytes"/>.</param>
+    public static VassalFileVerdict Examine(string name, ReadOnlySpan<byte> bytes)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (bytes.IsEmpty)
+            return new VassalFileVerdict("the file is empty; write its options, or remove it to stop the vassal");
+        if (bytes.Length > ReadLimits.FileBytes)
+            return new VassalFileVerdict($"the file is larger than {ReadLimits.FileBytes >> 20} MiB, so it is no configuration; remove it");
+        var isIni = name.EndsWith(".ini", StringComparison.Ordinal);
+        var why = isIni ? WhyNothing(name, bytes) : null;
+        if (isIni && why is null)
+            return default;
+        if (bytes.Contains((byte)0))
+            return new VassalFileVerdict("the file holds NUL bytes, so it is binary or UTF-16; save it as plain text (UTF-8)");
+        return new VassalFileVerdict(why);
+    }
+
+    private static string? WhyNothing(string name, ReadOnlySpan<byte> bytes)
+    {
+        var source = Encoding.Latin1.GetString(bytes);
+        var (text, lines) = Variables(name).Substitute(source);
+        var isRead = IniText.Lines(text).Any(line => line.Section == Section) || HasUnknowableHeader(source);
+        return isRead ? null : IniDiagnosis.WhyNothing(text, lines, Section);
+    }
+
+    /// <summary>
+    /// Variables in a header decide at the start which section it is, so such a file is given the benefit of the doubt.
+    /// </summary>
+    private static bool HasUnknowableHeader(string source) =>
+        IniText.RawLines(source).Any(line => line.StartsWith('[') && line.Contains('%', StringComparison.Ordinal));
+
+    /// <summary>Variables that follow from the name have their values, the others any value that is not empty.</summary>
+    private static MagicVariables Variables(string name)
+    {
+        const string NotEmpty = "pijsdcenvhtTVkuUgGboOPIJSDCENxX";
+        var variables = new MagicVariables();
+        foreach (var letter in NotEmpty)
+            variables.Set(letter, "x");
+        var file = ConfigText.ToByteString(name[(name.LastIndexOf('/') + 1)..]);
+        variables.Set('s', file);
+        variables.Set('n', file[..^".ini".Length]);
+        variables.Set('e', "ini");
+        return variables;
+    }
+}

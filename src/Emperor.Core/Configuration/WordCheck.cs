@@ -1,0 +1,53 @@
+namespace Emperor.Core.Configuration;
+
+/// <summary>Looks at every option's name: does Emperor act on it, does uWSGI know it, or does nobody?</summary>
+internal static class WordCheck
+{
+    public static void Run(ReadResult read, List<ConfigProblem> problems)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var option in read.Options)
+        {
+            if (option.Naming == OptionNaming.Placeholder || SupportedOptions.ActsOn(option.Key) || SilentOptions.Contains(option.Key))
+                continue;
+            var problem = OptionTable.Instance.Find(option.Key) is not null ? WithoutEffect(option) : Unknown(option, read);
+            if (problem is not null && seen.Add(option.Key))
+                problems.Add(problem);
+        }
+    }
+
+    private static ConfigProblem? WithoutEffect(ExportedOption option)
+    {
+        // A variable UWSGI_X is inherited by the vassals, and does its work there.
+        if (option.Origin.Kind == OriginKind.Environment)
+            return null;
+        var message = $"option \"{option.Key}\" is known to uWSGI, but Emperor does not act on it; remove it or run that part with uwsgi";
+        return new ConfigProblem(Severity.Warning, option.Origin, message);
+    }
+
+    /// <summary>uWSGI takes any word for a placeholder, so an unknown one ends nothing; but most are slips.</summary>
+    private static ConfigProblem? Unknown(ExportedOption option, ReadResult read)
+    {
+        if (read.ReferencedNames.Contains(option.Key) || IsLogicEnd(option.Key))
+            return null;
+        var name = Messages.Shown(option.Key);
+        var nearest = OptionTable.Instance.Nearest(option.Key);
+        var guess = nearest is null ? "" : $"did you mean \"{nearest}\"? ";
+        var message =
+            $"unknown option \"{name}\" has no effect; {guess}Remove it, or name it with set-placeholder when it is a placeholder";
+        return option.Origin.Kind switch
+        {
+            OriginKind.Environment when nearest is null => null,
+            OriginKind.Environment => new ConfigProblem(
+                Severity.Warning,
+                option.Origin,
+                $"no option is named \"{name}\"; did you mean \"{nearest}\"? Otherwise ignore this"
+            ),
+            OriginKind.CommandLine when nearest is null => null,
+            _ => new ConfigProblem(Severity.Error, option.Origin, message),
+        };
+    }
+
+    /// <summary>"end" closes a condition although uWSGI has no option of that name.</summary>
+    private static bool IsLogicEnd(string key) => key == "end";
+}
