@@ -32,20 +32,29 @@ internal static class WordCheck
             return null;
         var name = Messages.Shown(option.Key);
         var nearest = OptionTable.Instance.Nearest(option.Key);
-        var guess = nearest is null ? "" : $"did you mean \"{nearest}\"? ";
-        var message =
-            $"unknown option \"{name}\" has no effect; {guess}Remove it, or name it with set-placeholder when it is a placeholder";
         return option.Origin.Kind switch
         {
-            OriginKind.Environment when nearest is null => null,
+            OriginKind.Environment or OriginKind.CommandLine when nearest is null => null,
             OriginKind.Environment => new ConfigProblem(
                 Severity.Warning,
                 option.Origin,
-                $"no option is named \"{name}\"; did you mean \"{nearest}\"? Otherwise ignore this"
+                $"no option is named \"{name}\"; did you mean \"{nearest}\"? If not, ignore this"
             ),
-            OriginKind.CommandLine when nearest is null => null,
-            _ => new ConfigProblem(Severity.Error, option.Origin, message),
+            _ => new ConfigProblem(Severity.Error, option.Origin, $"unknown option \"{name}\" has no effect; {Cure(option.Key, nearest)}"),
         };
+    }
+
+    private static string Cure(string key, string? nearest)
+    {
+        const string Otherwise = "remove it, or define it with set-placeholder when it is a placeholder";
+        if (key.Length == 0)
+            return "nothing stands before its '='; write an option's name there, or remove the line";
+        var blank = key.IndexOf(' ', StringComparison.Ordinal);
+        if (blank > 0 && OptionTable.Instance.Find(key[..blank]) is { } option)
+            return $"a '=' is missing after \"{option.Name}\"; add it";
+        if (key.Length == 1 && OptionTable.Instance.FindLetter(key[0]) is { } meant)
+            return $"files know no short options; write \"{meant.Name}\"";
+        return nearest is null ? Otherwise : $"did you mean \"{nearest}\"? If not, {Otherwise}";
     }
 
     /// <summary>"end" closes a condition although uWSGI has no option of that name.</summary>
