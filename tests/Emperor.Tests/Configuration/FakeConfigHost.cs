@@ -64,7 +64,8 @@ internal sealed class FakeConfigHost : IConfigHost
 
     public bool IsFile(string path) => _files.ContainsKey(Target(path));
 
-    public bool IsDirectory(string path) => _files.Keys.Any(file => file.StartsWith(Full(path).TrimEnd('/') + "/", StringComparison.Ordinal));
+    public bool IsDirectory(string path) =>
+        _files.Keys.Any(file => file.StartsWith(Full(path).TrimEnd('/') + "/", StringComparison.Ordinal));
 
     public bool IsLink(string path) => Links.ContainsKey(Full(path));
 

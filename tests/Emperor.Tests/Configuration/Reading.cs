@@ -6,7 +6,8 @@ namespace Emperor.Tests.Configuration;
 internal static class Reading
 {
     /// <summary>Reads one file app.ini with --ini.</summary>
-    public static ReadResult OfIni(string text, FakeConfigHost? host = null) => Of((host ?? new FakeConfigHost()).With("app.ini", text), "--ini", "app.ini");
+    public static ReadResult OfIni(string text, FakeConfigHost? host = null) =>
+        Of((host ?? new FakeConfigHost()).With("app.ini", text), "--ini", "app.ini");
 
     public static ReadResult Of(FakeConfigHost host, params string[] arguments) => ConfigurationReader.Read(arguments, host);
 
@@ -23,6 +24,8 @@ internal static class Reading
     public static (EmperorSettings? Settings, IReadOnlyList<ConfigProblem> Problems) Settings(params string[] arguments) =>
         Settings(new FakeConfigHost(), arguments);
 
-    public static (EmperorSettings? Settings, IReadOnlyList<ConfigProblem> Problems) Settings(FakeConfigHost host, params string[] arguments) =>
-        SettingsBuilder.Build(ConfigurationReader.Read(arguments, host), host);
+    public static (EmperorSettings? Settings, IReadOnlyList<ConfigProblem> Problems) Settings(
+        FakeConfigHost host,
+        params string[] arguments
+    ) => SettingsBuilder.Build(ConfigurationReader.Read(arguments, host), host);
 }
