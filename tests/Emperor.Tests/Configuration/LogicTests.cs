@@ -123,6 +123,7 @@ public sealed class LogicTests
 
     [TestCase("blacklist = emperor\nEmperor = /a\n", "option \"Emperor\" is forbidden by blacklist")]
     [TestCase("whitelist = chdir\numask = 022\n", "option \"umask\" is not in the whitelist")]
+    [TestCase("for = 1 2\nwhitelist = chdir\n", "option \"whitelist\" is not in the whitelist")]
     [TestCase("whitelist = chdir\nend-whitelist =\n", "option \"end-whitelist\" is not in the whitelist")]
     public void Forbidden_options_are_refused(string text, string message) =>
         Assert.That(Reading.OfIni("[uwsgi]\n" + text).Fatal().Message, Does.StartWith(message));
