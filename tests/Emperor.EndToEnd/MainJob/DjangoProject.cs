@@ -69,6 +69,8 @@ internal sealed class DjangoProject
             # clear environment on exit
             vacuum          = true
             need-app        = true
+            # nginx logs the requests
+            disable-logging = true
 
             """;
 

@@ -5,7 +5,15 @@ namespace Emperor.EndToEnd.MainJob;
 /// <summary>What an emperor is for: Django projects in real uwsgi processes behind a real nginx, from links in a folder.</summary>
 internal sealed class MainJobTests : SiteTest
 {
-    private const int Reloads = 5;
+    private const int RequestsBetween = 400;
+    private const int QuickTouches = 10;
+
+    private static readonly Dictionary<string, string> Broken = new()
+    {
+        ["empty"] = "",
+        ["binary"] = "\u007fELF\u0002\u0001\0\0\u0003",
+        ["without a section for uwsgi"] = "[wsgi]\nmaster = true\n",
+    };
 
     [Test]
     public void Two_linked_projects_are_served()
@@ -22,27 +30,59 @@ internal sealed class MainJobTests : SiteTest
     }
 
     [Test]
-    public void A_touch_reloads_and_no_request_of_a_steady_load_fails()
+    public void Reloads_fail_no_request_of_a_steady_load()
     {
         var daemon = GovernBoth();
         var master = AwaitServed(Shop).Master;
         var load = SteadyLoad.Start(Site, Shop);
-        for (var i = 0; i < Reloads; i++)
+        Action[] reloads =
+        [
+            Shop.Touch,
+            () => Native.TouchLink($"{Vassals}/{FileOf(Shop)}"),
+            () => File.AppendAllText(Shop.Ini, "# changed\n"),
+            () => Rename(Temp.Write("new.ini", Shop.IniText), Shop.Ini),
+            () => daemon.Signal(Native.Hangup),
+        ];
+        foreach (var reload in reloads)
         {
-            var (mark, before, requests) = (daemon.Mark, load.Workers.ToHashSet(), load.Requests);
-            Shop.Touch();
+            var (mark, before) = (daemon.Mark, load.Workers.ToHashSet());
+            reload();
             daemon.AwaitVassal("shop.ini", $"reload of pid {master}", mark);
             daemon.AwaitVassal("shop.ini", $"pid {master} accepts requests", mark);
+            var requests = load.Requests;
             Wait.Until(
-                () => load.Workers.Any(worker => !before.Contains(worker)) && load.Requests > requests + 100,
-                () => $"the load sees no new worker after reload {i + 1}\n{AllLogs()}"
+                () => load.Workers.Any(worker => !before.Contains(worker)) && load.Requests > requests + RequestsBetween,
+                () => $"the load sees no new worker after reload\n{AllLogs()}"
             );
         }
         var result = load.Stop();
-        TestContext.Out.WriteLine($"{Reloads} reloads: {result}");
+        TestContext.Out.WriteLine($"{reloads.Length} reloads: {result}");
         Assert.That(result.Failures, Is.Empty, AllLogs());
         Assert.That(Site.Get(Shop).Master, Is.EqualTo(master), "a graceful reload keeps the master's process");
-        Assert.That(daemon.Count(" blog.ini: .*reload"), Is.Zero, AllLogs());
+        Assert.That(daemon.Count(" blog.ini: reload"), Is.EqualTo(1), "only SIGHUP is for both");
+    }
+
+    [Test]
+    public void Touches_faster_than_reloads_fail_no_request()
+    {
+        var daemon = GovernBoth();
+        var master = AwaitServed(Shop).Master;
+        var load = SteadyLoad.Start(Site, Shop);
+        for (var i = 0; i < QuickTouches; i++)
+        {
+            Shop.Touch();
+            Wait.While(() => true, TimeSpan.FromMilliseconds(150), AllLogs);
+        }
+        var (mark, before) = (daemon.Mark, load.Workers.ToHashSet());
+        File.WriteAllText(Shop.Ini, Shop.IniText.Replace($"= {DjangoProject.Workers}\n", $"= {DjangoProject.Workers + 1}\n"));
+        Wait.Until(
+            () => ProcFs.Children(master).Count == DjangoProject.Workers + 1 && load.Workers.Any(worker => !before.Contains(worker)),
+            () => $"the last change is not taken\n{AllLogs()}"
+        );
+        var result = load.Stop();
+        TestContext.Out.WriteLine($"{QuickTouches} quick touches: {result}");
+        Assert.That(result.Failures, Is.Empty, AllLogs());
+        Assert.That(Site.Get(Shop).Master, Is.EqualTo(master));
     }
 
     [Test]
@@ -53,7 +93,11 @@ internal sealed class MainJobTests : SiteTest
         var workers = ProcFs.Children(shop.Master);
         Assert.That(workers, Does.Contain(shop.Worker));
         Native.Check(Native.Signal(shop.Master, Native.Kill), "kill");
-        var successor = Site.Await(Shop, page => page.IsServed && page.Master != shop.Master && !workers.Contains(page.Worker), "has no successor");
+        var successor = Site.Await(
+            Shop,
+            page => page.IsServed && page.Master != shop.Master && !workers.Contains(page.Worker),
+            "has no successor"
+        );
         foreach (var worker in workers)
             AwaitEnd(worker);
         Assert.That(ProcFs.Children(successor.Master), Does.Contain(successor.Worker));
@@ -89,15 +133,15 @@ internal sealed class MainJobTests : SiteTest
         Assert.That(Site.Get(Blog).Master, Is.EqualTo(blog.Master));
     }
 
-    [TestCase("", "empty")]
-    [TestCase("\0\u0001\u0002\u0003 not a text", "binary")]
-    [TestCase("[wsgi]\nmaster = true\n", "no section")]
-    public void A_broken_file_leaves_the_app_serving_until_it_is_mended(string broken, string kind)
+    [TestCase("empty")]
+    [TestCase("binary")]
+    [TestCase("without a section for uwsgi")]
+    public void A_broken_file_leaves_the_app_serving_until_it_is_mended(string kind)
     {
         var daemon = GovernBoth();
         var before = AwaitServed(Shop);
         var mark = daemon.Mark;
-        File.WriteAllText(Shop.Ini, broken);
+        File.WriteAllText(Shop.Ini, Broken[kind]);
         var words = daemon.AwaitVassal("shop.ini", "", mark);
         TestContext.Out.WriteLine($"{kind}: {words}");
         Assert.That(words, Does.Contain("WRN").Or.Contain("ERR"));

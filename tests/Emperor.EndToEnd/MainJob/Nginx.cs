@@ -30,10 +30,7 @@ internal sealed class Nginx : IDisposable
         {
             var port = FreePort();
             File.WriteAllText($"{folder}/nginx.conf", Configuration(folder, port, projects));
-            var info = new ProcessStartInfo(
-                Installed.Nginx,
-                ["-p", folder, "-c", $"{folder}/nginx.conf", "-e", $"{folder}/error.log"]
-            );
+            var info = new ProcessStartInfo(Installed.Nginx, ["-p", folder, "-c", $"{folder}/nginx.conf", "-e", $"{folder}/error.log"]);
             var nginx = new Nginx(Process.Start(info)!, folder, port);
             // nginx writes its pid file when it has bound its ports.
             Wait.Until(
