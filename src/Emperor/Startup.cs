@@ -67,7 +67,7 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
         using var runner = new EffectRunner(loop, server, log, monitors.Locate);
         var empire = new Empire(Policy());
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
-        new Daemon(loop, empire, monitors, runner, signals, log)
+        var daemon = new Daemon(loop, empire, monitors, runner, signals, log)
         {
             ReopenLog = Reopen,
             OnFirstScan = () =>
@@ -76,8 +76,23 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
                 if (daemonPipe is not null)
                     Daemonizer.Report(daemonPipe);
             },
-        }.Run();
-        return 0;
+        };
+        return Run(daemon, log);
+    }
+
+    private static int Run(Daemon daemon, EmperorLog log)
+    {
+        try
+        {
+            daemon.Run();
+            return 0;
+        }
+        catch (Exception e)
+        {
+            // A fault of ours. Nothing of the emperor may outlive it: the guard sees to that when this process has ended.
+            log.Error("fault", $"the emperor ends by a fault of its own, please report it: {e}");
+            return 1;
+        }
     }
 
     private bool TryMakeMonitors(EmperorLog log, out List<FileMonitor> monitors)
