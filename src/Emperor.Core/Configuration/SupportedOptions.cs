@@ -102,7 +102,7 @@ internal static class SupportedOptions
         new(OptionGroup.Process, "daemonize2", "FILE", "the same, when the vassals have been found"),
         new(OptionGroup.Log, "logto", "FILE", "log to a file, or to a UDP address HOST:PORT"),
         new(OptionGroup.Log, "logto2", "FILE", "the same, after uid and gid are changed"),
-        new(OptionGroup.Log, "log-date", "FORMAT", "begin each line with the time, optionally in a format of strftime")
+        new(OptionGroup.Log, "log-date", "[=FORMAT]", "begin each line with the time, optionally in a format of strftime")
         {
             Aliases = ["logdate"],
         },
