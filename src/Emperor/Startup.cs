@@ -42,7 +42,7 @@ internal sealed class Startup(
         var softLimit = (ulong?)settings.MaxOpenFiles ?? Self.InheritedDescriptorLimit();
         if (!TryOpenLog(daemonLog ?? settings.LogToLater ?? settings.LogTo, out var logFile))
             return 1;
-        var (log, sink) = LogSetup.Create(settings.LogJson, settings.LogLevel, logFile);
+        var (log, sink) = LogSetup.Create(settings, logFile);
         using (sink)
         using (var pidFiles = new PidFiles())
         {
