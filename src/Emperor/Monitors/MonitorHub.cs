@@ -220,7 +220,8 @@ internal sealed class MonitorHub : IDisposable
         }
         var took = (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         _restUntil[index] = end + (2 * took);
-        var works = monitor.WatchTrouble is null && _hints.Trouble is null;
+        // What could not be looked at cannot be watched either: only looking again tells when it can.
+        var works = complete && monitor.WatchTrouble is null && _hints.Trouble is null;
         _scanDue[index] = end + (works ? Math.Max(SafetyInterval, _frequency) : _frequency);
     }
 
