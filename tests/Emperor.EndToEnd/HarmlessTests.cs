@@ -34,7 +34,7 @@ internal sealed class HarmlessTests : EmperorTest
     public void A_flood_of_bytes_costs_the_daemon_little_and_delays_nobody(string verb)
     {
         Write("flood.ini", "accept", verb);
-        var daemon = Start();
+        var daemon = Start("--emperor-curse-tolerance", "1");
         daemon.AwaitVassal("flood.ini", "it floods the emperor");
         var (before, clock) = (daemon.Cpu, Stopwatch.StartNew());
         for (var i = 0; i < 5; i++)
@@ -48,6 +48,7 @@ internal sealed class HarmlessTests : EmperorTest
         Assert.That(daemon.Count("it floods the emperor"), Is.EqualTo(1));
         File.Delete($"{Vassals}/flood.ini");
         daemon.AwaitVassal("flood.ini", "is told to stop");
+        daemon.AwaitVassal("flood.ini", "has ended");
     }
 
     [TestCase("fork 3")]
