@@ -238,7 +238,8 @@ internal sealed class MonitorHub : IDisposable
         var took = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         _log.Say(LogEventLevel.Debug, "scan", $"{monitor.Argument}: {_files.Count} files in {took:0.0} ms");
         _restUntil[index] = end + (long)(2 * took);
-        var works = monitor.WatchTrouble is null && _hints.Trouble is null;
+        // What could not be looked at cannot be watched either: only looking again tells when it can.
+        var works = complete && monitor.WatchTrouble is null && _hints.Trouble is null;
         _scanDue[index] = end + (works ? Math.Max(SafetyInterval, _frequency) : _frequency);
     }
 
