@@ -105,6 +105,7 @@ public static partial class VassalMachine
             {
                 Phase = Phase.Reloading,
                 Deaf = true,
+                Accepting = State.AcceptingSince is not null,
                 ReloadPending = true,
                 Deadline = now.Monotonic + policy.ReloadPatience,
             };

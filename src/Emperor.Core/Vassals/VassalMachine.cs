@@ -137,9 +137,8 @@ public static partial class VassalMachine
                 case Phase.Running:
                 case Phase.Reloading:
                 case Phase.Cursed:
-                    State = State with { RefusedChange = file.Reason, ReloadPending = false };
-                    if (State.Phase == Phase.Reloading)
-                        State = State with { Deadline = null };
+                    State = State with { RefusedChange = file.Reason };
+                    TakeBackReload();
                     Note(NoteLevel.Error, "refused", $"its changed file is not taken, and it runs on as it is: {file.Reason}");
                     break;
                 case Phase.Stopping:
@@ -317,6 +316,16 @@ public static partial class VassalMachine
                 return;
             }
             SendReload(why);
+        }
+
+        private void TakeBackReload()
+        {
+            if (State.Phase != Phase.Reloading || !State.ReloadPending)
+                return;
+            State = State with { ReloadPending = false, Deadline = null };
+            // What it has not read is no reload, and will never be answered.
+            if (State.Deaf)
+                State = State with { Phase = State.Accepting || State.Loyal ? Phase.Running : Phase.Starting, Deaf = false };
         }
 
         private void SendReload(string why)

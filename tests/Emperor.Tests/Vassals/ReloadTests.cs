@@ -111,6 +111,13 @@ public sealed class ReloadTests
     }
 
     [Test]
+    public void A_reload_that_was_never_read_is_over_when_a_refused_change_takes_it_back()
+    {
+        var patient = new Patient().BroughtTo(Phase.Reloading).IsDeafTo(EmperorMessage.Reload).FileIsBad();
+        Assert.That((patient.Phase, patient.State.Word, patient.State.NextDeadline), Is.EqualTo((Phase.Running, "accepting", (long?)null)));
+    }
+
+    [Test]
     public void A_reload_of_all_spares_the_vassal_that_would_read_a_refused_file()
     {
         var patient = new Patient().BroughtTo(Phase.Running).FileIsBad().Takes(new VassalEvent.ReloadAsked());
