@@ -186,4 +186,10 @@ internal static unsafe partial class Native
 
     [LibraryImport(Libc, EntryPoint = "isatty")]
     internal static partial int IsATty(int fd);
+
+    [LibraryImport(Libc, EntryPoint = "localtime_r")]
+    internal static partial byte* LocalTime(long* seconds, byte* parts);
+
+    [LibraryImport(Libc, EntryPoint = "strftime", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nuint StrFTime(byte* buffer, nuint capacity, string format, byte* parts);
 }

@@ -161,15 +161,32 @@ internal sealed class EffectRunner : IDisposable
         StartGuard();
     }
 
-    /// <summary>The emperor leaves in order.</summary>
+    /// <summary>The emperor leaves. When it does so with processes left, the guard ends them.</summary>
     public void Dispose()
     {
-        _guard.Farewell();
+        if (IsAlone)
+            _guard.Farewell();
         _guard.Dispose();
         _null.Dispose();
     }
 
     private void Launch(Effect.Spawn spawn)
+    {
+        try
+        {
+            var failure = TryLaunch(spawn);
+            if (failure is not null)
+                Outcomes.Enqueue((spawn.Vassal, new VassalEvent.SpawnFailed(spawn.Incarnation, failure)));
+        }
+        catch (LinuxException e)
+        {
+            // No descriptor, or no room in epoll, is left: this vassal waits, all others live on.
+            Outcomes.Enqueue((spawn.Vassal, new VassalEvent.SpawnFailed(spawn.Incarnation, $"cannot be started: {e.Message}")));
+        }
+    }
+
+    // Why it was not started; null when it was.
+    private string? TryLaunch(Effect.Spawn spawn)
     {
         var (configuration, folder) = _locate(spawn.Vassal);
         var serial = ++_serial;
@@ -180,14 +197,26 @@ internal sealed class EffectRunner : IDisposable
             if (process is null)
             {
                 ours.Dispose();
-                Outcomes.Enqueue((spawn.Vassal, new VassalEvent.SpawnFailed(spawn.Incarnation, failure)));
-                return;
+                return failure;
             }
-            var live = new LiveProcess(serial, spawn.Vassal, spawn.Incarnation, process, ours) { GuardSlot = _guard.Enlist(process.Pid) };
+            var live = new LiveProcess(serial, spawn.Vassal, spawn.Incarnation, process, ours);
+            try
+            {
+                _loop.Add(ours.Fd, Token.Make(TokenKind.Channel, serial));
+                _loop.Add(process.Fd, Token.Make(TokenKind.Exit, serial));
+            }
+            catch (LinuxException)
+            {
+                // A process that cannot be watched must not live. The sweep reaps it.
+                _ = process.SignalGroup(Signals.Kill);
+                SweepDue = true;
+                live.Dispose();
+                throw;
+            }
+            live.GuardSlot = _guard.Enlist(process.Pid);
             _processes.Add(live);
-            _loop.Add(ours.Fd, Token.Make(TokenKind.Channel, serial));
-            _loop.Add(process.Fd, Token.Make(TokenKind.Exit, serial));
             Outcomes.Enqueue((spawn.Vassal, new VassalEvent.Spawned(spawn.Incarnation, process.Pid)));
+            return null;
         }
     }
 
@@ -242,13 +271,25 @@ internal sealed class EffectRunner : IDisposable
 
     private void StartGuard()
     {
-        if (_guard.Start() is { Number: not 0 } error)
+        if (TryStartGuard() is { Number: not 0 } error)
             _log.Warning(
                 "no-guard",
                 $"/bin/sh cannot be started ({error}): should the emperor be killed, workers of vassals may survive it"
             );
         else
             _loop.Add(_guard.Process!.Fd, Token.Make(TokenKind.Guard, 0));
+    }
+
+    private Errno TryStartGuard()
+    {
+        try
+        {
+            return _guard.Start();
+        }
+        catch (LinuxException e)
+        {
+            return e.Error;
+        }
     }
 }
 

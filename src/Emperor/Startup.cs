@@ -12,12 +12,21 @@ namespace Emperor;
 /// From settings to a governing daemon, in the order that rights allow: log and pidfile as root, then the user and group, then what is done
 /// with theirs.
 /// </summary>
-internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProblem> problems, IReadOnlyList<string> arguments)
+/// <param name="settings">What to do.</param>
+/// <param name="problems">What the log shall say of the configuration.</param>
+/// <param name="arguments">The command line, for a daemon that starts itself again.</param>
+/// <param name="environment">The environment; of a variable that is there twice the first one counts, as with getenv(3).</param>
+internal sealed class Startup(
+    EmperorSettings settings,
+    IReadOnlyList<ConfigProblem> problems,
+    IReadOnlyList<string> arguments,
+    IEnumerable<KeyValuePair<string, string>> environment
+)
 {
     // Two for each processor keep it busy while applications wait for their database.
     private static readonly int ReloadsAtOnce = Math.Max(2, 2 * Environment.ProcessorCount);
 
-    private readonly Dictionary<string, string> _environment = ReadEnvironment();
+    private readonly Dictionary<string, string> _environment = environment.DistinctBy(v => v.Key).ToDictionary(StringComparer.Ordinal);
 
     /// <summary>Starts, governs, leaves.</summary>
     /// <returns>The exit code.</returns>
@@ -33,7 +42,7 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
         var softLimit = (ulong?)settings.MaxOpenFiles ?? Self.InheritedDescriptorLimit();
         if (!TryOpenLog(daemonLog ?? settings.LogToLater ?? settings.LogTo, out var logFile))
             return 1;
-        var (log, sink) = LogSetup.Create(settings.LogJson, settings.LogLevel, logFile);
+        var (log, sink) = LogSetup.Create(settings, logFile);
         using (sink)
         using (var pidFiles = new PidFiles())
         {
@@ -67,7 +76,7 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
         using var runner = new EffectRunner(loop, server, log, monitors.Locate);
         var empire = new Empire(Policy());
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
-        new Daemon(loop, empire, monitors, runner, signals, log)
+        var daemon = new Daemon(loop, empire, monitors, runner, signals, log)
         {
             ReopenLog = Reopen,
             OnFirstScan = () =>
@@ -76,8 +85,23 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
                 if (daemonPipe is not null)
                     Daemonizer.Report(daemonPipe);
             },
-        }.Run();
-        return 0;
+        };
+        return Run(daemon, log);
+    }
+
+    private static int Run(Daemon daemon, EmperorLog log)
+    {
+        try
+        {
+            daemon.Run();
+            return 0;
+        }
+        catch (Exception e)
+        {
+            // A fault of ours. Nothing of the emperor may outlive it: the guard sees to that when this process has ended.
+            log.Error("fault", $"the emperor ends by a fault of its own, please report it: {e}");
+            return 1;
+        }
     }
 
     private bool TryMakeMonitors(EmperorLog log, out List<FileMonitor> monitors)
@@ -95,14 +119,6 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
             monitors.Add(monitor);
         }
         return true;
-    }
-
-    private static Dictionary<string, string> ReadEnvironment()
-    {
-        var result = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
-            result[(string)variable.Key] = (string?)variable.Value ?? "";
-        return result;
     }
 
     private static void Tell(EmperorLog log, ConfigProblem problem)

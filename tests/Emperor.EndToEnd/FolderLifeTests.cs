@@ -123,13 +123,14 @@ internal sealed class FolderLifeTests : EmperorTest
         Temp.Write("journal", "");
         Native.Check(Native.ChangeMode(Temp["journal"], 0x1B6), "chmod");
         Native.Check(Native.ChangeOwner(Vassals, nobody, nobody), "chown");
-        var daemon = Launch("--emperor", Vassals, "--uid", "65534", "--gid", "65534").AwaitGoverning();
+        var daemon = Launch("--emperor", Vassals, "--uid", "65534", "--gid", "65534", "--emperor-freq", "1").AwaitGoverning();
         daemon.AwaitAccepting("a.ini");
         var mark = daemon.Mark;
         Native.Check(Native.ChangeMode(Vassals, 0), "chmod");
+        // The rights of a folder are told by nobody, and matter when something in it changes.
+        Write("b.ini");
         daemon.Await("WRN .*vassals(/a.ini)?: .*(runs on)", mark);
         Native.Check(Native.ChangeMode(Vassals, 0x1ED), "chmod");
-        Write("b.ini");
         Journal.AwaitStart("b.ini");
         Assert.That(Journal.Of("a.ini", "stop"), Is.Empty);
         Assert.That(Journal.Starts("a.ini"), Is.EqualTo(1));

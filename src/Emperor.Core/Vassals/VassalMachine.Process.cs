@@ -92,11 +92,23 @@ public static partial class VassalMachine
 
         internal void SendFailed(byte message)
         {
-            if (message == EmperorMessage.Reload && State.Phase == Phase.Reloading)
-            {
-                State = State with { ReloadPending = true, Deadline = now.Monotonic + policy.ReloadPatience };
+            // It may have said that it accepts requests before this came: that was no answer to what it has not read.
+            if (
+                message != EmperorMessage.Reload
+                || State.Phase is not (Phase.Running or Phase.Reloading)
+                || State.RefusedChange is not null
+            )
+                return;
+            if (!State.Deaf)
                 Note(NoteLevel.Warning, "deaf", "it does not read what the emperor tells it; the reload is told again later");
-            }
+            State = State with
+            {
+                Phase = Phase.Reloading,
+                Deaf = true,
+                Accepting = State.AcceptingSince is not null,
+                ReloadPending = true,
+                Deadline = now.Monotonic + policy.ReloadPatience,
+            };
         }
 
         internal void Exited(ProcessEnd end)
@@ -110,24 +122,35 @@ public static partial class VassalMachine
             var first = !State.Accepting;
             State = State with { Accepting = true, AcceptingSince = State.AcceptingSince ?? now.Monotonic };
             if (State.Phase is Phase.Starting or Phase.Reloading)
-            {
-                var pending = State.ReloadPending;
-                State = State with { Phase = Phase.Running, Reason = "", Deadline = null, ReloadPending = false };
-                if (first)
-                    Note(NoteLevel.Information, "accepting", $"pid {Pid()} accepts requests");
-                if (pending)
-                    SendReload("its file changed during the last reload");
-            }
+                Answered(first);
         }
 
         private void BecomesLoyal()
         {
-            if (!State.Loyal)
+            var again = State.Loyal;
+            if (!again)
                 Note(NoteLevel.Information, "loyal", $"pid {Pid()} is loyal");
-            State = State with { Loyal = true, Failures = 0, ShortLives = 0 };
-            // A sub-emperor announces nothing but its loyalty.
-            if (State.Phase == Phase.Starting)
-                State = State with { Phase = Phase.Running, Reason = "", Deadline = null };
+            // Short lives are not forgiven: a sub-emperor is loyal at once, and one that then dies would be started without a pause for ever.
+            State = State with
+            {
+                Loyal = true,
+                Failures = 0,
+            };
+            // A sub-emperor announces nothing but its loyalty; the second time in one process it is the answer to a reload.
+            if (State.Phase == Phase.Starting || (State.Phase == Phase.Reloading && again))
+                Answered(note: false);
+        }
+
+        private void Answered(bool note)
+        {
+            var pending = State.ReloadPending;
+            if (pending && State.Deaf)
+                return;
+            State = State with { Phase = Phase.Running, Reason = "", Deadline = null, ReloadPending = false, Deaf = false };
+            if (note)
+                Note(NoteLevel.Information, "accepting", $"pid {Pid()} accepts requests");
+            if (pending)
+                SendReload("its file changed during the last reload");
         }
 
         private void Ended(string words, ProcessEnd? ended)

@@ -96,14 +96,15 @@ public static partial class VassalMachine
         internal void FileAccepted(VassalEvent.FileAccepted file)
         {
             var isNew = State.Phase == Phase.Gone;
-            State = State with { RefusedChange = null, File = (isNew ? file.ModifiedUnix : State.File.Born, file.ModifiedUnix) };
+            // A vassal whose file was refused at first is born when it is mended.
+            var born = State.File == default ? file.ModifiedUnix : State.File.Born;
+            State = State with { RefusedChange = null, File = (born, file.ModifiedUnix), Failures = 0, ShortLives = 0 };
             switch (State.Phase)
             {
                 case Phase.Gone:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
-                    State = State with { Failures = 0, ShortLives = 0 };
                     Start(isNew ? "new" : "its file has changed");
                     break;
                 case Phase.Starting:
@@ -136,9 +137,8 @@ public static partial class VassalMachine
                 case Phase.Running:
                 case Phase.Reloading:
                 case Phase.Cursed:
-                    State = State with { RefusedChange = file.Reason, ReloadPending = false };
-                    if (State.Phase == Phase.Reloading)
-                        State = State with { Deadline = null };
+                    State = State with { RefusedChange = file.Reason };
+                    TakeBackReload();
                     Note(NoteLevel.Error, "refused", $"its changed file is not taken, and it runs on as it is: {file.Reason}");
                     break;
                 case Phase.Stopping:
@@ -198,7 +198,11 @@ public static partial class VassalMachine
                 case Phase.Starting:
                 case Phase.Running:
                 case Phase.Reloading:
-                    Reload("a reload was asked for");
+                    // It would read the file that was refused, and lose the configuration that it runs on with.
+                    if (State.RefusedChange is { } refused)
+                        Note(NoteLevel.Warning, "not-reloaded", $"it is not reloaded, because its changed file was not taken: {refused}");
+                    else
+                        Reload("a reload was asked for");
                     break;
                 case Phase.Backoff:
                     Start("a reload was asked for");
@@ -296,6 +300,7 @@ public static partial class VassalMachine
                 AcceptingSince = null,
                 Loyal = false,
                 Babbled = false,
+                Deaf = false,
                 Reloads = 0,
                 SpawnedAt = now.Monotonic,
             };
@@ -313,6 +318,16 @@ public static partial class VassalMachine
             SendReload(why);
         }
 
+        private void TakeBackReload()
+        {
+            if (State.Phase != Phase.Reloading || !State.ReloadPending)
+                return;
+            State = State with { ReloadPending = false, Deadline = null };
+            // What it has not read is no reload, and will never be answered.
+            if (State.Deaf)
+                State = State with { Phase = State.Accepting || State.Loyal ? Phase.Running : Phase.Starting, Deaf = false };
+        }
+
         private void SendReload(string why)
         {
             effects.Add(new Effect.Send(State.Name, State.Incarnation, EmperorMessage.Reload));
@@ -326,7 +341,7 @@ public static partial class VassalMachine
                 Accepting = false,
                 Reloads = State.Reloads + 1,
             };
-            Note(NoteLevel.Information, "reload", $"reload of pid {Pid()}: {why}");
+            Note(State.Deaf ? NoteLevel.Debug : NoteLevel.Information, "reload", $"reload of pid {Pid()}: {why}");
         }
 
         private void TellToStop(Aftermath aftermath, string why, long patience)

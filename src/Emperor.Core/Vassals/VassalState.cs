@@ -47,6 +47,9 @@ public sealed record VassalState
     /// <summary>It has sent a byte that has no meaning.</summary>
     public bool Babbled { get; init; }
 
+    /// <summary>It did not read the last reload that it was told; the next one waits for its time, whatever it says meanwhile.</summary>
+    public bool Deaf { get; init; }
+
     /// <summary>Failures in a row; 0 when it is not blacklisted.</summary>
     public int Failures { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Emperor.Core;
+using Emperor.Linux;
 using Serilog.Events;
 using Serilog.Formatting;
 
@@ -21,7 +22,9 @@ internal enum LineStyle
 /// <summary>
 /// One event, one line: whatever a vassal's name or an error's words hold, no control character reaches the log.
 /// </summary>
-internal sealed class LineFormatter(LineStyle style) : ITextFormatter
+/// <param name="style">Where lines go.</param>
+/// <param name="timeFormat">A format of strftime(3) for the time; null or empty for the default, which has milliseconds.</param>
+internal sealed class LineFormatter(LineStyle style, string? timeFormat) : ITextFormatter
 {
     /// <inheritdoc/>
     public void Format(LogEvent logEvent, TextWriter output)
@@ -36,7 +39,9 @@ internal sealed class LineFormatter(LineStyle style) : ITextFormatter
             _ => ("VRB", "\e[90m", 7),
         };
         var text = PlainText.OneLine(Render(logEvent));
-        var time = logEvent.Timestamp.ToString("yyyy-MM-dd HH:mm:ss.fff zzz", CultureInfo.InvariantCulture);
+        var time = string.IsNullOrEmpty(timeFormat)
+            ? logEvent.Timestamp.ToString("yyyy-MM-dd HH:mm:ss.fff zzz", CultureInfo.InvariantCulture)
+            : PlainText.OneLine(LocalTime.Format(timeFormat, logEvent.Timestamp));
         output.Write(
             style switch
             {

@@ -10,11 +10,13 @@ namespace Emperor.Logging;
 internal static class LogSetup
 {
     /// <summary>Makes it; dispose the sink last.</summary>
-    public static (EmperorLog Log, BoundedSink Sink) Create(bool json, EmperorLogLevel level, LogFile? file)
+    public static (EmperorLog Log, BoundedSink Sink) Create(EmperorSettings settings, LogFile? file)
     {
-        ITextFormatter formatter = json ? new JsonFormatter(closingDelimiter: "\n", renderMessage: true) : new LineFormatter(Style(file));
+        ITextFormatter formatter = settings.LogJson
+            ? new JsonFormatter(closingDelimiter: "\n", renderMessage: true)
+            : new LineFormatter(Style(file), settings.LogDate);
         var sink = new BoundedSink(formatter, file, EmperorLog.LossReport);
-        var logger = new LoggerConfiguration().MinimumLevel.Is(LevelOf(level)).WriteTo.Sink(sink).CreateLogger();
+        var logger = new LoggerConfiguration().MinimumLevel.Is(LevelOf(settings.LogLevel)).WriteTo.Sink(sink).CreateLogger();
         return (new EmperorLog(logger), sink);
     }
 

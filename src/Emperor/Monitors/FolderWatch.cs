@@ -8,11 +8,17 @@ namespace Emperor.Monitors;
 /// </summary>
 internal sealed class FolderWatch(Action hint) : IDisposable
 {
+    // The provider gives its inotify instance up whenever nobody waits for a change, and takes another for the next token. In a folder that
+    // changes all the time that would be thousands of instances a second, of which the kernel allows 128 a user. So somebody always waits:
+    // for a name that is no vassal's.
+    private const string NeverThere = ".emperor-watches-this-folder";
+
     private PhysicalFilesWatcher? _watcher;
     private int _generation;
+    private volatile bool _isLost;
 
     /// <summary>Whether it watches.</summary>
-    public bool IsWatching => _watcher is not null;
+    public bool IsWatching => _watcher is not null && !_isLost;
 
     /// <summary>Why it does not watch, though it should; null when it does.</summary>
     public string? Trouble { get; private set; }
@@ -22,6 +28,7 @@ internal sealed class FolderWatch(Action hint) : IDisposable
     {
         Stop();
         Trouble = null;
+        _isLost = false;
         FileSystemWatcher? source = null;
         try
         {
@@ -66,8 +73,10 @@ internal sealed class FolderWatch(Action hint) : IDisposable
     // A token tells one change. The next is asked for before the hint is passed on, so that what happens during the scan is told too.
     private void Arm(PhysicalFilesWatcher watcher, int generation)
     {
+        _ = watcher.CreateFileChangeToken(NeverThere);
         watcher
-            .CreateFileChangeToken("*")
+            // At any depth, though there is but one: the provider takes a backslash in a name for a folder's.
+            .CreateFileChangeToken("**/*")
             .RegisterChangeCallback(
                 _ =>
                 {
@@ -79,7 +88,8 @@ internal sealed class FolderWatch(Action hint) : IDisposable
                     }
                     catch (Exception e) when (e is IOException or ObjectDisposedException)
                     {
-                        // The folder went away under it; the scan that follows sees that.
+                        // The folder went away under it, or no instance is to be had; the scan that follows starts another watch.
+                        _isLost = true;
                     }
                     hint();
                 },

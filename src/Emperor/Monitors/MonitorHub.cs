@@ -19,8 +19,6 @@ namespace Emperor.Monitors;
 /// </summary>
 internal sealed class MonitorHub : IDisposable
 {
-    private const int LongestFile = 1024 * 1024;
-
     // Stands in a hint's target for "no monitor: a file that means something by being touched".
     private const int TouchMonitor = -1;
 
@@ -50,6 +48,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly List<string> _troubles = [];
     private readonly List<string> _conflicts = [];
     private readonly Dictionary<string, int> _monitorOf = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (SettledChange Change, string Reason)> _unreadable = new(StringComparer.Ordinal);
     private readonly long?[] _scanDue;
     private readonly long[] _restUntil;
     private readonly int[] _folderHints;
@@ -207,6 +206,7 @@ internal sealed class MonitorHub : IDisposable
             _hints.Forget(target);
         }
         _census.ObserveOne(target.Monitor, target.Vassal, stamp, now, _conflicts);
+        ReadAgain(target.Vassal, now);
     }
 
     private void LookAtTouchFile(string path)
@@ -232,11 +232,14 @@ internal sealed class MonitorHub : IDisposable
         {
             _census.Observe(index, _files, end, settle: !_isFirst, _conflicts);
             FollowWhatWasFound(monitor);
+            foreach (var vassal in _unreadable.Keys)
+                ReadAgain(vassal, end);
         }
         var took = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         _log.Say(LogEventLevel.Debug, "scan", $"{monitor.Argument}: {_files.Count} files in {took:0.0} ms");
         _restUntil[index] = end + (long)(2 * took);
-        var works = monitor.WatchTrouble is null && _hints.Trouble is null;
+        // What could not be looked at cannot be watched either: only looking again tells when it can.
+        var works = complete && monitor.WatchTrouble is null && _hints.Trouble is null;
         _scanDue[index] = end + (works ? Math.Max(SafetyInterval, _frequency) : _frequency);
     }
 
@@ -263,16 +266,25 @@ internal sealed class MonitorHub : IDisposable
 
     private VassalEvent? Judge(SettledChange change, Instant now)
     {
+        _unreadable.Remove(change.Name, out var former);
         if (change.Stamp is not { } stamp)
+        {
+            // Whatever starts under this name again has a file again first.
+            _monitorOf.Remove(change.Name);
             return new VassalEvent.FileGone();
+        }
         _monitorOf[change.Name] = change.Monitor;
         var path = _monitors[change.Monitor].PathOf(change.Name);
-        var bytes = Files.ReadBounded(path, LongestFile, out var error);
-        var refusal = bytes is null
-            ? $"{path} cannot be read: {error}; make it readable for the emperor's user"
-            : VassalFileCheck.Examine(change.Name, bytes).Reason;
+        var bytes = Files.ReadBounded(path, ReadLimits.FileBytes, out var error);
+        if (bytes is null)
+        {
+            // Rights may be given without any other change of the file, so it is read again at the next hint or scan.
+            var reason = $"{path} cannot be read: {error}; make it readable for the emperor's user";
+            _unreadable[change.Name] = (change, reason);
+            return former.Reason == reason ? null : new VassalEvent.FileRefused(reason);
+        }
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
-        if (refusal is null)
+        if (VassalFileCheck.Examine(change.Name, bytes).Reason is not { } refusal)
             return new VassalEvent.FileAccepted(modified / 1000);
         if (Math.Abs(now.Unix - modified) < WritingTime)
         {
@@ -280,6 +292,12 @@ internal sealed class MonitorHub : IDisposable
             return null;
         }
         return new VassalEvent.FileRefused(refusal);
+    }
+
+    private void ReadAgain(string vassal, long now)
+    {
+        if (_unreadable.TryGetValue(vassal, out var known))
+            _census.Postpone(known.Change, now, 0);
     }
 
     private void ReportTroubles()

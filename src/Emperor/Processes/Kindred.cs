@@ -73,8 +73,16 @@ internal sealed class Kindred(string mark, EventLoop loop, Func<long, ulong> tok
         // Between the look at the list and this the number cannot have become another's: nobody but us reaps our children.
         if (PidRef.Open(pid, out _) is not { } process)
             return;
-        _orphans.Add(pid, new Orphan(process, OwnerOf(pid, living)));
-        loop.Add(process.Fd, token(pid));
+        try
+        {
+            loop.Add(process.Fd, token(pid));
+            _orphans.Add(pid, new Orphan(process, OwnerOf(pid, living)));
+        }
+        catch (LinuxException)
+        {
+            // No room in epoll now; the next sweep finds it again.
+            process.Dispose();
+        }
     }
 
     // Null: nobody's, as far as one can see. It is left alone until the end of the emperor.

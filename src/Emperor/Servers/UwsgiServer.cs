@@ -1,3 +1,4 @@
+using Emperor.Core.Configuration;
 using Emperor.Linux;
 
 namespace Emperor.Servers;
@@ -61,6 +62,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
                 Program = _deathSignal ?? program,
                 Arguments = arguments,
                 Environment = [.. _environment, mark],
+                Encode = ConfigText.Encode,
                 WorkingDirectory = folder,
                 Descriptors = [none.Number, 1, 2, channel.Number],
                 SoftDescriptorLimit = softDescriptorLimit,

@@ -34,5 +34,6 @@ internal sealed class TempFolder : IDisposable
         return this[name];
     }
 
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    // The base library cannot remove a name that is not UTF-8.
+    public void Dispose() => System.Diagnostics.Process.Start("rm", ["-rf", "--", Path]).WaitForExit();
 }

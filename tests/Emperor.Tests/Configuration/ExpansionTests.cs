@@ -112,6 +112,10 @@ public sealed class ExpansionTests
         );
 
     [Test]
+    public void A_value_that_refers_to_itself_sees_what_is_done_already() =>
+        Assert.That(Reading.OfIni("[uwsgi]\nc = %(c + 1)-%(c + 1)\n").Value("c"), Is.EqualTo("1-2"));
+
+    [Test]
     public void Names_that_were_looked_up_are_remembered() =>
         Assert.That(
             Reading.OfIni("[uwsgi]\na = %(b) %(c + 1)\nif-opt = d=1\ne = 1\nendif =\n").ReferencedNames,

@@ -1,0 +1,69 @@
+using Emperor.Core.Monitoring;
+using Emperor.Core.Protocol;
+using Emperor.Core.Reign;
+using Emperor.Core.Vassals;
+
+namespace Emperor.Tests.Simulation;
+
+/// <summary>What all must have come to when nothing has changed for long and every process has behaved: what the folders say.</summary>
+internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kernel)
+{
+    private readonly Dictionary<string, SettledChange> _told = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _mayRest = new(StringComparer.Ordinal);
+
+    /// <summary>The census has told something and it was acted on.</summary>
+    public void Tell(SettledChange change)
+    {
+        if (change.Stamp is null)
+            _told.Remove(change.Name);
+        else
+            _told[change.Name] = change;
+    }
+
+    /// <summary>Remembers who has asked not to be started again.</summary>
+    public void Heed(string vassal, VassalEvent @event)
+    {
+        if (@event is VassalEvent.FileAccepted or VassalEvent.FileRefused or VassalEvent.FileGone)
+            _mayRest.Remove(vassal);
+        else if (@event is VassalEvent.Exited { End.IsExile: true } or VassalEvent.Received { Message: VassalMessage.Stopping })
+            _mayRest.Add(vassal);
+    }
+
+    /// <summary>Checks all vassals.</summary>
+    public void Check()
+    {
+        foreach (var name in empire.Vassals.Keys)
+            Invariants.Require("WhatHasNoFileIsGone", churn.Folders.Wanted(name) is not null, $"{empire.Vassals[name]}");
+        foreach (var name in _told.Keys)
+            Invariants.Require("TheCensusKnowsTheFolders", churn.Folders.Wanted(name) is not null, $"{name} was told and is not there");
+        foreach (var name in churn.Folders.Names)
+        {
+            var (monitor, file) = churn.Folders.Wanted(name)!.Value;
+            var isTold = _told.TryGetValue(name, out var told) && told.Stamp == file.Stamp && told.Monitor == monitor;
+            Invariants.Require("TheCensusKnowsTheFolders", isTold, $"{name} is {file} of {monitor}, told was {told}");
+            var state = empire.Vassals.GetValueOrDefault(name);
+            Invariants.Require("WhatHasAFileIsThere", state is not null, name);
+            if (state!.Phase == Phase.Resting && _mayRest.Contains(name))
+                continue;
+            if (file.IsGood)
+                CheckGood(name, state, file);
+            else
+                CheckBad(state);
+        }
+    }
+
+    private void CheckGood(string name, VassalState state, SimulatedFile file)
+    {
+        var process = kernel.Processes.GetValueOrDefault(name);
+        var runs = state is { Phase: Phase.Running, Accepting: true, RefusedChange: null } && process is { End: null };
+        Invariants.Require("WhatHasAGoodFileAndBehavesRuns", runs, $"{state}");
+        var hasRead = process!.Read == file.Stamp || churn.PutBack.Contains(name);
+        Invariants.Require("WhatRunsHasReadItsLastFile", hasRead, $"{name} is {file}, read was {process.Read}");
+    }
+
+    private static void CheckBad(VassalState state)
+    {
+        var isRefused = state.Phase == Phase.Refused || state is { Phase: Phase.Running, RefusedChange: not null };
+        Invariants.Require("WhatHasABadFileSaysSo", isRefused, $"{state}");
+    }
+}
