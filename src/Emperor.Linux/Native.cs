@@ -192,4 +192,10 @@ internal static unsafe partial class Native
 
     [LibraryImport(Libc, EntryPoint = "strftime", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial nuint StrFTime(byte* buffer, nuint capacity, string format, byte* parts);
+
+    [LibraryImport(Libc, EntryPoint = "socket", SetLastError = true)]
+    internal static partial int Socket(int domain, int type, int protocol);
+
+    [LibraryImport(Libc, EntryPoint = "sendto", SetLastError = true)]
+    internal static partial nint SendTo(int fd, byte* data, nuint count, int flags, byte* address, uint length);
 }
