@@ -17,7 +17,7 @@ internal sealed class Herald : IDisposable
     private const long CountdownPause = 1_000;
     private const long StopMargin = 10_000;
 
-    private readonly NotifySocket? _socket;
+    private readonly UnixDatagram? _socket;
     private readonly Empire _empire;
     private readonly ReadyWatch _ready;
     private readonly EmperorLog _log;
@@ -43,7 +43,7 @@ internal sealed class Herald : IDisposable
         _ready = ready;
         _mercy = mercy;
         _log = log;
-        _socket = NotifySocket.Open(environment.GetValueOrDefault("NOTIFY_SOCKET"));
+        _socket = UnixDatagram.Open(environment.GetValueOrDefault("NOTIFY_SOCKET"));
         if (_socket is not null)
             _watchdog = WatchdogInterval(environment);
     }

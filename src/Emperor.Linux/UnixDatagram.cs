@@ -3,10 +3,10 @@ using System.Text;
 namespace Emperor.Linux;
 
 /// <summary>
-/// Tells the service manager about this process, as sd_notify(3) does: datagrams of VARIABLE=value lines to the unix socket that
-/// NOTIFY_SOCKET names, a path or, after "@", a name of the abstract kind. It never blocks; what cannot be sent is lost.
+/// Sends datagrams to a unix socket that others listen on: the service manager's (sd_notify(3)), the journal's. It never blocks; what cannot
+/// be sent is lost, and the sender is told.
 /// </summary>
-public sealed unsafe class NotifySocket : IDisposable
+public sealed unsafe class UnixDatagram : IDisposable
 {
     // sun_path of sockaddr_un (unix(7)), behind two bytes of family.
     private const int PathOffset = 2;
@@ -15,16 +15,16 @@ public sealed unsafe class NotifySocket : IDisposable
     private readonly SafeFd _fd;
     private readonly byte[] _address;
 
-    private NotifySocket(SafeFd fd, byte[] address)
+    private UnixDatagram(SafeFd fd, byte[] address)
     {
         _fd = fd;
         _address = address;
     }
 
     /// <summary>Opens the socket of that address.</summary>
-    /// <param name="name">NOTIFY_SOCKET's value; null when there is no service manager.</param>
-    /// <returns>Null when there is none, or its address is not one of this kind.</returns>
-    public static NotifySocket? Open(string? name)
+    /// <param name="name">A path or, after "@", a name of the abstract kind, as in NOTIFY_SOCKET; null when there is none.</param>
+    /// <returns>Null when there is no name, or it is not one of this kind.</returns>
+    public static UnixDatagram? Open(string? name)
     {
         if (string.IsNullOrEmpty(name) || name[0] is not ('/' or '@'))
             return null;
@@ -37,10 +37,10 @@ public sealed unsafe class NotifySocket : IDisposable
         address[0] = Constants.AfUnix;
         path.CopyTo(address, PathOffset);
         var fd = Native.Socket(Constants.AfUnix, Constants.SockDgram | Constants.SockCloExec, 0);
-        return fd < 0 ? null : new NotifySocket(new SafeFd(fd), address);
+        return fd < 0 ? null : new UnixDatagram(new SafeFd(fd), address);
     }
 
-    /// <summary>Sends a message: lines of VARIABLE=value.</summary>
+    /// <summary>Sends a message.</summary>
     public Errno Send(string message)
     {
         var bytes = Encoding.UTF8.GetBytes(message);
