@@ -29,7 +29,10 @@ internal sealed class LogTests : EmperorTest
         daemon.Await("accepts requests");
         daemon.Stop();
         var events = daemon.Lines.Select(l => JsonDocument.Parse(l).RootElement.GetProperty("Properties")).ToList();
-        Assert.That(events.Select(e => e.GetProperty("Event").GetString()), Is.SupersetOf((string[])["start", "spawned", "accepting", "died", "buried"]));
+        Assert.That(
+            events.Select(e => e.GetProperty("Event").GetString()),
+            Is.SupersetOf((string[])["start", "spawned", "accepting", "died", "buried"])
+        );
         var died = events.First(e => e.GetProperty("Event").GetString() == "died");
         Assert.That(died.GetProperty("Vassal").GetString(), Is.EqualTo("bad.ini"));
         var accepting = events.First(e => e.GetProperty("Event").GetString() == "accepting");
@@ -161,7 +164,8 @@ internal sealed class LogTests : EmperorTest
     {
         Wait.Until(() => Has(file) || (orIn is not null && Has(orIn)), () => $"{file} has no line \"{pattern}\":\n{Read(file)}\n{Logs()}");
 
-        bool Has(string path) => System.Text.RegularExpressions.Regex.IsMatch(Read(path), pattern, System.Text.RegularExpressions.RegexOptions.Multiline);
+        bool Has(string path) =>
+            System.Text.RegularExpressions.Regex.IsMatch(Read(path), pattern, System.Text.RegularExpressions.RegexOptions.Multiline);
     }
 
     private static string Read(string path)

@@ -27,6 +27,24 @@ internal sealed class RagnarokTests : EmperorTest
         daemon.Await("the emperor is buried");
     }
 
+    [TestCase("INT")]
+    [TestCase("QUIT")]
+    public void A_signal_that_was_ignored_at_the_start_is_obeyed_all_the_same(string name)
+    {
+        // So it is for whatever a script starts in its background.
+        var daemon = Launch(
+            new EmperorStart
+            {
+                Before = ["env", $"--ignore-signal={name}"],
+                Arguments = ["--emperor", Vassals],
+                Folder = Temp.Path,
+            }
+        );
+        daemon.AwaitGoverning();
+        daemon.Signal(name == "INT" ? Native.Interrupt : Native.Quit);
+        Assert.That(daemon.AwaitEnd(), Is.Zero);
+    }
+
     [Test]
     public void An_emperor_without_vassals_leaves_at_once()
     {
