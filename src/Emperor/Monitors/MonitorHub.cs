@@ -139,8 +139,12 @@ internal sealed class MonitorHub : IDisposable
         _census.TakeSettled(moment.Monotonic, _settled);
         foreach (var change in _settled)
         {
-            if (Judge(change, moment) is { } @event)
-                events.Add((change.Name, @event));
+            if (Judge(change, moment, out var isMoved) is not { } @event)
+                continue;
+            // A process works in the folder that it was started in, so another folder's file needs another process.
+            if (isMoved)
+                events.Add((change.Name, new VassalEvent.FileGone()));
+            events.Add((change.Name, @event));
         }
         for (var i = 0; i < FollowsATurn && _toFollow.TryDequeue(out var target); i++)
             FollowAndLook(target, moment.Monotonic);
@@ -246,11 +250,14 @@ internal sealed class MonitorHub : IDisposable
         }
     }
 
-    private VassalEvent? Judge(SettledChange change, Instant now)
+    private VassalEvent? Judge(SettledChange change, Instant now, out bool isMoved)
     {
+        isMoved = false;
         if (change.Stamp is not { } stamp)
+        {
+            _monitorOf.Remove(change.Name);
             return new VassalEvent.FileGone();
-        _monitorOf[change.Name] = change.Monitor;
+        }
         var path = _monitors[change.Monitor].PathOf(change.Name);
         var bytes = Files.ReadBounded(path, LongestFile, out var error);
         var refusal = bytes is null
@@ -258,7 +265,11 @@ internal sealed class MonitorHub : IDisposable
             : VassalFileCheck.Examine(change.Name, bytes).Reason;
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
         if (refusal is null)
+        {
+            isMoved = _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
+            _monitorOf[change.Name] = change.Monitor;
             return new VassalEvent.FileAccepted(modified / 1000);
+        }
         if (Math.Abs(now.Unix - modified) < WritingTime)
         {
             _census.Postpone(change, now.Monotonic, WritingPause);
