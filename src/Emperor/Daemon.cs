@@ -25,6 +25,7 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
 {
     // Orphans are looked for when something has ended; and now and then, for those that ended while nothing else did.
     private const long SweepInterval = 60_000;
+    private const long SoonSweep = 1_000;
     private const long BurialLimit = 5_000;
 
     private readonly List<Readiness> _ready = [];
@@ -93,6 +94,9 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
         empire.TimePassed(Clock.Now, _effects);
         Settle(Clock.Now);
         runner.Unmute(now.Monotonic);
+        if (runner.SweepSoon)
+            _nextSweep = Math.Min(_nextSweep, now.Monotonic + SoonSweep);
+        runner.SweepSoon = false;
         if (runner.SweepDue || now.Monotonic >= _nextSweep)
         {
             _nextSweep = now.Monotonic + SweepInterval;

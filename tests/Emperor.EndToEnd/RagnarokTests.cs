@@ -159,6 +159,24 @@ internal sealed class RagnarokTests : EmperorTest
     }
 
     [Test]
+    public void When_the_emperor_is_killed_daemons_that_have_wiped_their_environment_end_too()
+    {
+        Write("a.ini", "daemon-clearenv 2", "accept");
+        var daemon = StartWith("a.ini");
+        var daemons = Journal.Lines.Where(l => l.Event == "daemon").Select(l => l.Pid).ToList();
+        Assert.That(daemons, Has.Count.EqualTo(2));
+        // The emperor looks for them a second after their vassal has come up. There is no event for it: the guard's list is in its memory.
+        var guard = daemon.NoteGuard();
+        var sessions = daemons.Select(p => ProcFs.Stat(p)!.Value.Session).ToList();
+        Wait.Until(
+            () => File.ReadAllText($"/proc/{guard}/fd/4") is var list && sessions.All(s => list.Contains($" {s}\n")),
+            () => $"the guard does not know of {string.Join(' ', sessions)}\n{Logs()}"
+        );
+        daemon.Signal(Native.Kill);
+        Wait.Until(() => !daemons.Any(ProcFs.IsAlive), () => "they live after the emperor", TimeSpan.FromSeconds(5));
+    }
+
+    [Test]
     public void A_guard_that_is_killed_is_replaced_and_the_new_one_guards()
     {
         Write("a.ini", "fork 2", "daemon 1", "accept");
