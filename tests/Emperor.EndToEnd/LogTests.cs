@@ -114,6 +114,30 @@ internal sealed class LogTests : EmperorTest
     }
 
     [Test]
+    public void A_log_that_nobody_reads_holds_up_nothing()
+    {
+        var pipe = Temp["pipe"];
+        System.Diagnostics.Process.Start("mkfifo", [pipe]).WaitForExit();
+        var daemon = Launch(
+            new EmperorStart
+            {
+                // The shell's own descriptor keeps the pipe open for reading, and reads nothing.
+                Before = ["sh", "-c", $"exec 9<>{pipe} 2>{pipe}; exec \"$@\"", "sh"],
+                Arguments = ["--emperor", Vassals, "--emperor-wrapper", TestVassal.VassalProgram.Path],
+                Folder = Temp.Path,
+            }
+        );
+        // Each is told in two lines of 300 bytes, and a pipe holds 65,536.
+        var name = new string('n', 240);
+        for (var i = 0; i < 200; i++)
+            Write($"{name}{i}.ini");
+        Wait.Until(() => Journal.Lines.Count(l => l.Event == "start") == 200, () => Journal.Text());
+        Write("after.ini");
+        Journal.AwaitStart("after.ini");
+        Assert.That(daemon.Stop(), Is.Zero);
+    }
+
+    [Test]
     public void Under_the_journal_lines_begin_with_a_priority()
     {
         Write("bad.ini", "exit 1");
