@@ -85,6 +85,12 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "kill", SetLastError = true)]
     internal static partial int Kill(int pid, int signal);
 
+    [LibraryImport(Libc, EntryPoint = "signal")]
+    internal static partial nint SetSignalHandler(int signal, nint handler);
+
+    [LibraryImport(Libc, EntryPoint = "sigaction")]
+    internal static partial int SignalAction(int signal, byte* action, byte* former);
+
     [LibraryImport(Libc, EntryPoint = "waitid", SetLastError = true)]
     internal static partial int WaitId(int kind, uint id, byte* info, int options);
 

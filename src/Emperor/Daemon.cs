@@ -34,6 +34,7 @@ internal sealed class Daemon(
 {
     // Orphans are looked for when something has ended; and now and then, for those that ended while nothing else did.
     private const long SweepInterval = 60_000;
+    private const long SoonSweep = 1_000;
     private const long BurialLimit = 5_000;
 
     // The runtime would let garbage grow to the size of the processor's cache before it collects, some 25 MB, and its setting for that
@@ -129,6 +130,9 @@ internal sealed class Daemon(
         empire.TimePassed(Clock.Now, _effects);
         Settle(Clock.Now);
         runner.Unmute(now.Monotonic);
+        if (runner.SweepSoon)
+            _nextSweep = Math.Min(_nextSweep, now.Monotonic + SoonSweep);
+        runner.SweepSoon = false;
         if (runner.SweepDue || now.Monotonic >= _nextSweep)
         {
             _nextSweep = now.Monotonic + SweepInterval;
