@@ -127,8 +127,7 @@ public static partial class VassalMachine
 
         private void BecomesLoyal()
         {
-            var again = State.Loyal;
-            if (!again)
+            if (!State.Loyal)
                 Note(NoteLevel.Information, "loyal", $"pid {Pid()} is loyal");
             // Short lives are not forgiven: a sub-emperor is loyal at once, and one that then dies would be started without a pause for ever.
             State = State with
@@ -136,8 +135,9 @@ public static partial class VassalMachine
                 Loyal = true,
                 Failures = 0,
             };
-            // A sub-emperor announces nothing but its loyalty; the second time in one process it is the answer to a reload.
-            if (State.Phase == Phase.Starting || (State.Phase == Phase.Reloading && again))
+            // A sub-emperor announces nothing but its loyalty, also after a reload. From one that was not loyal before, it may be the word of the
+            // program that is about to reload.
+            if (State.Phase == Phase.Starting || (State.Phase == Phase.Reloading && State.WasLoyal))
                 Answered(note: false);
         }
 

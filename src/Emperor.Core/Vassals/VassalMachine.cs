@@ -299,6 +299,7 @@ public static partial class VassalMachine
                 Accepting = false,
                 AcceptingSince = null,
                 Loyal = false,
+                WasLoyal = false,
                 Babbled = false,
                 Deaf = false,
                 Reloads = 0,
@@ -339,6 +340,7 @@ public static partial class VassalMachine
                 ReloadPending = false,
                 Ready = false,
                 Accepting = false,
+                WasLoyal = State.Loyal,
                 Reloads = State.Reloads + 1,
             };
             Note(State.Deaf ? NoteLevel.Debug : NoteLevel.Information, "reload", $"reload of pid {Pid()}: {why}");
