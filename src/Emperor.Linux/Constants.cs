@@ -28,6 +28,7 @@ internal static class Constants
 
     internal const int AfUnix = 1;
     internal const int SockStream = 1;
+    internal const int SockDgram = 2;
     internal const int SockNonBlock = 0x800;
     internal const int SockCloExec = 0x80000;
     internal const int MsgNoSignal = 0x4000;

@@ -85,6 +85,12 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "kill", SetLastError = true)]
     internal static partial int Kill(int pid, int signal);
 
+    [LibraryImport(Libc, EntryPoint = "signal")]
+    internal static partial nint SetSignalHandler(int signal, nint handler);
+
+    [LibraryImport(Libc, EntryPoint = "sigaction")]
+    internal static partial int SignalAction(int signal, byte* action, byte* former);
+
     [LibraryImport(Libc, EntryPoint = "waitid", SetLastError = true)]
     internal static partial int WaitId(int kind, uint id, byte* info, int options);
 
@@ -192,4 +198,10 @@ internal static unsafe partial class Native
 
     [LibraryImport(Libc, EntryPoint = "strftime", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial nuint StrFTime(byte* buffer, nuint capacity, string format, byte* parts);
+
+    [LibraryImport(Libc, EntryPoint = "socket", SetLastError = true)]
+    internal static partial int Socket(int domain, int type, int protocol);
+
+    [LibraryImport(Libc, EntryPoint = "sendto", SetLastError = true)]
+    internal static partial nint SendTo(int fd, byte* data, nuint count, int flags, byte* address, uint length);
 }

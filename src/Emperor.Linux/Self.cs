@@ -21,6 +21,18 @@ public static unsafe class Self
     /// <summary>Whether a descriptor is a terminal.</summary>
     public static bool IsTerminal(int fd) => Native.IsATty(fd) == 1;
 
+    /// <summary>
+    /// Gives a signal that is ignored its default action again. What a shell starts in the background has SIGINT and SIGQUIT ignored, and the runtime leaves
+    /// ignored ones alone; so call this before a handler is registered.
+    /// </summary>
+    public static void StopIgnoring(int signal)
+    {
+        // struct sigaction: sa_handler 8, and no more than 256 bytes anywhere. SIG_DFL is 0, SIG_IGN 1.
+        var action = stackalloc byte[256];
+        if (Native.SignalAction(signal, null, action) == 0 && *(nint*)action == 1)
+            _ = Native.SetSignalHandler(signal, 0);
+    }
+
     /// <summary>Sets the mode bits that new files do not get; returns the former ones.</summary>
     public static uint SetUmask(uint mask) => Native.UMask(mask);
 

@@ -4,6 +4,7 @@ using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
+using Emperor.Systemd;
 using Serilog.Events;
 
 namespace Emperor;
@@ -21,10 +22,19 @@ namespace Emperor;
 /// Everything that happens to a vassal goes through the <see cref="Empire"/>; what it decides is done by the <see cref="EffectRunner"/>, and
 /// what comes of that goes through the empire again, until nothing is left to be done.
 /// </summary>
-internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors, EffectRunner runner, SignalInbox signals, EmperorLog log)
+internal sealed class Daemon(
+    EventLoop loop,
+    Empire empire,
+    MonitorHub monitors,
+    EffectRunner runner,
+    SignalInbox signals,
+    Herald herald,
+    EmperorLog log
+)
 {
     // Orphans are looked for when something has ended; and now and then, for those that ended while nothing else did.
     private const long SweepInterval = 60_000;
+    private const long SoonSweep = 1_000;
     private const long BurialLimit = 5_000;
 
     // The runtime would let garbage grow to the size of the processor's cache before it collects, some 25 MB, and its setting for that
@@ -39,6 +49,7 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
     private readonly List<long> _ended = [];
     private long _nextSweep = SweepInterval + Environment.TickCount64;
     private long _collectedAt;
+    private bool _hasFailed;
     private long? _trimDue;
 
     /// <summary>What to do when the log is to be opened anew.</summary>
@@ -48,22 +59,39 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
     public required Action OnFirstScan { get; init; }
 
     /// <summary>Governs until the empire is buried.</summary>
-    public void Run()
+    /// <returns>False when the start has failed, as --emperor-ready understands it.</returns>
+    public bool Run()
     {
         var isFirst = true;
+        _ = herald.Turn(Environment.TickCount64);
         while (!empire.IsBuried)
         {
             var now = Clock.Now;
             if (!empire.IsEnding)
                 Govern(now);
             if (isFirst)
+            {
+                herald.NoteFirstScan(now.Monotonic);
                 OnFirstScan();
+            }
             isFirst = false;
+            Announce();
             loop.Wait(_ready, Timeout());
             Turn();
             CollectGarbage();
         }
         Bury();
+        return !_hasFailed;
+    }
+
+    private void Announce()
+    {
+        if (herald.Turn(Environment.TickCount64))
+            return;
+        _hasFailed = true;
+        empire.End(Clock.Now, _effects);
+        Settle(Clock.Now);
+        _ = herald.Turn(Environment.TickCount64);
     }
 
     private void Turn()
@@ -102,6 +130,9 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
         empire.TimePassed(Clock.Now, _effects);
         Settle(Clock.Now);
         runner.Unmute(now.Monotonic);
+        if (runner.SweepSoon)
+            _nextSweep = Math.Min(_nextSweep, now.Monotonic + SoonSweep);
+        runner.SweepSoon = false;
         if (runner.SweepDue || now.Monotonic >= _nextSweep)
         {
             _nextSweep = now.Monotonic + SweepInterval;
@@ -116,6 +147,7 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
         foreach (var (vassal, @event) in _fileEvents)
         {
             empire.Handle(vassal, @event, Clock.Now, _effects);
+            herald.NoteChange(now.Monotonic);
             Settle(now);
             CollectGarbage();
         }
@@ -132,6 +164,7 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
             if (!runner.Outcomes.TryDequeue(out var outcome))
                 return;
             empire.Handle(outcome.Vassal, outcome.Event, now, _effects);
+            herald.NoteChange(now.Monotonic);
         }
     }
 
@@ -147,6 +180,7 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
                 break;
             case Signals.Hangup:
                 log.Information("reload-all", $"all {empire.Vassals.Count} vassals reload (SIGHUP)");
+                herald.NoteReload(now.Monotonic);
                 empire.ReloadAll(now, _effects);
                 break;
             case Signals.Urgent:
@@ -192,6 +226,7 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
         var next = Math.Min(_nextSweep, empire.NextDeadline ?? long.MaxValue);
         next = Math.Min(next, _trimDue ?? long.MaxValue);
         next = Math.Min(next, runner.NextUnmute ?? long.MaxValue);
+        next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)
             next = Math.Min(next, monitors.NextDue ?? long.MaxValue);
         return (int)Math.Clamp(next - Environment.TickCount64, 0, 60_000);

@@ -44,8 +44,8 @@ internal sealed class EffectRunner : IDisposable
         _log = log;
         _locate = locate;
         var mark = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
-        _kindred = new Kindred(mark, loop, pid => Token.Make(TokenKind.Orphan, pid));
         _guard = new Guard($"{Kindred.MarkVariable}={mark}");
+        _kindred = new Kindred(mark, loop, _guard, pid => Token.Make(TokenKind.Orphan, pid));
         if (Children.BecomeSubreaper() is { Number: not 0 } error)
             log.Warning("no-subreaper", $"orphans of vassals will be lost to init: {error}");
         StartGuard();
@@ -56,6 +56,9 @@ internal sealed class EffectRunner : IDisposable
 
     /// <summary>Whether a look at the orphans is due.</summary>
     public bool SweepDue { get; set; }
+
+    /// <summary>Whether a look at the orphans is worth it soon: a vassal that has come up may have detached some.</summary>
+    public bool SweepSoon { get; set; }
 
     /// <summary>Whether no process of the emperor's is left but the guard.</summary>
     public bool IsAlone => _processes.All.Count == 0 && _kindred.Count == 0;
@@ -235,6 +238,7 @@ internal sealed class EffectRunner : IDisposable
             }
             limit -= count;
             ProtocolDecoder.Decode(_chunk.AsSpan(0, count), _messages);
+            SweepSoon |= _messages.Contains(VassalMessage.Accepting) || _messages.Contains(VassalMessage.Loyal);
             foreach (var message in _messages)
                 Outcomes.Enqueue((process.Vassal, new VassalEvent.Received(process.Incarnation, message)));
             if (process.TalksTooMuch(count, now.Monotonic))

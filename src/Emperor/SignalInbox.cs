@@ -29,6 +29,9 @@ internal sealed class SignalInbox : IDisposable
     public SignalInbox(EventLoop loop)
     {
         _loop = loop;
+        // As uWSGI, which obeys SIGINT also when it was started in the background of a script.
+        Self.StopIgnoring(Signals.Interrupt);
+        Self.StopIgnoring(Signals.Quit);
         foreach (var signal in Obeyed)
             _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => Take(signal, context)));
     }

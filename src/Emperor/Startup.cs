@@ -5,6 +5,7 @@ using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Servers;
+using Emperor.Systemd;
 
 namespace Emperor;
 
@@ -76,7 +77,9 @@ internal sealed class Startup(
         using var runner = new EffectRunner(loop, server, log, monitors.Locate);
         var empire = new Empire(Policy());
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
-        var daemon = new Daemon(loop, empire, monitors, runner, signals, log)
+        var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
+        using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
+        var daemon = new Daemon(loop, empire, monitors, runner, signals, herald, log)
         {
             ReopenLog = Reopen,
             OnFirstScan = () =>
@@ -93,8 +96,7 @@ internal sealed class Startup(
     {
         try
         {
-            daemon.Run();
-            return 0;
+            return daemon.Run() ? 0 : 1;
         }
         catch (Exception e)
         {

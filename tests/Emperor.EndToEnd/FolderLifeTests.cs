@@ -107,11 +107,15 @@ internal sealed class FolderLifeTests : EmperorTest
         Assert.That(Journal.Starts("a.ini"), Is.EqualTo(1));
         var mark = Journal.Mark;
         File.Delete(Temp["first/a.ini"]);
-        // The process works in the first folder and can only be given the second's file by a new start, or by a reload that finds it.
-        Wait.Until(
-            () => Journal.Lines.Skip(mark).Any(l => l.Vassal == "a.ini" && l is { Event: "start" } or { Event: "byte", Detail: "1" }),
-            () => $"nothing took over\n{Journal.Text()}\n{Logs()}"
-        );
+        // The old process works in the first folder, where its file is not any more.
+        Journal.AwaitStop("a.ini", mark);
+        var second = Journal.AwaitStart("a.ini", mark);
+        Assert.That(File.ResolveLinkTarget($"/proc/{second.Pid}/cwd", false)!.FullName, Is.EqualTo(Temp["second"]));
+
+        mark = Journal.Mark;
+        Write(Temp["first/a.ini"], "accept");
+        var third = Journal.AwaitStart("a.ini", mark);
+        Assert.That(File.ResolveLinkTarget($"/proc/{third.Pid}/cwd", false)!.FullName, Is.EqualTo(Temp["first"]));
     }
 
     [Test]

@@ -157,7 +157,11 @@ internal sealed class LifeTests : EmperorTest
         Journal.AwaitStart("a.ini", mark);
         var lines = Journal.Lines.ToList();
         var stop = lines.FindIndex(l => l.Event == "stop");
-        Assert.That(stop, Is.InRange(0, lines.FindLastIndex(l => l.Event == "start") - 1), "two of one vassal ran at once\n" + Journal.Text());
+        Assert.That(
+            stop,
+            Is.InRange(0, lines.FindLastIndex(l => l.Event == "start") - 1),
+            "two of one vassal ran at once\n" + Journal.Text()
+        );
     }
 
     [Test]

@@ -29,7 +29,10 @@ internal sealed class LogTests : EmperorTest
         daemon.Await("accepts requests");
         daemon.Stop();
         var events = daemon.Lines.Select(l => JsonDocument.Parse(l).RootElement.GetProperty("Properties")).ToList();
-        Assert.That(events.Select(e => e.GetProperty("Event").GetString()), Is.SupersetOf((string[])["start", "spawned", "accepting", "died", "buried"]));
+        Assert.That(
+            events.Select(e => e.GetProperty("Event").GetString()),
+            Is.SupersetOf((string[])["start", "spawned", "accepting", "died", "buried"])
+        );
         var died = events.First(e => e.GetProperty("Event").GetString() == "died");
         Assert.That(died.GetProperty("Vassal").GetString(), Is.EqualTo("bad.ini"));
         var accepting = events.First(e => e.GetProperty("Event").GetString() == "accepting");
@@ -111,6 +114,30 @@ internal sealed class LogTests : EmperorTest
     }
 
     [Test]
+    public void A_log_that_nobody_reads_holds_up_nothing()
+    {
+        var pipe = Temp["pipe"];
+        System.Diagnostics.Process.Start("mkfifo", [pipe]).WaitForExit();
+        var daemon = Launch(
+            new EmperorStart
+            {
+                // The shell's own descriptor keeps the pipe open for reading, and reads nothing.
+                Before = ["sh", "-c", $"exec 9<>{pipe} 2>{pipe}; exec \"$@\"", "sh"],
+                Arguments = ["--emperor", Vassals, "--emperor-wrapper", TestVassal.VassalProgram.Path],
+                Folder = Temp.Path,
+            }
+        );
+        // Each is told in two lines of 300 bytes, and a pipe holds 65,536.
+        var name = new string('n', 240);
+        for (var i = 0; i < 200; i++)
+            Write($"{name}{i}.ini");
+        Wait.Until(() => Journal.Lines.Count(l => l.Event == "start") == 200, () => Journal.Text());
+        Write("after.ini");
+        Journal.AwaitStart("after.ini");
+        Assert.That(daemon.Stop(), Is.Zero);
+    }
+
+    [Test]
     public void Under_the_journal_lines_begin_with_a_priority()
     {
         Write("bad.ini", "exit 1");
@@ -161,7 +188,8 @@ internal sealed class LogTests : EmperorTest
     {
         Wait.Until(() => Has(file) || (orIn is not null && Has(orIn)), () => $"{file} has no line \"{pattern}\":\n{Read(file)}\n{Logs()}");
 
-        bool Has(string path) => System.Text.RegularExpressions.Regex.IsMatch(Read(path), pattern, System.Text.RegularExpressions.RegexOptions.Multiline);
+        bool Has(string path) =>
+            System.Text.RegularExpressions.Regex.IsMatch(Read(path), pattern, System.Text.RegularExpressions.RegexOptions.Multiline);
     }
 
     private static string Read(string path)

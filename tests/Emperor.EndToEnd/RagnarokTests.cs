@@ -27,6 +27,24 @@ internal sealed class RagnarokTests : EmperorTest
         daemon.Await("the emperor is buried");
     }
 
+    [TestCase("INT")]
+    [TestCase("QUIT")]
+    public void A_signal_that_was_ignored_at_the_start_is_obeyed_all_the_same(string name)
+    {
+        // So it is for whatever a script starts in its background.
+        var daemon = Launch(
+            new EmperorStart
+            {
+                Before = ["env", $"--ignore-signal={name}"],
+                Arguments = ["--emperor", Vassals],
+                Folder = Temp.Path,
+            }
+        );
+        daemon.AwaitGoverning();
+        daemon.Signal(name == "INT" ? Native.Interrupt : Native.Quit);
+        Assert.That(daemon.AwaitEnd(), Is.Zero);
+    }
+
     [Test]
     public void An_emperor_without_vassals_leaves_at_once()
     {
@@ -138,6 +156,24 @@ internal sealed class RagnarokTests : EmperorTest
             () => $"left: {string.Join(", ", Descendants().Select(p => $"{p} {ProcFs.CommandLine(p)}"))}",
             limit
         );
+    }
+
+    [Test]
+    public void When_the_emperor_is_killed_daemons_that_have_wiped_their_environment_end_too()
+    {
+        Write("a.ini", "daemon-clearenv 2", "accept");
+        var daemon = StartWith("a.ini");
+        var daemons = Journal.Lines.Where(l => l.Event == "daemon").Select(l => l.Pid).ToList();
+        Assert.That(daemons, Has.Count.EqualTo(2));
+        // The emperor looks for them a second after their vassal has come up. There is no event for it: the guard's list is in its memory.
+        var guard = daemon.NoteGuard();
+        var sessions = daemons.Select(p => ProcFs.Stat(p)!.Value.Session).ToList();
+        Wait.Until(
+            () => File.ReadAllText($"/proc/{guard}/fd/4") is var list && sessions.All(s => list.Contains($" {s}\n")),
+            () => $"the guard does not know of {string.Join(' ', sessions)}\n{Logs()}"
+        );
+        daemon.Signal(Native.Kill);
+        Wait.Until(() => !daemons.Any(ProcFs.IsAlive), () => "they live after the emperor", TimeSpan.FromSeconds(5));
     }
 
     [Test]

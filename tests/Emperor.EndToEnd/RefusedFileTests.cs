@@ -8,7 +8,10 @@ internal sealed class RefusedFileTests : EmperorTest
     private static readonly TestCaseData<byte[], string>[] Useless =
     [
         new TestCaseData<byte[], string>([], "empty") { TestName = "{m}(empty)" },
-        new TestCaseData<byte[], string>([0x7F, (byte)'E', (byte)'L', (byte)'F', 0, 0, 1, 2, 3], "binary|section") { TestName = "{m}(binary)" },
+        new TestCaseData<byte[], string>([0x7F, (byte)'E', (byte)'L', (byte)'F', 0, 0, 1, 2, 3], "binary|section")
+        {
+            TestName = "{m}(binary)",
+        },
         new TestCaseData<byte[], string>([.. "[other]\nkey = value\n"u8], "section") { TestName = "{m}(without the section)" },
         new TestCaseData<byte[], string>([.. "[ uwsgi ]\nkey = value\n"u8], "section|blank") { TestName = "{m}(a header with blanks)" },
         new TestCaseData<byte[], string>([.. new byte[2 * 1024 * 1024]], "larger|NUL|binary") { TestName = "{m}(two megabytes)" },

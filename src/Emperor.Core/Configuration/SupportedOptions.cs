@@ -113,6 +113,20 @@ internal static class SupportedOptions
         },
         new(OptionGroup.Log, "logfile-chmod", "OCTAL", "the mode of log files, three digits"),
         new(OptionGroup.Log, "touch-logreopen", "FILE", "open the log anew when this file is touched; repeatable"),
+        new(
+            OptionGroup.Process,
+            "emperor-ready",
+            "WHEN",
+            "when systemd is told READY: settled (each vassal accepts requests or has failed), all (none may fail), scan (all are spawned) or "
+                + "immediate (settled)"
+        )
+        {
+            Own = true,
+        },
+        new(OptionGroup.Process, "emperor-ready-timeout", "SECONDS", "how long a vassal may take to accept requests for that (60)")
+        {
+            Own = true,
+        },
         new(OptionGroup.Log, "log-json", null, "log one JSON object a line") { Own = true },
         new(OptionGroup.Log, "log-level", "LEVEL", "the least that is logged: trace, debug, info, warning or error (info)") { Own = true },
         new(

@@ -101,7 +101,7 @@ public sealed class Census
             if (entry.Due > now)
                 continue;
             entry.BeforeTold = entry.Told;
-            entry.Told = entry.Current;
+            entry.Told = entry.State;
             entry.ToldAt = now;
             changes.Add(new SettledChange(name, entry.Monitor, entry.Current));
         }
@@ -140,10 +140,9 @@ public sealed class Census
         {
             if (entry.Current is { } former && entry.AddRival(entry.Monitor, former))
                 conflicts.Add(name);
-            entry.Monitor = monitor;
             entry.Generation = _generation;
         }
-        Change(name, entry, stamp, now, settle);
+        Change(name, entry, monitor, stamp, now, settle);
         return entry;
     }
 
@@ -156,22 +155,27 @@ public sealed class Census
         }
         if (entry.TakeRival(out var heir))
         {
-            entry.Monitor = heir.Monitor;
             entry.Generation = heir.Generation;
-            Change(name, entry, heir.Stamp, now, settle);
+            Change(name, entry, heir.Monitor, heir.Stamp, now, settle);
             return;
         }
-        Change(name, entry, null, now, settle);
+        Change(name, entry, monitor, null, now, settle);
     }
 
-    private void Change(string name, Entry entry, FileStamp? stamp, long now, bool settle)
+    // A file of the same stamp is another one when it is another monitor's: its vassal lives in another folder.
+    private void Change(string name, Entry entry, int monitor, FileStamp? stamp, long now, bool settle)
     {
-        if (entry.Current == stamp && (entry.ToldAt is not null || _unsettled.Contains(name)))
+        var isSame = entry.Current == stamp && entry.Monitor == monitor;
+        if (isSame && (entry.ToldAt is not null || _unsettled.Contains(name)))
             return;
+        entry.Monitor = monitor;
         entry.Current = stamp;
-        if (entry.ToldAt is not null && entry.Told == stamp)
+        if (entry.Told == entry.State && (entry.ToldAt is not null || stamp is null))
         {
             _unsettled.Remove(name);
+            // It came and went, and nobody was told of either.
+            if (stamp is null)
+                _entries.Remove(name);
             return;
         }
         var isBurst = entry.ToldAt is { } told && now - told < Burst;
@@ -190,8 +194,9 @@ public sealed class Census
         internal int Monitor { get; set; }
         internal int Generation { get; set; }
         internal FileStamp? Current { get; set; }
-        internal FileStamp? Told { get; set; }
-        internal FileStamp? BeforeTold { get; set; }
+        internal (int Monitor, FileStamp Stamp)? State => Current is { } stamp ? (Monitor, stamp) : null;
+        internal (int Monitor, FileStamp Stamp)? Told { get; set; }
+        internal (int Monitor, FileStamp Stamp)? BeforeTold { get; set; }
         internal long? ToldAt { get; set; }
         internal long Since { get; set; }
         internal long Due { get; set; }

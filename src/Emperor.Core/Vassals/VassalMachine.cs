@@ -299,6 +299,7 @@ public static partial class VassalMachine
                 Accepting = false,
                 AcceptingSince = null,
                 Loyal = false,
+                WasLoyal = false,
                 Babbled = false,
                 Deaf = false,
                 Reloads = 0,
@@ -339,6 +340,7 @@ public static partial class VassalMachine
                 ReloadPending = false,
                 Ready = false,
                 Accepting = false,
+                WasLoyal = State.Loyal,
                 Reloads = State.Reloads + 1,
             };
             Note(State.Deaf ? NoteLevel.Debug : NoteLevel.Information, "reload", $"reload of pid {Pid()}: {why}");
@@ -383,8 +385,8 @@ public static partial class VassalMachine
 
         private void Forget() => NoProcess(Phase.Gone, "");
 
-        private readonly void Note(NoteLevel level, string @event, string text) =>
-            effects.Add(new Effect.Note(State.Name, State.Incarnation, level, @event, text));
+        private readonly void Note(NoteLevel level, string @event, string text, ProcessEnd? end = null) =>
+            effects.Add(new Effect.Note(State.Name, State.Incarnation, level, @event, text, end?.Words));
 
         private readonly string Pid() => State.Pid is { } pid ? pid.ToString(CultureInfo.InvariantCulture) : "(none yet)";
 

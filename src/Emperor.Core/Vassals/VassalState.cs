@@ -44,6 +44,9 @@ public sealed record VassalState
     /// <summary>Its process has said that it is loyal.</summary>
     public bool Loyal { get; init; }
 
+    /// <summary>It was loyal before it was told to reload: its next loyalty is the reloaded program's.</summary>
+    public bool WasLoyal { get; init; }
+
     /// <summary>It has sent a byte that has no meaning.</summary>
     public bool Babbled { get; init; }
 

@@ -7,7 +7,7 @@ namespace Emperor.Logging;
 
 /// <summary>
 /// All that the daemon says, one line an event. Every event has the property Event, one word for machines; those about a vassal have
-/// Vassal and Incarnation too.
+/// Vassal and Incarnation too, and those about the end of its process Exit.
 /// </summary>
 internal sealed class EmperorLog(Serilog.ILogger logger)
 {
@@ -17,11 +17,13 @@ internal sealed class EmperorLog(Serilog.ILogger logger)
     );
 
     /// <summary>What a vassal's machine has to tell.</summary>
-    public void Note(Effect.Note note) =>
-        logger
-            .ForContext("Event", note.Event)
-            .ForContext("Incarnation", note.Incarnation)
-            .Write(LevelOf(note.Level), "{Vassal}: {Text}", note.Vassal, note.Text);
+    public void Note(Effect.Note note)
+    {
+        var context = logger.ForContext("Event", note.Event).ForContext("Incarnation", note.Incarnation);
+        if (note.End is { } end)
+            context = context.ForContext("Exit", end);
+        context.Write(LevelOf(note.Level), "{Vassal}: {Text}", note.Vassal, note.Text);
+    }
 
     /// <summary>A line about a vassal that comes from outside its machine.</summary>
     public void Vassal(LogEventLevel level, string @event, string vassal, string text) =>

@@ -29,14 +29,14 @@ internal sealed class LineFormatter(LineStyle style, string? timeFormat) : IText
     /// <inheritdoc/>
     public void Format(LogEvent logEvent, TextWriter output)
     {
-        var (word, colour, priority) = logEvent.Level switch
+        var (word, colour) = logEvent.Level switch
         {
-            LogEventLevel.Fatal => ("FTL", "\e[97;41m", 2),
-            LogEventLevel.Error => ("ERR", "\e[91m", 3),
-            LogEventLevel.Warning => ("WRN", "\e[93m", 4),
-            LogEventLevel.Information => ("INF", "\e[96m", 6),
-            LogEventLevel.Debug => ("DBG", "\e[90m", 7),
-            _ => ("VRB", "\e[90m", 7),
+            LogEventLevel.Fatal => ("FTL", "\e[97;41m"),
+            LogEventLevel.Error => ("ERR", "\e[91m"),
+            LogEventLevel.Warning => ("WRN", "\e[93m"),
+            LogEventLevel.Information => ("INF", "\e[96m"),
+            LogEventLevel.Debug => ("DBG", "\e[90m"),
+            _ => ("VRB", "\e[90m"),
         };
         var text = PlainText.OneLine(Render(logEvent));
         var time = string.IsNullOrEmpty(timeFormat)
@@ -45,14 +45,26 @@ internal sealed class LineFormatter(LineStyle style, string? timeFormat) : IText
         output.Write(
             style switch
             {
-                LineStyle.Journal => $"<{priority}>{text}\n",
+                LineStyle.Journal => $"<{PriorityOf(logEvent.Level)}>{text}\n",
                 LineStyle.Terminal => $"\e[90m{time}\e[0m {colour}{word}\e[0m {text}\n",
                 _ => $"{time} {word} {text}\n",
             }
         );
     }
 
-    private static string Render(LogEvent logEvent)
+    /// <summary>The priority of syslog(3) that a level has.</summary>
+    public static int PriorityOf(LogEventLevel level) =>
+        level switch
+        {
+            LogEventLevel.Fatal => 2,
+            LogEventLevel.Error => 3,
+            LogEventLevel.Warning => 4,
+            LogEventLevel.Information => 6,
+            _ => 7,
+        };
+
+    /// <summary>What an event says, without time and level.</summary>
+    public static string Render(LogEvent logEvent)
     {
         var text = new StringWriter(CultureInfo.InvariantCulture);
         foreach (var token in logEvent.MessageTemplate.Tokens)

@@ -12,10 +12,12 @@ internal static class LogSetup
     /// <summary>Makes it; dispose the sink last.</summary>
     public static (EmperorLog Log, BoundedSink Sink) Create(EmperorSettings settings, LogFile? file)
     {
+        var style = Style(file);
         ITextFormatter formatter = settings.LogJson
             ? new JsonFormatter(closingDelimiter: "\n", renderMessage: true)
-            : new LineFormatter(Style(file), settings.LogDate);
-        var sink = new BoundedSink(formatter, file, EmperorLog.LossReport);
+            : new LineFormatter(style, settings.LogDate);
+        var journal = style == LineStyle.Journal && !settings.LogJson ? JournalWriter.Open() : null;
+        var sink = new BoundedSink(formatter, file, journal, EmperorLog.LossReport);
         var logger = new LoggerConfiguration().MinimumLevel.Is(LevelOf(settings.LogLevel)).WriteTo.Sink(sink).CreateLogger();
         return (new EmperorLog(logger), sink);
     }

@@ -141,8 +141,12 @@ internal sealed class MonitorHub : IDisposable
         _census.TakeSettled(moment.Monotonic, _settled);
         foreach (var change in _settled)
         {
-            if (Judge(change, moment) is { } @event)
-                events.Add((change.Name, @event));
+            if (Judge(change, moment, out var isMoved) is not { } @event)
+                continue;
+            // A process works in the folder that it was started in, so another folder's file needs another process.
+            if (isMoved)
+                events.Add((change.Name, new VassalEvent.FileGone()));
+            events.Add((change.Name, @event));
         }
         for (var i = 0; i < FollowsATurn && _toFollow.TryDequeue(out var target); i++)
             FollowAndLook(target, moment.Monotonic);
@@ -264,16 +268,16 @@ internal sealed class MonitorHub : IDisposable
         }
     }
 
-    private VassalEvent? Judge(SettledChange change, Instant now)
+    private VassalEvent? Judge(SettledChange change, Instant now, out bool isMoved)
     {
-        _unreadable.Remove(change.Name, out var former);
+        isMoved = false;
+        _unreadable.Remove(change.Name, out var known);
         if (change.Stamp is not { } stamp)
         {
             // Whatever starts under this name again has a file again first.
             _monitorOf.Remove(change.Name);
             return new VassalEvent.FileGone();
         }
-        _monitorOf[change.Name] = change.Monitor;
         var path = _monitors[change.Monitor].PathOf(change.Name);
         var bytes = Files.ReadBounded(path, ReadLimits.FileBytes, out var error);
         if (bytes is null)
@@ -281,11 +285,15 @@ internal sealed class MonitorHub : IDisposable
             // Rights may be given without any other change of the file, so it is read again at the next hint or scan.
             var reason = $"{path} cannot be read: {error}; make it readable for the emperor's user";
             _unreadable[change.Name] = (change, reason);
-            return former.Reason == reason ? null : new VassalEvent.FileRefused(reason);
+            return known.Reason == reason ? null : new VassalEvent.FileRefused(reason);
         }
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
         if (VassalFileCheck.Examine(change.Name, bytes).Reason is not { } refusal)
+        {
+            isMoved = _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
+            _monitorOf[change.Name] = change.Monitor;
             return new VassalEvent.FileAccepted(modified / 1000);
+        }
         if (Math.Abs(now.Unix - modified) < WritingTime)
         {
             _census.Postpone(change, now.Monotonic, WritingPause);

@@ -8,9 +8,12 @@ namespace Emperor.Processes;
 /// reaper: when the parent of one ends, it becomes the emperor's child, wherever it has hidden itself. Whose it is tells the mark in its
 /// environment, or else its session. One whose vassal's process has ended is killed; one whose vassal lives (a daemon that detached
 /// itself) is left alone, and reaped when it ends. The kernel does not tell when a process becomes ours, so one looks when a vassal
-/// has ended, when one of these has ended, and now and then.
+/// has ended, when one of these has ended, soon after a vassal has begun to accept requests, and now and then.
+///
+/// <para>The sessions of those that are known are on the <see cref="Guard"/>'s list: of one that has wiped its environment, nothing else would
+/// tell whose it was when the emperor is killed.</para>
 /// </summary>
-internal sealed class Kindred(string mark, EventLoop loop, Func<long, ulong> token)
+internal sealed class Kindred(string mark, EventLoop loop, Guard guard, Func<long, ulong> token)
 {
     /// <summary>The variable that marks a process as one of an emperor's, and names which vassal's process it came of.</summary>
     public const string MarkVariable = "EMPEROR_INCARNATION";
@@ -64,6 +67,8 @@ internal sealed class Kindred(string mark, EventLoop loop, Func<long, ulong> tok
         if (!_orphans.Remove(pid, out var orphan))
             return;
         loop.Remove(orphan.Process.Fd);
+        if (orphan.GuardSlot is { } slot)
+            guard.Delist(slot);
         _ = orphan.Process.Reap(out _);
         orphan.Process.Dispose();
     }
@@ -76,13 +81,18 @@ internal sealed class Kindred(string mark, EventLoop loop, Func<long, ulong> tok
         try
         {
             loop.Add(process.Fd, token(pid));
-            _orphans.Add(pid, new Orphan(process, OwnerOf(pid, living)));
         }
         catch (LinuxException)
         {
             // No room in epoll now; the next sweep finds it again.
             process.Dispose();
+            return;
         }
+        var orphan = new Orphan(process, OwnerOf(pid, living));
+        // The number of a session is not another's as long as one of its processes lives.
+        if (ProcFs.Stat(pid) is { Session: > 1 } stat && living.ByPid(stat.Session) is null)
+            orphan.GuardSlot = guard.Enlist(stat.Session);
+        _orphans.Add(pid, orphan);
     }
 
     // Null: nobody's, as far as one can see. It is left alone until the end of the emperor.
@@ -106,5 +116,6 @@ internal sealed class Kindred(string mark, EventLoop loop, Func<long, ulong> tok
         internal PidRef Process { get; } = process;
         internal long? Owner { get; } = owner;
         internal bool IsKilled { get; set; }
+        internal int? GuardSlot { get; set; }
     }
 }

@@ -106,7 +106,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
         foreach (var (name, value) in environment)
         {
             var isOurs =
-                name is "NOTIFY_SOCKET" or "UWSGI_RELOADS" or Processes.Kindred.MarkVariable
+                name is "NOTIFY_SOCKET" or "WATCHDOG_USEC" or "WATCHDOG_PID" or "UWSGI_RELOADS" or Processes.Kindred.MarkVariable
                 || name.StartsWith("UWSGI_EMPEROR", StringComparison.Ordinal)
                 || name.StartsWith("UWSGI_VASSAL", StringComparison.Ordinal);
             if (!isOurs)

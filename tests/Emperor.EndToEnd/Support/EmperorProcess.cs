@@ -46,7 +46,10 @@ internal sealed class EmperorProcess : IDisposable
     public bool HasEnded => _isDisposed || _process.HasExited;
 
     /// <summary>Its exit code; -1 before its end.</summary>
-    public int ExitCode => _isDisposed ? _exitCode : HasEnded ? _process.ExitCode : -1;
+    public int ExitCode =>
+        _isDisposed ? _exitCode
+        : HasEnded ? _process.ExitCode
+        : -1;
 
     /// <summary>The guards that have been seen.</summary>
     public IReadOnlyCollection<int> Guards => _guards;

@@ -17,8 +17,8 @@ internal sealed class FileChurn(Dice dice, Timeline time, Trace trace)
     public SimulatedFolders Folders { get; } = new(dice.Chance(30) ? 2 : 1);
 
     /// <summary>
-    /// Names whose file was put back to exactly a state that it had before. Within the quiet time nobody can tell that from no change at all,
-    /// so a process that has just read what was there in between is not told.
+    /// Names whose file was put back to exactly a state that it had before. Who has looked at it before and after cannot tell that from no
+    /// change at all, though the file may have been read, by its vassal or by its judge, in between.
     /// </summary>
     public HashSet<string> PutBack { get; } = new(StringComparer.Ordinal);
 
@@ -84,7 +84,7 @@ internal sealed class FileChurn(Dice dice, Timeline time, Trace trace)
                 for (var i = dice.Between(2, 40); i > 0; i--)
                     time.In(i * dice.Between(1, 40), () => Put(monitor, name));
                 break;
-            case 4 when _former.TryGetValue(name, out var former):
+            case 4 when dice.Chance(30) && _former.TryGetValue(name, out var former):
                 PutBack.Add(name);
                 Put(monitor, name, former);
                 break;
@@ -110,6 +110,9 @@ internal sealed class FileChurn(Dice dice, Timeline time, Trace trace)
     {
         trace.Say($"folder {monitor}: {name} is removed");
         Folders.Remove(monitor, name);
+        // What another monitor has shows again, as it was.
+        if (Folders.Wanted(name) is not null)
+            PutBack.Add(name);
         Hint(monitor, name);
     }
 

@@ -43,7 +43,8 @@ internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kern
             Invariants.Require("TheCensusKnowsTheFolders", isTold, $"{name} is {file} of {monitor}, told was {told}");
             var state = empire.Vassals.GetValueOrDefault(name);
             Invariants.Require("WhatHasAFileIsThere", state is not null, name);
-            if (state!.Phase == Phase.Resting && _mayRest.Contains(name))
+            var isResting = state!.Phase == Phase.Resting && _mayRest.Contains(name);
+            if (isResting || churn.PutBack.Contains(name))
                 continue;
             if (file.IsGood)
                 CheckGood(name, state, file);
@@ -57,8 +58,7 @@ internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kern
         var process = kernel.Processes.GetValueOrDefault(name);
         var runs = state is { Phase: Phase.Running, Accepting: true, RefusedChange: null } && process is { End: null };
         Invariants.Require("WhatHasAGoodFileAndBehavesRuns", runs, $"{state}");
-        var hasRead = process!.Read == file.Stamp || churn.PutBack.Contains(name);
-        Invariants.Require("WhatRunsHasReadItsLastFile", hasRead, $"{name} is {file}, read was {process.Read}");
+        Invariants.Require("WhatRunsHasReadItsLastFile", process!.Read == file.Stamp, $"{name} is {file}, read was {process.Read}");
     }
 
     private static void CheckBad(VassalState state)

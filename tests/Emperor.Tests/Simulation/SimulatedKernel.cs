@@ -41,8 +41,12 @@ internal sealed class SimulatedKernel(Timeline time, Dice dice, Trace trace, Inv
             case Effect.Spawn:
                 Spawn(effect.Vassal, effect.Incarnation);
                 break;
-            case Effect.Send send when process is { IsChannelOpen: true, End: null }:
-                Send(process, send.Message);
+            case Effect.Send send when process is not null:
+                if (send.Message != EmperorMessage.Reload)
+                    invariants.ToldToStop(process);
+                // What is sent to one that has just ended or hung up is lost without a word.
+                if (process is { IsChannelOpen: true, End: null })
+                    Send(process, send.Message);
                 break;
             case Effect.Kill when process is not null:
                 invariants.Killed(process);
@@ -137,8 +141,6 @@ internal sealed class SimulatedKernel(Timeline time, Dice dice, Trace trace, Inv
         if (process.Character.IsDeaf)
         {
             Outcomes.Enqueue((process.Vassal, new VassalEvent.SendFailed(process.Incarnation, message)));
-            if (message != EmperorMessage.Reload)
-                invariants.ToldToStop(process);
             return;
         }
         if (message == EmperorMessage.Reload)
@@ -149,7 +151,6 @@ internal sealed class SimulatedKernel(Timeline time, Dice dice, Trace trace, Inv
             return;
         }
         process.IsToldToStop = true;
-        invariants.ToldToStop(process);
         EndIn(process, process.Character.StopsIn);
     }
 
