@@ -128,6 +128,7 @@ internal sealed class EffectRunner : IDisposable
         _processes.Remove(process);
         _muted.Remove(process);
         _guard.Delist(process.GuardSlot);
+        _kindred.NoteEnd(process.Process.Pid);
         process.Dispose();
         var end = new ProcessEnd(status.Code, status.Signaled, status.ToString());
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, end)));

@@ -18,7 +18,13 @@ internal sealed class Kindred(string mark, EventLoop loop, Guard guard, Func<lon
     /// <summary>The variable that marks a process as one of an emperor's, and names which vassal's process it came of.</summary>
     public const string MarkVariable = "EMPEROR_INCARNATION";
 
+    // Sessions of vassals, and of what came of them, that have ended; so many of the last. A session's number is not another's as long as
+    // one of its processes lives, and what is left in one is looked at right after its end.
+    private const int EndedSessions = 1024;
+
     private readonly Dictionary<int, Orphan> _orphans = [];
+    private readonly HashSet<int> _endedSessions = [];
+    private readonly Queue<int> _endedInOrder = new();
     private readonly List<int> _children = [];
 
     /// <summary>How many are known that have not been reaped.</summary>
@@ -61,6 +67,16 @@ internal sealed class Kindred(string mark, EventLoop loop, Guard guard, Func<lon
         }
     }
 
+    /// <summary>A vassal's process, which led a session, has ended: what is left in that session is its.</summary>
+    public void NoteEnd(int session)
+    {
+        if (!_endedSessions.Add(session))
+            return;
+        _endedInOrder.Enqueue(session);
+        if (_endedInOrder.Count > EndedSessions)
+            _endedSessions.Remove(_endedInOrder.Dequeue());
+    }
+
     /// <summary>One of them has ended.</summary>
     public void Reap(int pid)
     {
@@ -69,6 +85,8 @@ internal sealed class Kindred(string mark, EventLoop loop, Guard guard, Func<lon
         loop.Remove(orphan.Process.Fd);
         if (orphan.GuardSlot is { } slot)
             guard.Delist(slot);
+        if (orphan is { IsKilled: true, Session: > 1 })
+            NoteEnd(orphan.Session);
         _ = orphan.Process.Reap(out _);
         orphan.Process.Dispose();
     }
@@ -79,9 +97,11 @@ internal sealed class Kindred(string mark, EventLoop loop, Guard guard, Func<lon
         if (PidRef.Open(pid, out _) is not { } process)
             return;
         var orphan = new Orphan(process, OwnerOf(pid, living));
-        // The number of a session is not another's as long as one of its processes lives.
         if (ProcFs.Stat(pid) is { Session: > 1 } stat && living.ByPid(stat.Session) is null)
+        {
+            orphan.Session = stat.Session;
             orphan.GuardSlot = guard.Enlist(stat.Session);
+        }
         _orphans.Add(pid, orphan);
         loop.Add(process.Fd, token(pid));
     }
@@ -98,8 +118,8 @@ internal sealed class Kindred(string mark, EventLoop loop, Guard guard, Func<lon
             return null;
         if (living.ByPid(stat.Session) is { } leader)
             return leader.Serial;
-        // A session whose leader is no living vassal and that is not its own: its leader was a vassal, or one of this kind, and has ended.
-        return stat.Session != pid ? -1 : null;
+        // One in a session of its own that has wiped its environment (a daemon) may be any vassal's, also a living one's.
+        return _endedSessions.Contains(stat.Session) ? -1 : null;
     }
 
     private sealed class Orphan(PidRef process, long? owner)
@@ -108,5 +128,6 @@ internal sealed class Kindred(string mark, EventLoop loop, Guard guard, Func<lon
         internal long? Owner { get; } = owner;
         internal bool IsKilled { get; set; }
         internal int? GuardSlot { get; set; }
+        internal int Session { get; set; }
     }
 }
