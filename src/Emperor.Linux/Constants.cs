@@ -18,6 +18,9 @@ internal static class Constants
     internal const int OTrunc = 0x200;
     internal const int OAppend = 0x400;
     internal const int ONonBlock = 0x800;
+    internal const int ONoCTty = 0x100;
+    internal const int ODirectory = 0x10000;
+    internal const int ONoFollow = 0x20000;
     internal const int OCloExec = 0x80000;
 
     internal const int FGetFd = 1;

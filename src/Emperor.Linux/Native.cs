@@ -187,8 +187,11 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "poll", SetLastError = true)]
     internal static partial int Poll(byte* descriptors, nuint count, int timeoutMilliseconds);
 
-    [LibraryImport(Libc, EntryPoint = "chmod", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int ChMod(string path, uint mode);
+    [LibraryImport(Libc, EntryPoint = "fchmod", SetLastError = true)]
+    internal static partial int FChMod(int fd, uint mode);
+
+    [LibraryImport(Libc, EntryPoint = "ftruncate", SetLastError = true)]
+    internal static partial int FTruncate(int fd, nint length);
 
     [LibraryImport(Libc, EntryPoint = "isatty")]
     internal static partial int IsATty(int fd);

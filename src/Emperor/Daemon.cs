@@ -35,6 +35,9 @@ internal sealed class Daemon(
     // Orphans are looked for when something has ended; and now and then, for those that ended while nothing else did.
     private const long SweepInterval = 60_000;
     private const long SoonSweep = 1_000;
+
+    // A zombie that nobody knows takes a process number until it is found.
+    private const long StrayInterval = 2_000;
     private const long BurialLimit = 5_000;
 
     // The runtime would let garbage grow to the size of the processor's cache before it collects, some 25 MB, and its setting for that
@@ -48,6 +51,7 @@ internal sealed class Daemon(
     private readonly List<(string Vassal, VassalEvent Event)> _fileEvents = [];
     private readonly List<long> _ended = [];
     private long _nextSweep = SweepInterval + Environment.TickCount64;
+    private long _nextStrayLook;
     private long _collectedAt;
     private bool _hasFailed;
     private long? _trimDue;
@@ -130,6 +134,12 @@ internal sealed class Daemon(
         empire.TimePassed(Clock.Now, _effects);
         Settle(Clock.Now);
         runner.Unmute(now.Monotonic);
+        runner.TakeAnswers();
+        if (now.Monotonic >= _nextStrayLook)
+        {
+            _nextStrayLook = now.Monotonic + StrayInterval;
+            runner.LookForStrays();
+        }
         if (runner.SweepSoon)
             _nextSweep = Math.Min(_nextSweep, now.Monotonic + SoonSweep);
         runner.SweepSoon = false;
@@ -223,7 +233,8 @@ internal sealed class Daemon(
 
     private int Timeout()
     {
-        var next = Math.Min(_nextSweep, empire.NextDeadline ?? long.MaxValue);
+        var next = Math.Min(_nextSweep, _nextStrayLook);
+        next = Math.Min(next, empire.NextDeadline ?? long.MaxValue);
         next = Math.Min(next, _trimDue ?? long.MaxValue);
         next = Math.Min(next, runner.NextUnmute ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);

@@ -45,7 +45,7 @@ internal sealed class EffectRunner : IDisposable
         _locate = locate;
         var mark = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
         _guard = new Guard($"{Kindred.MarkVariable}={mark}");
-        _kindred = new Kindred(mark, loop, _guard, pid => Token.Make(TokenKind.Orphan, pid));
+        _kindred = new Kindred(mark, loop, _guard);
         if (Children.BecomeSubreaper() is { Number: not 0 } error)
             log.Warning("no-subreaper", $"orphans of vassals will be lost to init: {error}");
         StartGuard();
@@ -61,7 +61,7 @@ internal sealed class EffectRunner : IDisposable
     public bool SweepSoon { get; set; }
 
     /// <summary>Whether no process of the emperor's is left but the guard.</summary>
-    public bool IsAlone => _processes.All.Count == 0 && _kindred.Count == 0;
+    public bool IsAlone => _processes.All.Count == 0 && !_kindred.HasOwn;
 
     /// <summary>When the first muted vassal is heard again, monotonic milliseconds; null when none is muted.</summary>
     public long? NextUnmute => _muted.Count == 0 ? null : _muted.Min(p => p.MutedUntil);
@@ -128,6 +128,7 @@ internal sealed class EffectRunner : IDisposable
         _processes.Remove(process);
         _muted.Remove(process);
         _guard.Delist(process.GuardSlot);
+        _kindred.NoteEnded(process, now.Monotonic);
         process.Dispose();
         var end = new ProcessEnd(status.Code, status.Signaled, status.ToString());
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, end)));
@@ -144,10 +145,19 @@ internal sealed class EffectRunner : IDisposable
     public void Sweep(bool killAll)
     {
         SweepDue = false;
-        var killed = _kindred.Sweep(_processes, _guard.Process?.Pid ?? 0, killAll);
+        var killed = _kindred.Sweep(_processes, _guard.Process?.Pid ?? 0, killAll, Environment.TickCount64);
+        // One could not look: soon again, when there may be a descriptor.
+        SweepSoon |= killed is null;
         if (killed > 0)
             _log.Say(LogEventLevel.Information, "orphans", $"{killed} processes that vassals had left behind are killed");
     }
+
+    /// <summary>Takes in what has been found out about whose orphans are.</summary>
+    public void TakeAnswers() => SweepDue |= _kindred.TakeAnswers();
+
+    /// <summary>Looks whether a child has ended that became ours unnoticed.</summary>
+    public void LookForStrays() =>
+        SweepDue |= Children.PeekEnded(out var pid, out _) && _processes.ByPid(pid) is null && !_kindred.Knows(pid);
 
     /// <summary>The guard has ended, though it should not have.</summary>
     public void ReplaceGuard()
@@ -170,6 +180,7 @@ internal sealed class EffectRunner : IDisposable
         if (IsAlone)
             _guard.Farewell();
         _guard.Dispose();
+        _kindred.Dispose();
         _null.Dispose();
     }
 

@@ -30,10 +30,11 @@ internal sealed class SignalInbox : IDisposable
     {
         _loop = loop;
         // As uWSGI, which obeys SIGINT also when it was started in the background of a script.
-        Self.StopIgnoring(Signals.Interrupt);
-        Self.StopIgnoring(Signals.Quit);
         foreach (var signal in Obeyed)
+        {
+            Self.StopIgnoring(signal);
             _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => Take(signal, context)));
+        }
     }
 
     /// <summary>The next one.</summary>

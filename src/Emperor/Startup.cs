@@ -6,6 +6,7 @@ using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Servers;
 using Emperor.Systemd;
+using Serilog.Events;
 
 namespace Emperor;
 
@@ -41,7 +42,7 @@ internal sealed class Startup(
             return Daemonizer.Start(arguments, _environment, daemonLog);
 
         var softLimit = (ulong?)settings.MaxOpenFiles ?? Self.InheritedDescriptorLimit();
-        if (!TryOpenLog(daemonLog ?? settings.LogToLater ?? settings.LogTo, out var logFile))
+        if (!TryOpenLog(daemonLog ?? settings.LogTo, out var logFile))
             return 1;
         var (log, sink) = LogSetup.Create(settings, logFile);
         using (sink)
@@ -53,6 +54,13 @@ internal sealed class Startup(
             {
                 log.Error("start-failed", failure);
                 return 1;
+            }
+            // With the rights that will open it anew when it is rotated.
+            if (daemonLog is null && settings.LogToLater is { Length: > 0 } later)
+            {
+                if (!TryOpenLog(later, out logFile))
+                    return 1;
+                sink.File = logFile;
             }
             return Govern(log, logFile, softLimit, daemonPipe);
         }
@@ -76,6 +84,7 @@ internal sealed class Startup(
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         using var runner = new EffectRunner(loop, server, log, monitors.Locate);
         var empire = new Empire(Policy());
+        log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
@@ -112,8 +121,9 @@ internal sealed class Startup(
         var names = new VassalNames(settings.ExtraExtensions);
         foreach (var argument in settings.Monitors)
         {
-            var folder = Environment.CurrentDirectory;
-            if (MonitorFactory.Create(monitors.Count, argument, folder, settings.NoFollow, names, out var failure) is not { } monitor)
+            // As uWSGI: a folder is looked for where chdir has led, a pattern where the emperor was started.
+            var folders = new StartFolders(settings.WorkingDirectory, Environment.CurrentDirectory);
+            if (MonitorFactory.Create(monitors.Count, argument, folders, settings.NoFollow, names, out var failure) is not { } monitor)
             {
                 log.Error("start-failed", failure);
                 return false;
@@ -152,14 +162,12 @@ internal sealed class Startup(
             Console.Error.WriteLine($"emperor: error: logto = {path}: logging to a UDP address is not supported; name a file");
             return false;
         }
-        file = LogFile.Open(Path.GetFullPath(path), out var error);
+        file = LogFile.Open(Path.GetFullPath(path), (uint?)settings.LogFileMode, out var error);
         if (file is null)
         {
             Console.Error.WriteLine($"emperor: error: the log {path} cannot be opened: {error}");
             return false;
         }
-        if (settings.LogFileMode is { } mode)
-            _ = Files.SetMode(path, (uint)mode);
         return true;
     }
 
@@ -181,12 +189,12 @@ internal sealed class Startup(
                 return $"max-fd = {files}: {error}";
         }
         return ChangeDirectory(settings.ChangeDirectory)
-            ?? pidFiles.Write(settings.PidFile)
-            ?? pidFiles.Write(settings.SafePidFile)
-            ?? pidFiles.Write(settings.EmperorPidFile)
+            ?? pidFiles.Write(settings.PidFile, settings.WorkingDirectory)
+            ?? pidFiles.Write(settings.SafePidFile, settings.WorkingDirectory)
+            ?? pidFiles.Write(settings.EmperorPidFile, settings.WorkingDirectory)
             ?? DropRights()
-            ?? pidFiles.Write(settings.PidFileLater)
-            ?? pidFiles.Write(settings.SafePidFileLater)
+            ?? pidFiles.Write(settings.PidFileLater, settings.WorkingDirectory)
+            ?? pidFiles.Write(settings.SafePidFileLater, settings.WorkingDirectory)
             ?? ChangeDirectory(settings.ChangeDirectoryLater)
             ?? SetTitle();
     }

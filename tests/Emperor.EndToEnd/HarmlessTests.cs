@@ -91,6 +91,25 @@ internal sealed class HarmlessTests : EmperorTest
     }
 
     [Test]
+    public void A_daemon_that_wipes_its_environment_outlives_the_death_of_other_vassals()
+    {
+        Write("a.ini", "daemon-clearenv 2", "accept");
+        Write("b.ini", "fork 1", "accept", "loyal");
+        var daemon = StartWith("a.ini");
+        daemon.AwaitVassal("b.ini", "is loyal");
+        var daemons = Journal.Lines.Where(l => l is { Event: "daemon", Vassal: "a.ini" }).Select(l => l.Pid).ToList();
+        Assert.That(daemons, Has.Count.EqualTo(2));
+        for (var i = 0; i < 3; i++)
+        {
+            var (mark, line) = (Journal.Mark, daemon.Mark);
+            Native.Check(Native.Signal(Journal.Of("b.ini", "start").Last().Pid, Native.Kill), "kill");
+            Journal.AwaitStart("b.ini", mark);
+            daemon.AwaitVassal("b.ini", "is loyal", line);
+        }
+        Assert.That(daemons.Where(ProcFs.IsAlive), Is.EquivalentTo(daemons), Logs());
+    }
+
+    [Test]
     public void A_child_that_keeps_the_channel_open_does_not_hide_its_vassal_s_death()
     {
         Write("a.ini", "accept", "loyal", "child-keeps-fd 3");

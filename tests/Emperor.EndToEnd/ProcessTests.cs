@@ -37,7 +37,8 @@ internal sealed class ProcessTests : EmperorTest
         Write("a.ini");
         var first = Launch("--emperor", Vassals, "--daemonize", log, "--pidfile", file);
         Assert.That(first.AwaitEnd(), Is.Zero);
-        Assert.That(File.ReadAllText(log), Does.Contain("the emperor is governing 1 vassals"));
+        // The log never holds up the daemon, so its lines may come a moment later.
+        Wait.Until(() => File.ReadAllText(log).Contains("the emperor is governing 1 vassals"), () => File.ReadAllText(log));
         var pid = int.Parse(File.ReadAllText(file));
         Assert.That(pid, Is.Not.EqualTo(first.Pid));
         Assert.That(ProcFs.Stat(pid)!.Value.Session, Is.EqualTo(pid), "its session is not its own");

@@ -25,10 +25,10 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
     );
     private readonly ITextFormatter _formatter;
     private readonly Func<long, LogEvent> _lossReport;
-    private readonly LogFile? _file;
     private readonly JournalWriter? _journal;
     private readonly Thread _thread;
     private long _lost;
+    private bool _isRotationReported;
 
     /// <summary>Starts writing.</summary>
     /// <param name="formatter">Makes a line of an event.</param>
@@ -38,12 +38,15 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
     public BoundedSink(ITextFormatter formatter, LogFile? file, JournalWriter? journal, Func<long, LogEvent> lossReport)
     {
         _formatter = formatter;
-        _file = file;
+        File = file;
         _journal = journal;
         _lossReport = lossReport;
         _thread = new Thread(Write) { IsBackground = true, Name = "log" };
         _thread.Start();
     }
+
+    /// <summary>The file behind standard error, once it is open; null when it is a terminal, a pipe or the journal.</summary>
+    public LogFile? File { get; set; }
 
     /// <inheritdoc/>
     public void Emit(LogEvent logEvent)
@@ -76,7 +79,11 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
             }
             if (text.GetStringBuilder().Length == 0)
                 continue;
-            _file?.FollowRotation();
+            if (File?.FollowRotation() is { Number: not 0 } error && !_isRotationReported)
+            {
+                _isRotationReported = true;
+                Format(EmperorLog.RotationReport(error), text);
+            }
             // A full disk loses lines, never the daemon.
             if (Files.WriteAll(StandardError, Encoding.UTF8.GetBytes(text.ToString())).Number != 0)
                 Interlocked.Add(ref _lost, count);

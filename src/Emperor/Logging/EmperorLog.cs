@@ -16,6 +16,10 @@ internal sealed class EmperorLog(Serilog.ILogger logger)
         "{Lost} log lines were lost: they came faster than they could be written"
     );
 
+    private static readonly MessageTemplate RotationTemplate = Parser.Parse(
+        "the log was rotated and cannot be opened anew, so lines go to the old file: {Error}; let the emperor's user write in its folder"
+    );
+
     /// <summary>What a vassal's machine has to tell.</summary>
     public void Note(Effect.Note note)
     {
@@ -58,6 +62,19 @@ internal sealed class EmperorLog(Serilog.ILogger logger)
             null,
             LossTemplate,
             [new LogEventProperty("Lost", new ScalarValue(lost)), new LogEventProperty("Event", new ScalarValue("log-lost"))]
+        );
+
+    /// <summary>The event that tells of a log file that was rotated and cannot be opened anew.</summary>
+    public static LogEvent RotationReport(Errno error) =>
+        new(
+            DateTimeOffset.Now,
+            LogEventLevel.Error,
+            null,
+            RotationTemplate,
+            [
+                new LogEventProperty("Error", new ScalarValue(error.ToString())),
+                new LogEventProperty("Event", new ScalarValue("log-rotation")),
+            ]
         );
 
     private static LogEventLevel LevelOf(NoteLevel level) =>

@@ -12,7 +12,7 @@ internal static class LogSetup
     /// <summary>Makes it; dispose the sink last.</summary>
     public static (EmperorLog Log, BoundedSink Sink) Create(EmperorSettings settings, LogFile? file)
     {
-        var style = Style(file);
+        var style = file is not null || settings.LogToLater is not null ? LineStyle.Plain : Style();
         ITextFormatter formatter = settings.LogJson
             ? new JsonFormatter(closingDelimiter: "\n", renderMessage: true)
             : new LineFormatter(style, settings.LogDate);
@@ -22,10 +22,8 @@ internal static class LogSetup
         return (new EmperorLog(logger), sink);
     }
 
-    private static LineStyle Style(LogFile? file)
+    private static LineStyle Style()
     {
-        if (file is not null)
-            return LineStyle.Plain;
         if (EmperorLog.IsJournal(Environment.GetEnvironmentVariable("JOURNAL_STREAM")))
             return LineStyle.Journal;
         return Linux.Self.IsTerminal(2) ? LineStyle.Terminal : LineStyle.Plain;

@@ -163,7 +163,10 @@ internal sealed class LinkHints : IDisposable
             }
             if (status.Kind != FileKind.Directory)
             {
+                // The folder tells when another file takes its name; what is written to it only the file itself is asked, or every log that
+                // an app writes beside its ini would wake the emperor.
                 AddStep(target, folder, part);
+                AddWatch(target, step, Itself, InotifyWatch.Content);
                 return null;
             }
             folder = step;
@@ -174,13 +177,29 @@ internal sealed class LinkHints : IDisposable
 
     private void AddStep(HintTarget target, string folder, string name)
     {
+        var what = name switch
+        {
+            Itself => InotifyWatch.Itself,
+            EachVassal => InotifyWatch.Entries,
+            _ => InotifyWatch.Names,
+        };
+        AddWatch(target, folder.Length == 0 ? "/" : folder, name, what);
+        if (name.Length > 0 && Files.IsRemote(folder.Length == 0 ? "/" : folder))
+            Trouble ??= $"{folder} is on a file system that other hosts change too";
+    }
+
+    private void AddWatch(HintTarget target, string path, string name, InotifyWatch what)
+    {
         if (_inotify is null)
             return;
-        var watch = _inotify.Watch(folder.Length == 0 ? "/" : folder, entries: name.Length > 0, out var error);
+        var watch = _inotify.Watch(path, what, out var error);
         if (watch < 0)
         {
+            // What is gone by now is found by the look that follows.
             if (error == Errno.NoSpace)
                 Trouble ??= $"no inotify watch left after {_watches.Count}; raise fs.inotify.max_user_watches";
+            else if (error != Errno.NoEntry && error != Errno.NotDirectory)
+                Trouble ??= $"{path} cannot be watched ({error})";
             return;
         }
         if (!_watches.TryGetValue(watch, out var names))

@@ -14,7 +14,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
 
     private readonly string? _searchPath = environment.GetValueOrDefault("PATH");
     private readonly string[] _environment = VassalEnvironment(environment);
-    private readonly string? _deathSignal = ProgramFinder.Find("setpriv", environment.GetValueOrDefault("PATH"));
+    private readonly string? _deathSignal = ProgramFinder.Find("setpriv", environment.GetValueOrDefault("PATH"), "/");
 
     /// <summary>False when the program that sets the parent-death signal (setpriv, of util-linux) is not installed.</summary>
     public bool SetsDeathSignal => _deathSignal is not null;
@@ -46,7 +46,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
     public PidRef? Launch(string configuration, string folder, string mark, SafeFd channel, SafeFd none, out string failure)
     {
         failure = "";
-        if (ProgramFinder.Find(Names, _searchPath) is not { } program)
+        if (ProgramFinder.Find(Names, _searchPath, folder) is not { } program)
         {
             failure =
                 $"no program to run it: tried {string.Join(", ", Names)} (PATH={_searchPath}); "
