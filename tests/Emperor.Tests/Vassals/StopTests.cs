@@ -55,7 +55,7 @@ public sealed class StopTests
         var patient = new Patient(Times).BroughtTo(Phase.Stopping);
         Assert.That(patient.FileIsGood(2).FileIsGone().FileIsGood(3).Deeds, Is.Empty, "never beside the old process");
         Assert.That(patient.Exits(0).Deeds, Is.EqualTo("bury, spawn 2"));
-        Assert.That(patient.HasProcess().Accepts().FileIsGood(4).Deeds, Is.EqualTo("send 1"));
+        Assert.That(patient.HasProcess().Accepts().Rested().FileIsGood(4).Deeds, Is.EqualTo("send 1"));
     }
 
     [Test]
