@@ -10,7 +10,7 @@ public static unsafe class Files
     private static readonly long[] RemoteFileSystems = [0x6969, 0xFF534D42, 0xFE534D42, 0x01021997, 0x65735546, 0x00C36400, 0x5346414F];
 
     /// <summary>Opens a folder to look at what is in it.</summary>
-    public static SafeFd? OpenDirectory(string path, out Errno error) => Open(path, Constants.ORdOnly | 0x10000, 0, out error);
+    public static SafeFd? OpenDirectory(string path, out Errno error) => Open(path, Constants.ORdOnly | Constants.ODirectory, 0, out error);
 
     /// <summary>Opens /dev/null for reading.</summary>
     /// <exception cref="LinuxException">There is no /dev/null or no descriptor left.</exception>
@@ -67,7 +67,7 @@ public static unsafe class Files
     /// <returns>Null when it cannot be read, or is no file (EINVAL).</returns>
     public static byte[]? ReadBounded(string path, int limit, out Errno error)
     {
-        using var fd = Open(path, Constants.ORdOnly | Constants.ONonBlock | 0x100, 0, out error);
+        using var fd = Open(path, Constants.ORdOnly | Constants.ONonBlock | Constants.ONoCtty, 0, out error);
         if (fd is null)
             return null;
         error = FileStatus.Get(fd.Number, out var status);
