@@ -88,8 +88,9 @@ public sealed unsafe class EventLoop : IDisposable
                 if (token == WakeToken)
                 {
                     ulong discarded;
+                    // Before the read: a wake that comes after this writes again, and one before it has posted what this turn will find.
+                    _ = Interlocked.Exchange(ref _wakeAsked, 0);
                     _ = Native.Read(_wake.Number, (byte*)&discarded, sizeof(ulong));
-                    Volatile.Write(ref _wakeAsked, 0);
                     continue;
                 }
                 var hungUp = (events & (Constants.EpollHup | Constants.EpollErr | Constants.EpollRdHup)) != 0;

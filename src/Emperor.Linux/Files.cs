@@ -23,7 +23,7 @@ public static unsafe class Files
     /// <param name="error">Why not, when null is returned; ELOOP for a link, EINVAL for no file.</param>
     public static SafeFd? OpenLog(string path, bool follow, out Errno error)
     {
-        var flags = Constants.OWrOnly | Constants.OCreat | Constants.OAppend | Constants.ONonBlock | Constants.ONoCTty;
+        var flags = Constants.OWrOnly | Constants.OCreat | Constants.OAppend | Constants.ONonBlock | Constants.ONoCtty;
         var fd = Open(path, follow ? flags : flags | Constants.ONoFollow, 0x1A0, out error);
         if (fd is null)
             return null;
@@ -43,7 +43,7 @@ public static unsafe class Files
     /// <summary>Writes a small file, which must be none or a regular one: no link is followed, no pipe waited for.</summary>
     public static Errno WriteSmall(string path, string text)
     {
-        var flags = Constants.OWrOnly | Constants.OCreat | Constants.ONonBlock | Constants.ONoCTty | Constants.ONoFollow;
+        var flags = Constants.OWrOnly | Constants.OCreat | Constants.ONonBlock | Constants.ONoCtty | Constants.ONoFollow;
         using var fd = Open(path, flags, 0x1B6, out var error);
         if (fd is null)
             return error;
@@ -101,7 +101,7 @@ public static unsafe class Files
     /// <returns>Null when it cannot be read, or is no file (EINVAL).</returns>
     public static byte[]? ReadBounded(string path, int limit, out Errno error)
     {
-        using var fd = Open(path, Constants.ORdOnly | Constants.ONonBlock | Constants.ONoCTty, 0, out error);
+        using var fd = Open(path, Constants.ORdOnly | Constants.ONonBlock | Constants.ONoCtty, 0, out error);
         if (fd is null)
             return null;
         error = FileStatus.Get(fd.Number, out var status);
