@@ -109,7 +109,7 @@ public static unsafe class Files
             error = Errno.Invalid;
         if (error.Number != 0)
             return null;
-        return ReadUpTo(fd, limit + 1, (int)Math.Clamp(status.Size + 1, 512, limit + 1L), out error);
+        return ReadUpTo(fd, limit + 1, (int)Math.Min(status.Size + 1, limit + 1L), out error);
     }
 
     /// <summary>Reads the beginning of a file of /proc, whose size nobody knows before.</summary>

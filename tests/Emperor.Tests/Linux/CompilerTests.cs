@@ -24,6 +24,8 @@ public sealed class CompilerTests
         ["ORdWr"] = "O_RDWR",
         ["OCreat"] = "O_CREAT",
         ["ONoCtty"] = "O_NOCTTY",
+        ["ONoFollow"] = "O_NOFOLLOW",
+        ["SockDgram"] = "SOCK_DGRAM",
         ["OTrunc"] = "O_TRUNC",
         ["OAppend"] = "O_APPEND",
         ["ONonBlock"] = "O_NONBLOCK",
@@ -104,6 +106,7 @@ public sealed class CompilerTests
     {
         ["NoEntry"] = "ENOENT",
         ["NoProcess"] = "ESRCH",
+        ["Invalid"] = "EINVAL",
         ["Interrupted"] = "EINTR",
         ["NoChild"] = "ECHILD",
         ["Again"] = "EAGAIN",
