@@ -24,6 +24,7 @@ internal static class Constants
     internal const int OCloExec = 0x80000;
 
     // One of the few that differ: what this is on x86-64 is O_DIRECT on arm64.
+    internal static readonly int ONoFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
     internal static readonly int ODirectory = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
 
     internal const int FGetFd = 1;
@@ -34,6 +35,7 @@ internal static class Constants
 
     internal const int AfUnix = 1;
     internal const int SockStream = 1;
+    internal const int SockDgram = 2;
     internal const int SockNonBlock = 0x800;
     internal const int SockCloExec = 0x80000;
     internal const int MsgNoSignal = 0x4000;

@@ -28,6 +28,9 @@ public readonly record struct Errno(int Number)
     /// <summary>Not a directory.</summary>
     public static readonly Errno NotDirectory = new(20);
 
+    /// <summary>Not of the kind that is asked for.</summary>
+    public static readonly Errno Invalid = new(22);
+
     /// <summary>A limit on descriptors or inotify instances of this user or process is reached.</summary>
     public static readonly Errno TooManyFiles = new(24);
 

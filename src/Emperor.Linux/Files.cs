@@ -17,9 +17,43 @@ public static unsafe class Files
     public static SafeFd OpenNull() =>
         Open("/dev/null", Constants.ORdOnly, 0, out var error) ?? throw new LinuxException("open /dev/null", error);
 
-    /// <summary>Opens a log to append to, made with mode 0640 (less the umask) if it is not there.</summary>
-    public static SafeFd? OpenLog(string path, out Errno error) =>
-        Open(path, Constants.OWrOnly | Constants.OCreat | Constants.OAppend, 0x1A0, out error);
+    /// <summary>Opens a log to append to, made with mode 0640 (less the umask) if it is not there. It never waits (for a pipe's reader).</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="follow">Whether it may be a link, or something else than a file.</param>
+    /// <param name="error">Why not, when null is returned; ELOOP for a link, EINVAL for no file.</param>
+    public static SafeFd? OpenLog(string path, bool follow, out Errno error)
+    {
+        var flags = Constants.OWrOnly | Constants.OCreat | Constants.OAppend | Constants.ONonBlock | Constants.ONoCtty;
+        var fd = Open(path, follow ? flags : flags | Constants.ONoFollow, 0x1A0, out error);
+        if (fd is null)
+            return null;
+        error = FileStatus.Get(fd.Number, out var status);
+        if (error.Number == 0 && status.Kind != FileKind.Regular && !follow)
+            error = Errno.Invalid;
+        if (error.Number != 0)
+        {
+            fd.Dispose();
+            return null;
+        }
+        // Vassals write there too, and need not know what to do when it is full.
+        _ = Native.Fcntl(fd.Number, Constants.FSetFl, Constants.OAppend);
+        return fd;
+    }
+
+    /// <summary>Writes a small file, which must be none or a regular one: no link is followed, no pipe waited for.</summary>
+    public static Errno WriteSmall(string path, string text)
+    {
+        var flags = Constants.OWrOnly | Constants.OCreat | Constants.ONonBlock | Constants.ONoCtty | Constants.ONoFollow;
+        using var fd = Open(path, flags, 0x1B6, out var error);
+        if (fd is null)
+            return error;
+        error = FileStatus.Get(fd.Number, out var status);
+        if (error.Number == 0 && status.Kind != FileKind.Regular)
+            error = Errno.Invalid;
+        if (error.Number == 0 && Native.FTruncate(fd.Number, 0) != 0)
+            error = Errno.Last;
+        return error.Number != 0 ? error : WriteAll(fd.Number, Encoding.UTF8.GetBytes(text));
+    }
 
     /// <summary>Makes <paramref name="to"/> a second name of <paramref name="from"/>, without close-on-exec.</summary>
     public static Errno Duplicate(int from, int to) => Native.Dup2(from, to) < 0 ? Errno.Last : default;
@@ -72,27 +106,17 @@ public static unsafe class Files
             return null;
         error = FileStatus.Get(fd.Number, out var status);
         if (error.Number == 0 && status.Kind != FileKind.Regular)
-            error = new Errno(22);
+            error = Errno.Invalid;
         if (error.Number != 0)
             return null;
-        var buffer = new byte[(int)Math.Clamp(status.Size + 1, 512, limit + 1L)];
-        var length = 0;
-        fixed (byte* pointer = buffer)
-        {
-            while (length < buffer.Length)
-            {
-                var count = Native.Read(fd.Number, pointer + length, (nuint)(buffer.Length - length));
-                if (count < 0)
-                {
-                    error = Errno.Last;
-                    return null;
-                }
-                if (count == 0)
-                    break;
-                length += (int)count;
-            }
-        }
-        return buffer[..length];
+        return ReadUpTo(fd, limit + 1, (int)Math.Clamp(status.Size + 1, 512, limit + 1L), out error);
+    }
+
+    /// <summary>Reads the beginning of a file of /proc, whose size nobody knows before.</summary>
+    public static byte[]? ReadHead(string path, int limit, out Errno error)
+    {
+        using var fd = Open(path, Constants.ORdOnly, 0, out error);
+        return fd is null ? null : ReadUpTo(fd, limit, Math.Min(limit, 4096), out error);
     }
 
     /// <summary>Reads what comes on a descriptor until its other end closes, the buffer is full, or time is up.</summary>
@@ -118,8 +142,8 @@ public static unsafe class Files
         return length;
     }
 
-    /// <summary>Sets the permission bits of a file.</summary>
-    public static Errno SetMode(string path, uint mode) => Native.ChMod(path, mode) == 0 ? default : Errno.Last;
+    /// <summary>Sets the permission bits of an open file.</summary>
+    public static Errno SetMode(SafeFd file, uint mode) => Native.FChMod(file.Number, mode) == 0 ? default : Errno.Last;
 
     /// <summary>Makes an inherited descriptor our own, so that no child gets it.</summary>
     public static SafeFd TakeOver(int fd)
@@ -196,6 +220,33 @@ public static unsafe class Files
                     continue;
                 names.Add(Encoding.UTF8.GetString(name));
             }
+        }
+    }
+
+    private static byte[]? ReadUpTo(SafeFd fd, int limit, int first, out Errno error)
+    {
+        error = default;
+        var buffer = new byte[first];
+        var length = 0;
+        while (true)
+        {
+            if (length == buffer.Length)
+            {
+                if (length >= limit)
+                    return buffer;
+                Array.Resize(ref buffer, Math.Min(limit, buffer.Length * 2));
+            }
+            nint count;
+            fixed (byte* pointer = buffer)
+                count = Native.Read(fd.Number, pointer + length, (nuint)(buffer.Length - length));
+            if (count < 0)
+            {
+                error = Errno.Last;
+                return null;
+            }
+            if (count == 0)
+                return buffer[..length];
+            length += (int)count;
         }
     }
 

@@ -10,6 +10,22 @@ namespace Emperor.Linux;
 /// <param name="Overflow">The kernel's queue ran over: anything may have changed.</param>
 public readonly record struct InotifyEvent(int Watch, string Name, bool Gone, bool Overflow);
 
+/// <summary>What a watch is about.</summary>
+public enum InotifyWatch
+{
+    /// <summary>Whether a folder is moved or deleted.</summary>
+    Itself,
+
+    /// <summary>That, and which names come, go and are moved in it.</summary>
+    Names,
+
+    /// <summary>That, and what happens to the content and attributes of all that is in it.</summary>
+    Entries,
+
+    /// <summary>What happens to the content and attributes of one file.</summary>
+    Content,
+}
+
 /// <summary>One inotify instance: folders, and what changes in them. Read it when <see cref="Fd"/> is readable.</summary>
 public sealed unsafe class Inotify : IDisposable
 {
@@ -35,23 +51,21 @@ public sealed unsafe class Inotify : IDisposable
         return new Inotify(new SafeFd(fd));
     }
 
-    /// <summary>Watches a folder: whether it goes away, and (<paramref name="entries"/>) whatever happens to what is in it.</summary>
-    /// <returns>The watch's number (the same one for the same folder), or -1.</returns>
-    public int Watch(string folder, bool entries, out Errno error)
+    /// <summary>Watches a path, which must be what <paramref name="what"/> is about: a folder, or a file for its content.</summary>
+    /// <returns>The watch's number (the same one for the same folder or file), or -1.</returns>
+    public int Watch(string path, InotifyWatch what, out Errno error)
     {
-        var mask = Constants.InDeleteSelf | Constants.InMoveSelf | Constants.InOnlyDir | Constants.InMaskAdd;
-        if (entries)
+        const uint itself = Constants.InDeleteSelf | Constants.InMoveSelf | Constants.InMaskAdd;
+        const uint names = Constants.InCreate | Constants.InDelete | Constants.InMovedFrom | Constants.InMovedTo;
+        const uint content = Constants.InModify | Constants.InCloseWrite | Constants.InAttrib;
+        var mask = what switch
         {
-            mask |=
-                Constants.InCreate
-                | Constants.InDelete
-                | Constants.InMovedFrom
-                | Constants.InMovedTo
-                | Constants.InModify
-                | Constants.InCloseWrite
-                | Constants.InAttrib;
-        }
-        var watch = Native.InotifyAddWatch(_fd.Number, folder, mask);
+            InotifyWatch.Itself => itself | Constants.InOnlyDir,
+            InotifyWatch.Names => itself | names | Constants.InOnlyDir,
+            InotifyWatch.Entries => itself | names | content | Constants.InOnlyDir,
+            _ => itself | content,
+        };
+        var watch = Native.InotifyAddWatch(_fd.Number, path, mask);
         error = watch < 0 ? Errno.Last : default;
         return watch;
     }

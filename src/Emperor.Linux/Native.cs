@@ -85,6 +85,12 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "kill", SetLastError = true)]
     internal static partial int Kill(int pid, int signal);
 
+    [LibraryImport(Libc, EntryPoint = "signal")]
+    internal static partial nint SetSignalHandler(int signal, nint handler);
+
+    [LibraryImport(Libc, EntryPoint = "sigaction")]
+    internal static partial int SignalAction(int signal, byte* action, byte* former);
+
     [LibraryImport(Libc, EntryPoint = "waitid", SetLastError = true)]
     internal static partial int WaitId(int kind, uint id, byte* info, int options);
 
@@ -181,9 +187,24 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "poll", SetLastError = true)]
     internal static partial int Poll(byte* descriptors, nuint count, int timeoutMilliseconds);
 
-    [LibraryImport(Libc, EntryPoint = "chmod", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int ChMod(string path, uint mode);
+    [LibraryImport(Libc, EntryPoint = "fchmod", SetLastError = true)]
+    internal static partial int FChMod(int fd, uint mode);
+
+    [LibraryImport(Libc, EntryPoint = "ftruncate", SetLastError = true)]
+    internal static partial int FTruncate(int fd, nint length);
 
     [LibraryImport(Libc, EntryPoint = "isatty")]
     internal static partial int IsATty(int fd);
+
+    [LibraryImport(Libc, EntryPoint = "localtime_r")]
+    internal static partial byte* LocalTime(long* seconds, byte* parts);
+
+    [LibraryImport(Libc, EntryPoint = "strftime", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nuint StrFTime(byte* buffer, nuint capacity, string format, byte* parts);
+
+    [LibraryImport(Libc, EntryPoint = "socket", SetLastError = true)]
+    internal static partial int Socket(int domain, int type, int protocol);
+
+    [LibraryImport(Libc, EntryPoint = "sendto", SetLastError = true)]
+    internal static partial nint SendTo(int fd, byte* data, nuint count, int flags, byte* address, uint length);
 }

@@ -12,18 +12,31 @@ public readonly record struct ProcessStat(char State, int Parent, int Session);
 /// <summary>Other processes, as /proc shows them. All of it may be out of date when it is read: act on it through a <see cref="PidRef"/>.</summary>
 public static class ProcFs
 {
+    // The kernel tells a process's environment as large as the process says it is.
+    private const int LongestText = 128 * 1024;
+
     /// <summary>The children of this process, also those that became ours when their parent ended.</summary>
-    public static void Children(List<int> pids)
+    /// <returns>False when they could not be listed now (no descriptor is left).</returns>
+    public static bool Children(List<int> pids)
     {
         pids.Clear();
-        foreach (var thread in Directory.EnumerateDirectories("/proc/self/task"))
+        try
         {
-            var text = ReadText($"{thread}/children");
-            foreach (var range in text.AsSpan().Split(' '))
+            foreach (var thread in Directory.EnumerateDirectories("/proc/self/task"))
             {
-                if (int.TryParse(text.AsSpan()[range], NumberStyles.None, CultureInfo.InvariantCulture, out var pid))
-                    pids.Add(pid);
+                // As long as there are children: thousands of them take more than the limit of other texts.
+                var text = File.ReadAllText($"{thread}/children");
+                foreach (var range in text.AsSpan().Split(' '))
+                {
+                    if (int.TryParse(text.AsSpan()[range], NumberStyles.None, CultureInfo.InvariantCulture, out var pid))
+                        pids.Add(pid);
+                }
             }
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 
@@ -90,13 +103,7 @@ public static class ProcFs
     // A process may be gone at any moment, and its environment may belong to somebody else.
     private static string ReadText(string path)
     {
-        try
-        {
-            return Encoding.UTF8.GetString(File.ReadAllBytes(path));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return "";
-        }
+        var bytes = Files.ReadHead(path, LongestText, out _);
+        return bytes is null ? "" : Encoding.UTF8.GetString(bytes);
     }
 }

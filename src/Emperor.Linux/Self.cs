@@ -21,6 +21,18 @@ public static unsafe class Self
     /// <summary>Whether a descriptor is a terminal.</summary>
     public static bool IsTerminal(int fd) => Native.IsATty(fd) == 1;
 
+    /// <summary>
+    /// Gives a signal that is ignored its default action again. What a shell starts in the background has SIGINT and SIGQUIT ignored, what
+    /// nohup starts SIGHUP, and the runtime leaves ignored ones alone; so call this before a handler is registered.
+    /// </summary>
+    public static void StopIgnoring(int signal)
+    {
+        // struct sigaction: sa_handler 8, and no more than 256 bytes anywhere. SIG_DFL is 0, SIG_IGN 1.
+        var action = stackalloc byte[256];
+        if (Native.SignalAction(signal, null, action) == 0 && *(nint*)action == 1)
+            _ = Native.SetSignalHandler(signal, 0);
+    }
+
     /// <summary>Sets the mode bits that new files do not get; returns the former ones.</summary>
     public static uint SetUmask(uint mask) => Native.UMask(mask);
 
@@ -52,15 +64,18 @@ public static unsafe class Self
 
     /// <summary>
     /// The soft limit of descriptors that this process was started with. The runtime raises ours to the hard limit before any of our code
-    /// runs, so it is read off the parent, when that has the same hard limit, and is otherwise the kernel's and systemd's default, 1024.
+    /// runs, so it is read off the parent, when that has the same hard limit. Otherwise (under systemd, whose own limits differ) it is 1024
+    /// where the hard limit is one that comes with it by default, and the hard limit where somebody has set another one.
     /// </summary>
     public static ulong InheritedDescriptorLimit()
     {
+        const ulong kernelDefault = 4096;
+        const ulong systemdDefault = 524_288;
         var (soft, hard) = DescriptorLimit();
         var parent = Native.GetParentPid();
         if (parent > 1 && ProcFs.DescriptorLimit(parent) is { } theirs && theirs.Hard == hard)
             return theirs.Soft;
-        return Math.Min(soft, 1024);
+        return hard is kernelDefault or systemdDefault ? Math.Min(soft, 1024) : hard;
     }
 
     /// <summary>

@@ -15,6 +15,9 @@ public sealed class SpawnRequest
     /// <summary>The whole environment, as NAME=VALUE.</summary>
     public required IReadOnlyList<string> Environment { get; init; }
 
+    /// <summary>Makes the bytes of arguments and environment; UTF-8 unless somebody carries bytes in strings that are not.</summary>
+    public Func<string, byte[]> Encode { get; init; } = Encoding.UTF8.GetBytes;
+
     /// <summary>The folder it starts in; null is ours.</summary>
     public string? WorkingDirectory { get; init; }
 
@@ -45,8 +48,8 @@ public static unsafe class Spawn
         var actions = stackalloc byte[ActionsSize];
         _ = Native.SpawnAttributesInit(attributes);
         _ = Native.SpawnActionsInit(actions);
-        var arguments = new NativeStrings(request.Arguments);
-        var environment = new NativeStrings(request.Environment);
+        var arguments = new NativeStrings(request.Arguments, request.Encode);
+        var environment = new NativeStrings(request.Environment, request.Encode);
         try
         {
             SetSignalsAndSession(attributes);
@@ -122,19 +125,23 @@ public static unsafe class Spawn
     /// <summary>A null-terminated array of C strings in one block of native memory.</summary>
     private readonly ref struct NativeStrings
     {
-        internal NativeStrings(IReadOnlyList<string> strings)
+        internal NativeStrings(IReadOnlyList<string> strings, Func<string, byte[]> encode)
         {
+            var encoded = new byte[strings.Count][];
             var size = (nuint)(strings.Count + 1) * (nuint)sizeof(byte*);
-            foreach (var text in strings)
-                size += (nuint)Encoding.UTF8.GetByteCount(text) + 1;
+            for (var i = 0; i < encoded.Length; i++)
+            {
+                encoded[i] = encode(strings[i]);
+                size += (nuint)encoded[i].Length + 1;
+            }
             Pointer = (byte**)NativeMemory.Alloc(size);
             var next = (byte*)(Pointer + strings.Count + 1);
-            for (var i = 0; i < strings.Count; i++)
+            for (var i = 0; i < encoded.Length; i++)
             {
                 Pointer[i] = next;
-                var length = Encoding.UTF8.GetBytes(strings[i], new Span<byte>(next, Encoding.UTF8.GetByteCount(strings[i])));
-                next[length] = 0;
-                next += length + 1;
+                encoded[i].CopyTo(new Span<byte>(next, encoded[i].Length));
+                next[encoded[i].Length] = 0;
+                next += encoded[i].Length + 1;
             }
             Pointer[strings.Count] = null;
         }

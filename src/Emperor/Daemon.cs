@@ -4,6 +4,7 @@ using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
+using Emperor.Systemd;
 using Serilog.Events;
 
 namespace Emperor;
@@ -21,17 +22,39 @@ namespace Emperor;
 /// Everything that happens to a vassal goes through the <see cref="Empire"/>; what it decides is done by the <see cref="EffectRunner"/>, and
 /// what comes of that goes through the empire again, until nothing is left to be done.
 /// </summary>
-internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors, EffectRunner runner, SignalInbox signals, EmperorLog log)
+internal sealed class Daemon(
+    EventLoop loop,
+    Empire empire,
+    MonitorHub monitors,
+    EffectRunner runner,
+    SignalInbox signals,
+    Herald herald,
+    EmperorLog log
+)
 {
     // Orphans are looked for when something has ended; and now and then, for those that ended while nothing else did.
     private const long SweepInterval = 60_000;
+    private const long SoonSweep = 1_000;
+
+    // A zombie that nobody knows takes a process number until it is found.
+    private const long StrayInterval = 2_000;
     private const long BurialLimit = 5_000;
+
+    // The runtime would let garbage grow to the size of the processor's cache before it collects, some 25 MB, and its setting for that
+    // (GCgen0size) is one of the environment only. So the young generation is collected after so many bytes (under 1 ms), and what a burst
+    // of work leaves is given back to the system when it has been quiet for a second: an emperor is idle most of its life.
+    private const long YoungBytes = 2 * 1024 * 1024;
+    private const long TrimAfter = 1_000;
 
     private readonly List<Readiness> _ready = [];
     private readonly List<Effect> _effects = [];
     private readonly List<(string Vassal, VassalEvent Event)> _fileEvents = [];
     private readonly List<long> _ended = [];
     private long _nextSweep = SweepInterval + Environment.TickCount64;
+    private long _nextStrayLook;
+    private long _collectedAt;
+    private bool _hasFailed;
+    private long? _trimDue;
 
     /// <summary>What to do when the log is to be opened anew.</summary>
     public required Action ReopenLog { get; init; }
@@ -40,21 +63,39 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
     public required Action OnFirstScan { get; init; }
 
     /// <summary>Governs until the empire is buried.</summary>
-    public void Run()
+    /// <returns>False when the start has failed, as --emperor-ready understands it.</returns>
+    public bool Run()
     {
         var isFirst = true;
+        _ = herald.Turn(Environment.TickCount64);
         while (!empire.IsBuried)
         {
             var now = Clock.Now;
             if (!empire.IsEnding)
                 Govern(now);
             if (isFirst)
+            {
+                herald.NoteFirstScan(now.Monotonic);
                 OnFirstScan();
+            }
             isFirst = false;
+            Announce();
             loop.Wait(_ready, Timeout());
             Turn();
+            CollectGarbage();
         }
         Bury();
+        return !_hasFailed;
+    }
+
+    private void Announce()
+    {
+        if (herald.Turn(Environment.TickCount64))
+            return;
+        _hasFailed = true;
+        empire.End(Clock.Now, _effects);
+        Settle(Clock.Now);
+        _ = herald.Turn(Environment.TickCount64);
     }
 
     private void Turn()
@@ -93,6 +134,15 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
         empire.TimePassed(Clock.Now, _effects);
         Settle(Clock.Now);
         runner.Unmute(now.Monotonic);
+        runner.TakeAnswers();
+        if (now.Monotonic >= _nextStrayLook)
+        {
+            _nextStrayLook = now.Monotonic + StrayInterval;
+            runner.LookForStrays();
+        }
+        if (runner.SweepSoon)
+            _nextSweep = Math.Min(_nextSweep, now.Monotonic + SoonSweep);
+        runner.SweepSoon = false;
         if (runner.SweepDue || now.Monotonic >= _nextSweep)
         {
             _nextSweep = now.Monotonic + SweepInterval;
@@ -107,7 +157,9 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
         foreach (var (vassal, @event) in _fileEvents)
         {
             empire.Handle(vassal, @event, Clock.Now, _effects);
+            herald.NoteChange(now.Monotonic);
             Settle(now);
+            CollectGarbage();
         }
     }
 
@@ -122,6 +174,7 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
             if (!runner.Outcomes.TryDequeue(out var outcome))
                 return;
             empire.Handle(outcome.Vassal, outcome.Event, now, _effects);
+            herald.NoteChange(now.Monotonic);
         }
     }
 
@@ -137,6 +190,7 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
                 break;
             case Signals.Hangup:
                 log.Information("reload-all", $"all {empire.Vassals.Count} vassals reload (SIGHUP)");
+                herald.NoteReload(now.Monotonic);
                 empire.ReloadAll(now, _effects);
                 break;
             case Signals.Urgent:
@@ -161,10 +215,29 @@ internal sealed class Daemon(EventLoop loop, Empire empire, MonitorHub monitors,
             log.Vassal(LogEventLevel.Information, "state", vassal.Name, vassal.Summary);
     }
 
+    private void CollectGarbage()
+    {
+        var now = Environment.TickCount64;
+        if (_ready.Count == 0 && _trimDue <= now)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            _collectedAt = GC.GetTotalAllocatedBytes();
+            _trimDue = null;
+        }
+        if (GC.GetTotalAllocatedBytes() - _collectedAt <= YoungBytes)
+            return;
+        GC.Collect(0, GCCollectionMode.Forced, blocking: true);
+        _collectedAt = GC.GetTotalAllocatedBytes();
+        _trimDue = now + TrimAfter;
+    }
+
     private int Timeout()
     {
-        var next = Math.Min(_nextSweep, empire.NextDeadline ?? long.MaxValue);
+        var next = Math.Min(_nextSweep, _nextStrayLook);
+        next = Math.Min(next, empire.NextDeadline ?? long.MaxValue);
+        next = Math.Min(next, _trimDue ?? long.MaxValue);
         next = Math.Min(next, runner.NextUnmute ?? long.MaxValue);
+        next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)
             next = Math.Min(next, monitors.NextDue ?? long.MaxValue);
         return (int)Math.Clamp(next - Environment.TickCount64, 0, 60_000);

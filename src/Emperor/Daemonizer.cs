@@ -1,4 +1,5 @@
 using System.Globalization;
+using Emperor.Core.Configuration;
 using Emperor.Linux;
 
 namespace Emperor;
@@ -43,6 +44,7 @@ internal static class Daemonizer
                     Program = Environment.ProcessPath!,
                     Arguments = ["emperor", .. arguments],
                     Environment = [.. environment.Select(v => $"{v.Key}={v.Value}"), $"{Variable}={PipeFd}"],
+                    Encode = ConfigText.Encode,
                     Descriptors = [none.Number, 1, 2, write.Number],
                     SoftDescriptorLimit = Self.InheritedDescriptorLimit(),
                 },

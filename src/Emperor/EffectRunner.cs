@@ -44,8 +44,8 @@ internal sealed class EffectRunner : IDisposable
         _log = log;
         _locate = locate;
         var mark = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
-        _kindred = new Kindred(mark, loop, pid => Token.Make(TokenKind.Orphan, pid));
         _guard = new Guard($"{Kindred.MarkVariable}={mark}");
+        _kindred = new Kindred(mark, loop, _guard);
         if (Children.BecomeSubreaper() is { Number: not 0 } error)
             log.Warning("no-subreaper", $"orphans of vassals will be lost to init: {error}");
         StartGuard();
@@ -57,8 +57,11 @@ internal sealed class EffectRunner : IDisposable
     /// <summary>Whether a look at the orphans is due.</summary>
     public bool SweepDue { get; set; }
 
+    /// <summary>Whether a look at the orphans is worth it soon: a vassal that has come up may have detached some.</summary>
+    public bool SweepSoon { get; set; }
+
     /// <summary>Whether no process of the emperor's is left but the guard.</summary>
-    public bool IsAlone => _processes.All.Count == 0 && _kindred.Count == 0;
+    public bool IsAlone => _processes.All.Count == 0 && !_kindred.HasOwn;
 
     /// <summary>When the first muted vassal is heard again, monotonic milliseconds; null when none is muted.</summary>
     public long? NextUnmute => _muted.Count == 0 ? null : _muted.Min(p => p.MutedUntil);
@@ -125,6 +128,7 @@ internal sealed class EffectRunner : IDisposable
         _processes.Remove(process);
         _muted.Remove(process);
         _guard.Delist(process.GuardSlot);
+        _kindred.NoteEnded(process, now.Monotonic);
         process.Dispose();
         var end = new ProcessEnd(status.Code, status.Signaled, status.ToString());
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, end)));
@@ -141,10 +145,19 @@ internal sealed class EffectRunner : IDisposable
     public void Sweep(bool killAll)
     {
         SweepDue = false;
-        var killed = _kindred.Sweep(_processes, _guard.Process?.Pid ?? 0, killAll);
+        var killed = _kindred.Sweep(_processes, _guard.Process?.Pid ?? 0, killAll, Environment.TickCount64);
+        // One could not look: soon again, when there may be a descriptor.
+        SweepSoon |= killed is null;
         if (killed > 0)
             _log.Say(LogEventLevel.Information, "orphans", $"{killed} processes that vassals had left behind are killed");
     }
+
+    /// <summary>Takes in what has been found out about whose orphans are.</summary>
+    public void TakeAnswers() => SweepDue |= _kindred.TakeAnswers();
+
+    /// <summary>Looks whether a child has ended that became ours unnoticed.</summary>
+    public void LookForStrays() =>
+        SweepDue |= Children.PeekEnded(out var pid, out _) && _processes.ByPid(pid) is null && !_kindred.Knows(pid);
 
     /// <summary>The guard has ended, though it should not have.</summary>
     public void ReplaceGuard()
@@ -161,15 +174,33 @@ internal sealed class EffectRunner : IDisposable
         StartGuard();
     }
 
-    /// <summary>The emperor leaves in order.</summary>
+    /// <summary>The emperor leaves. When it does so with processes left, the guard ends them.</summary>
     public void Dispose()
     {
-        _guard.Farewell();
+        if (IsAlone)
+            _guard.Farewell();
         _guard.Dispose();
+        _kindred.Dispose();
         _null.Dispose();
     }
 
     private void Launch(Effect.Spawn spawn)
+    {
+        try
+        {
+            var failure = TryLaunch(spawn);
+            if (failure is not null)
+                Outcomes.Enqueue((spawn.Vassal, new VassalEvent.SpawnFailed(spawn.Incarnation, failure)));
+        }
+        catch (LinuxException e)
+        {
+            // No descriptor, or no room in epoll, is left: this vassal waits, all others live on.
+            Outcomes.Enqueue((spawn.Vassal, new VassalEvent.SpawnFailed(spawn.Incarnation, $"cannot be started: {e.Message}")));
+        }
+    }
+
+    // Why it was not started; null when it was.
+    private string? TryLaunch(Effect.Spawn spawn)
     {
         var (configuration, folder) = _locate(spawn.Vassal);
         var serial = ++_serial;
@@ -180,14 +211,26 @@ internal sealed class EffectRunner : IDisposable
             if (process is null)
             {
                 ours.Dispose();
-                Outcomes.Enqueue((spawn.Vassal, new VassalEvent.SpawnFailed(spawn.Incarnation, failure)));
-                return;
+                return failure;
             }
-            var live = new LiveProcess(serial, spawn.Vassal, spawn.Incarnation, process, ours) { GuardSlot = _guard.Enlist(process.Pid) };
+            var live = new LiveProcess(serial, spawn.Vassal, spawn.Incarnation, process, ours);
+            try
+            {
+                _loop.Add(ours.Fd, Token.Make(TokenKind.Channel, serial));
+                _loop.Add(process.Fd, Token.Make(TokenKind.Exit, serial));
+            }
+            catch (LinuxException)
+            {
+                // A process that cannot be watched must not live. The sweep reaps it.
+                _ = process.SignalGroup(Signals.Kill);
+                SweepDue = true;
+                live.Dispose();
+                throw;
+            }
+            live.GuardSlot = _guard.Enlist(process.Pid);
             _processes.Add(live);
-            _loop.Add(ours.Fd, Token.Make(TokenKind.Channel, serial));
-            _loop.Add(process.Fd, Token.Make(TokenKind.Exit, serial));
             Outcomes.Enqueue((spawn.Vassal, new VassalEvent.Spawned(spawn.Incarnation, process.Pid)));
+            return null;
         }
     }
 
@@ -206,6 +249,7 @@ internal sealed class EffectRunner : IDisposable
             }
             limit -= count;
             ProtocolDecoder.Decode(_chunk.AsSpan(0, count), _messages);
+            SweepSoon |= _messages.Contains(VassalMessage.Accepting) || _messages.Contains(VassalMessage.Loyal);
             foreach (var message in _messages)
                 Outcomes.Enqueue((process.Vassal, new VassalEvent.Received(process.Incarnation, message)));
             if (process.TalksTooMuch(count, now.Monotonic))
@@ -242,13 +286,25 @@ internal sealed class EffectRunner : IDisposable
 
     private void StartGuard()
     {
-        if (_guard.Start() is { Number: not 0 } error)
+        if (TryStartGuard() is { Number: not 0 } error)
             _log.Warning(
                 "no-guard",
                 $"/bin/sh cannot be started ({error}): should the emperor be killed, workers of vassals may survive it"
             );
         else
             _loop.Add(_guard.Process!.Fd, Token.Make(TokenKind.Guard, 0));
+    }
+
+    private Errno TryStartGuard()
+    {
+        try
+        {
+            return _guard.Start();
+        }
+        catch (LinuxException e)
+        {
+            return e.Error;
+        }
     }
 }
 

@@ -9,22 +9,18 @@ internal sealed class PidFiles : IDisposable
     private readonly List<string> _written = [];
 
     /// <summary>Writes one.</summary>
+    /// <param name="path">Its path; null when none is asked for.</param>
+    /// <param name="folder">The folder that a relative path starts in.</param>
     /// <returns>Why not; null when it is written.</returns>
-    public string? Write(string? path)
+    public string? Write(string? path, string folder)
     {
         if (path is null)
             return null;
-        try
-        {
-            var absolute = Path.GetFullPath(path);
-            File.WriteAllText(absolute, Content);
-            _written.Add(absolute);
-            return null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            return $"the pidfile {path} cannot be written: {e.Message}";
-        }
+        var absolute = Path.GetFullPath(path, folder);
+        if (Files.WriteSmall(absolute, Content) is { Number: not 0 } error)
+            return $"the pidfile {absolute} cannot be written: {error}";
+        _written.Add(absolute);
+        return null;
     }
 
     /// <inheritdoc/>
@@ -32,10 +28,11 @@ internal sealed class PidFiles : IDisposable
     {
         foreach (var path in _written)
         {
+            if (Files.ReadBounded(path, 64, out _) is not { } bytes || System.Text.Encoding.ASCII.GetString(bytes) != Content)
+                continue;
             try
             {
-                if (File.ReadAllText(path) == Content)
-                    File.Delete(path);
+                File.Delete(path);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

@@ -41,7 +41,7 @@ internal static class Program
                 Console.Error.WriteLine($"emperor: {problem.Severity.ToString().ToLowerInvariant()}: {problem}");
             return ConfigProblem.ExitCode(problems);
         }
-        return new Startup(settings, problems, args).Run();
+        return new Startup(settings, problems, args, host.Environment).Run();
     }
 
     /// <summary>The program's version.</summary>

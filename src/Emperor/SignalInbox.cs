@@ -29,8 +29,12 @@ internal sealed class SignalInbox : IDisposable
     public SignalInbox(EventLoop loop)
     {
         _loop = loop;
+        // As uWSGI, which obeys SIGINT also when it was started in the background of a script.
         foreach (var signal in Obeyed)
+        {
+            Self.StopIgnoring(signal);
             _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => Take(signal, context)));
+        }
     }
 
     /// <summary>The next one.</summary>

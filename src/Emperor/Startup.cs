@@ -5,6 +5,8 @@ using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Servers;
+using Emperor.Systemd;
+using Serilog.Events;
 
 namespace Emperor;
 
@@ -12,12 +14,21 @@ namespace Emperor;
 /// From settings to a governing daemon, in the order that rights allow: log and pidfile as root, then the user and group, then what is done
 /// with theirs.
 /// </summary>
-internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProblem> problems, IReadOnlyList<string> arguments)
+/// <param name="settings">What to do.</param>
+/// <param name="problems">What the log shall say of the configuration.</param>
+/// <param name="arguments">The command line, for a daemon that starts itself again.</param>
+/// <param name="environment">The environment; of a variable that is there twice the first one counts, as with getenv(3).</param>
+internal sealed class Startup(
+    EmperorSettings settings,
+    IReadOnlyList<ConfigProblem> problems,
+    IReadOnlyList<string> arguments,
+    IEnumerable<KeyValuePair<string, string>> environment
+)
 {
     // Two for each processor keep it busy while applications wait for their database.
     private static readonly int ReloadsAtOnce = Math.Max(2, 2 * Environment.ProcessorCount);
 
-    private readonly Dictionary<string, string> _environment = ReadEnvironment();
+    private readonly Dictionary<string, string> _environment = environment.DistinctBy(v => v.Key).ToDictionary(StringComparer.Ordinal);
 
     /// <summary>Starts, governs, leaves.</summary>
     /// <returns>The exit code.</returns>
@@ -31,9 +42,9 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
             return Daemonizer.Start(arguments, _environment, daemonLog);
 
         var softLimit = (ulong?)settings.MaxOpenFiles ?? Self.InheritedDescriptorLimit();
-        if (!TryOpenLog(daemonLog ?? settings.LogToLater ?? settings.LogTo, out var logFile))
+        if (!TryOpenLog(daemonLog ?? settings.LogTo, out var logFile))
             return 1;
-        var (log, sink) = LogSetup.Create(settings.LogJson, settings.LogLevel, logFile);
+        var (log, sink) = LogSetup.Create(settings, logFile);
         using (sink)
         using (var pidFiles = new PidFiles())
         {
@@ -43,6 +54,13 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
             {
                 log.Error("start-failed", failure);
                 return 1;
+            }
+            // With the rights that will open it anew when it is rotated.
+            if (daemonLog is null && settings.LogToLater is { Length: > 0 } later)
+            {
+                if (!TryOpenLog(later, out logFile))
+                    return 1;
+                sink.File = logFile;
             }
             return Govern(log, logFile, softLimit, daemonPipe);
         }
@@ -66,8 +84,11 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         using var runner = new EffectRunner(loop, server, log, monitors.Locate);
         var empire = new Empire(Policy());
+        log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
-        new Daemon(loop, empire, monitors, runner, signals, log)
+        var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
+        using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
+        var daemon = new Daemon(loop, empire, monitors, runner, signals, herald, log)
         {
             ReopenLog = Reopen,
             OnFirstScan = () =>
@@ -76,8 +97,22 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
                 if (daemonPipe is not null)
                     Daemonizer.Report(daemonPipe);
             },
-        }.Run();
-        return 0;
+        };
+        return Run(daemon, log);
+    }
+
+    private static int Run(Daemon daemon, EmperorLog log)
+    {
+        try
+        {
+            return daemon.Run() ? 0 : 1;
+        }
+        catch (Exception e)
+        {
+            // A fault of ours. Nothing of the emperor may outlive it: the guard sees to that when this process has ended.
+            log.Error("fault", $"the emperor ends by a fault of its own, please report it: {e}");
+            return 1;
+        }
     }
 
     private bool TryMakeMonitors(EmperorLog log, out List<FileMonitor> monitors)
@@ -86,8 +121,9 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
         var names = new VassalNames(settings.ExtraExtensions);
         foreach (var argument in settings.Monitors)
         {
-            var folder = Environment.CurrentDirectory;
-            if (MonitorFactory.Create(monitors.Count, argument, folder, settings.NoFollow, names, out var failure) is not { } monitor)
+            // As uWSGI: a folder is looked for where chdir has led, a pattern where the emperor was started.
+            var folders = new StartFolders(settings.WorkingDirectory, Environment.CurrentDirectory);
+            if (MonitorFactory.Create(monitors.Count, argument, folders, settings.NoFollow, names, out var failure) is not { } monitor)
             {
                 log.Error("start-failed", failure);
                 return false;
@@ -95,14 +131,6 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
             monitors.Add(monitor);
         }
         return true;
-    }
-
-    private static Dictionary<string, string> ReadEnvironment()
-    {
-        var result = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
-            result[(string)variable.Key] = (string?)variable.Value ?? "";
-        return result;
     }
 
     private static void Tell(EmperorLog log, ConfigProblem problem)
@@ -134,14 +162,12 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
             Console.Error.WriteLine($"emperor: error: logto = {path}: logging to a UDP address is not supported; name a file");
             return false;
         }
-        file = LogFile.Open(Path.GetFullPath(path), out var error);
+        file = LogFile.Open(Path.GetFullPath(path), (uint?)settings.LogFileMode, out var error);
         if (file is null)
         {
             Console.Error.WriteLine($"emperor: error: the log {path} cannot be opened: {error}");
             return false;
         }
-        if (settings.LogFileMode is { } mode)
-            _ = Files.SetMode(path, (uint)mode);
         return true;
     }
 
@@ -163,12 +189,12 @@ internal sealed class Startup(EmperorSettings settings, IReadOnlyList<ConfigProb
                 return $"max-fd = {files}: {error}";
         }
         return ChangeDirectory(settings.ChangeDirectory)
-            ?? pidFiles.Write(settings.PidFile)
-            ?? pidFiles.Write(settings.SafePidFile)
-            ?? pidFiles.Write(settings.EmperorPidFile)
+            ?? pidFiles.Write(settings.PidFile, settings.WorkingDirectory)
+            ?? pidFiles.Write(settings.SafePidFile, settings.WorkingDirectory)
+            ?? pidFiles.Write(settings.EmperorPidFile, settings.WorkingDirectory)
             ?? DropRights()
-            ?? pidFiles.Write(settings.PidFileLater)
-            ?? pidFiles.Write(settings.SafePidFileLater)
+            ?? pidFiles.Write(settings.PidFileLater, settings.WorkingDirectory)
+            ?? pidFiles.Write(settings.SafePidFileLater, settings.WorkingDirectory)
             ?? ChangeDirectory(settings.ChangeDirectoryLater)
             ?? SetTitle();
     }

@@ -1,3 +1,5 @@
+using Emperor.Core.Reign;
+
 namespace Emperor.Core.Configuration;
 
 /// <summary>A user or group, as it was written.</summary>
@@ -166,6 +168,12 @@ public sealed record EmperorSettings
 
     /// <summary>log-level: the least that is logged.</summary>
     public EmperorLogLevel LogLevel { get; init; } = EmperorLogLevel.Info;
+
+    /// <summary>emperor-ready: when the service manager is told that the emperor is ready.</summary>
+    public ReadyPolicy Ready { get; init; }
+
+    /// <summary>emperor-ready-timeout: how long a vassal may take to accept requests, for that.</summary>
+    public TimeSpan ReadyTimeout { get; init; }
 
     /// <summary>strict: unknown options are refused.</summary>
     public bool Strict { get; init; }

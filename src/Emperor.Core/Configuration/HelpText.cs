@@ -58,7 +58,12 @@ public static class HelpText
         var letter = OptionTable.Instance.Find(option.Name)?.Letter ?? '-';
         var names = option.Aliases.Prepend(option.Name).Select(name => "--" + name);
         var shown = (letter == '-' ? "" : $"-{letter}, ") + string.Join(", ", names);
-        return option.Value is null ? $"  {shown}" : $"  {shown} {option.Value}";
+        return option.Value switch
+        {
+            null => $"  {shown}",
+            ['[', '=', ..] => $"  {shown}{option.Value}",
+            _ => $"  {shown} {option.Value}",
+        };
     }
 
     private static void AppendOption(StringBuilder text, SupportedOption option, int left, int width)

@@ -70,12 +70,13 @@ internal sealed partial class ReadingSession
                     _expansionWork += value.Length;
                     if (!IsBounded(entry, value, ++replacements))
                         return;
+                    // At once, because the next name may be this very option's.
+                    entry.Value = value;
                     at = 0;
                 }
                 nameAt = -1;
             }
         }
-        entry.Value = value;
     }
 
     private bool IsBounded(Entry entry, string value, int replacements)

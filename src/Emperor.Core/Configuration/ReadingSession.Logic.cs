@@ -104,13 +104,13 @@ internal sealed partial class ReadingSession
             {
                 if (_stopped)
                     return;
-                Export(key, With(value, item), origin, OptionNaming.Plain);
+                Add(key, With(value, item), origin);
             }
             return;
         }
         var (holds, shown) = Test(logic, origin);
         if (holds && !_stopped)
-            Export(key, With(value, shown), origin, OptionNaming.Plain);
+            Add(key, With(value, shown), origin);
     }
 
     private static string? With(string? value, string? item) =>

@@ -1,3 +1,5 @@
+using Emperor.Core.Reign;
+
 namespace Emperor.Core.Configuration;
 
 /// <summary>The options that Emperor acts on, by name, read as uWSGI reads values; aliases count as one option.</summary>
@@ -102,6 +104,19 @@ internal sealed class SettingValues
                 Refuse(option, "trace, debug, info, warning or error");
                 return EmperorLogLevel.Info;
         }
+    }
+
+    public ReadyPolicy Ready(string name)
+    {
+        if (Last(name) is not { } option)
+            return ReadyPolicy.Settled;
+        foreach (var policy in Enum.GetValues<ReadyPolicy>())
+        {
+            if (string.Equals(option.Value, policy.ToString(), StringComparison.OrdinalIgnoreCase))
+                return policy;
+        }
+        Refuse(option, "settled, all, scan or immediate");
+        return ReadyPolicy.Settled;
     }
 
     private ExportedOption? Last(string name) => _byName.TryGetValue(name, out var options) ? options[^1] : null;

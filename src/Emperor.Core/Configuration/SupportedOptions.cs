@@ -39,7 +39,12 @@ internal static class SupportedOptions
             "FOLDER",
             "run a vassal for each configuration file of a folder (dir://) or pattern (glob://); repeatable"
         ),
-        new(OptionGroup.Vassals, "emperor-freq", "SECONDS", "look at all folders at least this often; changes are seen at once anyway (3)"),
+        new(
+            OptionGroup.Vassals,
+            "emperor-freq",
+            "SECONDS",
+            "look at all folders this often where the kernel cannot tell of changes; elsewhere they are seen at once (3)"
+        ),
         new(OptionGroup.Vassals, "emperor-nofollow", null, "take the time of a link itself and not that of the file it points to"),
         new(
             OptionGroup.Vassals,
@@ -66,7 +71,7 @@ internal static class SupportedOptions
         new(OptionGroup.Launch, "unenv", "NAME", "remove a variable of the environment; repeatable"),
         new(OptionGroup.Patience, "emperor-throttle", "MS", "a vassal that dies early waits this much longer each time (1000)"),
         new(OptionGroup.Patience, "emperor-max-throttle", "MS", "but never longer than this (180000)"),
-        new(OptionGroup.Patience, "emperor-no-blacklist", null, "start a vassal that died again without any wait"),
+        new(OptionGroup.Patience, "emperor-no-blacklist", null, "failures earn no growing delay, only 0.1 s after short lives"),
         new(
             OptionGroup.Patience,
             "emperor-required-heartbeat",
@@ -99,15 +104,29 @@ internal static class SupportedOptions
         new(OptionGroup.Process, "procname-prefix-spaced", "TEXT", "text and a blank before that name"),
         new(OptionGroup.Process, "procname-append", "TEXT", "text after that name"),
         new(OptionGroup.Process, "daemonize", "FILE", "go to the background and log to FILE"),
-        new(OptionGroup.Process, "daemonize2", "FILE", "the same, when the vassals have been found"),
-        new(OptionGroup.Log, "logto", "FILE", "log to a file, or to a UDP address HOST:PORT"),
-        new(OptionGroup.Log, "logto2", "FILE", "the same, after uid and gid are changed"),
-        new(OptionGroup.Log, "log-date", "FORMAT", "begin each line with the time, optionally in a format of strftime")
+        new(OptionGroup.Process, "daemonize2", "FILE", "the same"),
+        new(OptionGroup.Log, "logto", "FILE", "log to a file, which takes what vassals print too"),
+        new(OptionGroup.Log, "logto2", "FILE", "the same"),
+        new(OptionGroup.Log, "log-date", "[=FORMAT]", "write the time in a format of strftime (lines always have the time)")
         {
             Aliases = ["logdate"],
         },
         new(OptionGroup.Log, "logfile-chmod", "OCTAL", "the mode of log files, three digits"),
         new(OptionGroup.Log, "touch-logreopen", "FILE", "open the log anew when this file is touched; repeatable"),
+        new(
+            OptionGroup.Process,
+            "emperor-ready",
+            "WHEN",
+            "when systemd is told READY: settled (each vassal accepts requests or has failed), all (none may fail), scan (all are spawned) or "
+                + "immediate (settled)"
+        )
+        {
+            Own = true,
+        },
+        new(OptionGroup.Process, "emperor-ready-timeout", "SECONDS", "how long a vassal may take to accept requests for that (60)")
+        {
+            Own = true,
+        },
         new(OptionGroup.Log, "log-json", null, "log one JSON object a line") { Own = true },
         new(OptionGroup.Log, "log-level", "LEVEL", "the least that is logged: trace, debug, info, warning or error (info)") { Own = true },
         new(

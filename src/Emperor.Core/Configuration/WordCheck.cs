@@ -34,7 +34,8 @@ internal static class WordCheck
         var nearest = OptionTable.Instance.Nearest(option.Key);
         return option.Origin.Kind switch
         {
-            OriginKind.Environment or OriginKind.CommandLine when nearest is null => null,
+            // Most variables are people's own, and most words given to --set are placeholders.
+            _ when nearest is null && (option.Origin.Kind == OriginKind.Environment || option.Naming == OptionNaming.Set) => null,
             OriginKind.Environment => new ConfigProblem(
                 Severity.Warning,
                 option.Origin,

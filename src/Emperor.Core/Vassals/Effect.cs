@@ -39,5 +39,7 @@ public abstract record Effect(string Vassal, int Incarnation)
     /// <param name="Level">How much it matters.</param>
     /// <param name="Event">One word for machines.</param>
     /// <param name="Text">A sentence without the vassal's name.</param>
-    public sealed record Note(string Vassal, int Incarnation, NoteLevel Level, string Event, string Text) : Effect(Vassal, Incarnation);
+    /// <param name="End">How the process ended that it tells of; null when it tells of something else.</param>
+    public sealed record Note(string Vassal, int Incarnation, NoteLevel Level, string Event, string Text, string? End = null)
+        : Effect(Vassal, Incarnation);
 }

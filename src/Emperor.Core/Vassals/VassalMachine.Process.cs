@@ -160,14 +160,14 @@ public static partial class VassalMachine
             State = State with { LastEnd = words };
             if (State.Phase is Phase.Stopping or Phase.Killing && State.Aftermath != Aftermath.Recover)
             {
-                Note(NoteLevel.Information, "stopped", $"pid {pid} has ended ({words})");
+                Note(NoteLevel.Information, "stopped", $"pid {pid} has ended ({words})", ended);
                 Follow();
                 return;
             }
             if (ended is { IsExile: true })
             {
                 NoProcess(Phase.Resting, $"it ended with code {ProcessEnd.ExileCode}, which asks not to be started again");
-                Note(NoteLevel.Warning, "exiled", $"pid {pid}: {State.Reason}; it starts when its file changes");
+                Note(NoteLevel.Warning, "exiled", $"pid {pid}: {State.Reason}; it starts when its file changes", ended);
                 return;
             }
             var wasProved = State.Loyal || (State.AcceptingSince is { } since && now.Monotonic - since >= policy.LoyalAfter);
@@ -180,7 +180,7 @@ public static partial class VassalMachine
             if (State.RefusedChange is { } refused)
             {
                 if (ended is not null)
-                    Note(NoteLevel.Warning, "died", $"pid {pid} has ended ({words})");
+                    Note(NoteLevel.Warning, "died", $"pid {pid} has ended ({words})", ended);
                 Refuse(refused);
                 return;
             }
@@ -193,7 +193,7 @@ public static partial class VassalMachine
             if (ended is not null)
             {
                 var next = delay == 0 ? "it is started again" : $"failure {State.Failures}, next start in {Seconds(delay)}";
-                Note(NoteLevel.Warning, "died", $"pid {pid} has ended ({words}); {next}");
+                Note(NoteLevel.Warning, "died", $"pid {pid} has ended ({words}); {next}", ended);
             }
             if (delay == 0 && ended is not null)
             {

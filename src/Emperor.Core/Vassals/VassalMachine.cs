@@ -385,8 +385,8 @@ public static partial class VassalMachine
 
         private void Forget() => NoProcess(Phase.Gone, "");
 
-        private readonly void Note(NoteLevel level, string @event, string text) =>
-            effects.Add(new Effect.Note(State.Name, State.Incarnation, level, @event, text));
+        private readonly void Note(NoteLevel level, string @event, string text, ProcessEnd? end = null) =>
+            effects.Add(new Effect.Note(State.Name, State.Incarnation, level, @event, text, end?.Words));
 
         private readonly string Pid() => State.Pid is { } pid ? pid.ToString(CultureInfo.InvariantCulture) : "(none yet)";
 

@@ -25,22 +25,28 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
     );
     private readonly ITextFormatter _formatter;
     private readonly Func<long, LogEvent> _lossReport;
-    private readonly LogFile? _file;
+    private readonly JournalWriter? _journal;
     private readonly Thread _thread;
     private long _lost;
+    private bool _isRotationReported;
 
     /// <summary>Starts writing.</summary>
     /// <param name="formatter">Makes a line of an event.</param>
+    /// <param name="journal">Where events go with their fields instead; null when standard error is not the journal.</param>
     /// <param name="file">The file behind standard error; null when it is a terminal, a pipe or the journal.</param>
     /// <param name="lossReport">Makes an event that tells how many were dropped.</param>
-    public BoundedSink(ITextFormatter formatter, LogFile? file, Func<long, LogEvent> lossReport)
+    public BoundedSink(ITextFormatter formatter, LogFile? file, JournalWriter? journal, Func<long, LogEvent> lossReport)
     {
         _formatter = formatter;
-        _file = file;
+        File = file;
+        _journal = journal;
         _lossReport = lossReport;
         _thread = new Thread(Write) { IsBackground = true, Name = "log" };
         _thread.Start();
     }
+
+    /// <summary>The file behind standard error, once it is open; null when it is a terminal, a pipe or the journal.</summary>
+    public LogFile? File { get; set; }
 
     /// <inheritdoc/>
     public void Emit(LogEvent logEvent)
@@ -53,7 +59,8 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
     public void Dispose()
     {
         _queue.Writer.TryComplete();
-        _thread.Join(FlushLimit);
+        if (_thread.Join(FlushLimit))
+            _journal?.Dispose();
     }
 
     private void Write()
@@ -66,15 +73,28 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
             while (count < 256 && reader.TryRead(out var logEvent))
             {
                 if (count == 0 && Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
-                    _formatter.Format(_lossReport(lost), text);
-                _formatter.Format(logEvent, text);
+                    Format(_lossReport(lost), text);
+                Format(logEvent, text);
                 count++;
             }
-            _file?.FollowRotation();
+            if (text.GetStringBuilder().Length == 0)
+                continue;
+            if (File?.FollowRotation() is { Number: not 0 } error && !_isRotationReported)
+            {
+                _isRotationReported = true;
+                Format(EmperorLog.RotationReport(error), text);
+            }
             // A full disk loses lines, never the daemon.
             if (Files.WriteAll(StandardError, Encoding.UTF8.GetBytes(text.ToString())).Number != 0)
                 Interlocked.Add(ref _lost, count);
             text.GetStringBuilder().Clear();
         }
+    }
+
+    // What the journal does not take (it is being restarted, a message is too long) goes to standard error, which is the journal too.
+    private void Format(LogEvent logEvent, StringWriter text)
+    {
+        if (_journal?.TryWrite(logEvent) != true)
+            _formatter.Format(logEvent, text);
     }
 }

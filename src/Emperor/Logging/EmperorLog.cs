@@ -7,7 +7,7 @@ namespace Emperor.Logging;
 
 /// <summary>
 /// All that the daemon says, one line an event. Every event has the property Event, one word for machines; those about a vassal have
-/// Vassal and Incarnation too.
+/// Vassal and Incarnation too, and those about the end of its process Exit.
 /// </summary>
 internal sealed class EmperorLog(Serilog.ILogger logger)
 {
@@ -16,12 +16,18 @@ internal sealed class EmperorLog(Serilog.ILogger logger)
         "{Lost} log lines were lost: they came faster than they could be written"
     );
 
+    private static readonly MessageTemplate RotationTemplate = Parser.Parse(
+        "the log was rotated and cannot be opened anew, so lines go to the old file: {Error}; let the emperor's user write in its folder"
+    );
+
     /// <summary>What a vassal's machine has to tell.</summary>
-    public void Note(Effect.Note note) =>
-        logger
-            .ForContext("Event", note.Event)
-            .ForContext("Incarnation", note.Incarnation)
-            .Write(LevelOf(note.Level), "{Vassal}: {Text}", note.Vassal, note.Text);
+    public void Note(Effect.Note note)
+    {
+        var context = logger.ForContext("Event", note.Event).ForContext("Incarnation", note.Incarnation);
+        if (note.End is { } end)
+            context = context.ForContext("Exit", end);
+        context.Write(LevelOf(note.Level), "{Vassal}: {Text}", note.Vassal, note.Text);
+    }
 
     /// <summary>A line about a vassal that comes from outside its machine.</summary>
     public void Vassal(LogEventLevel level, string @event, string vassal, string text) =>
@@ -56,6 +62,19 @@ internal sealed class EmperorLog(Serilog.ILogger logger)
             null,
             LossTemplate,
             [new LogEventProperty("Lost", new ScalarValue(lost)), new LogEventProperty("Event", new ScalarValue("log-lost"))]
+        );
+
+    /// <summary>The event that tells of a log file that was rotated and cannot be opened anew.</summary>
+    public static LogEvent RotationReport(Errno error) =>
+        new(
+            DateTimeOffset.Now,
+            LogEventLevel.Error,
+            null,
+            RotationTemplate,
+            [
+                new LogEventProperty("Error", new ScalarValue(error.ToString())),
+                new LogEventProperty("Event", new ScalarValue("log-rotation")),
+            ]
         );
 
     private static LogEventLevel LevelOf(NoteLevel level) =>

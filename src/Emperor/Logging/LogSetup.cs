@@ -10,18 +10,20 @@ namespace Emperor.Logging;
 internal static class LogSetup
 {
     /// <summary>Makes it; dispose the sink last.</summary>
-    public static (EmperorLog Log, BoundedSink Sink) Create(bool json, EmperorLogLevel level, LogFile? file)
+    public static (EmperorLog Log, BoundedSink Sink) Create(EmperorSettings settings, LogFile? file)
     {
-        ITextFormatter formatter = json ? new JsonFormatter(closingDelimiter: "\n", renderMessage: true) : new LineFormatter(Style(file));
-        var sink = new BoundedSink(formatter, file, EmperorLog.LossReport);
-        var logger = new LoggerConfiguration().MinimumLevel.Is(LevelOf(level)).WriteTo.Sink(sink).CreateLogger();
+        var style = file is not null || settings.LogToLater is not null ? LineStyle.Plain : Style();
+        ITextFormatter formatter = settings.LogJson
+            ? new JsonFormatter(closingDelimiter: "\n", renderMessage: true)
+            : new LineFormatter(style, settings.LogDate);
+        var journal = style == LineStyle.Journal && !settings.LogJson ? JournalWriter.Open() : null;
+        var sink = new BoundedSink(formatter, file, journal, EmperorLog.LossReport);
+        var logger = new LoggerConfiguration().MinimumLevel.Is(LevelOf(settings.LogLevel)).WriteTo.Sink(sink).CreateLogger();
         return (new EmperorLog(logger), sink);
     }
 
-    private static LineStyle Style(LogFile? file)
+    private static LineStyle Style()
     {
-        if (file is not null)
-            return LineStyle.Plain;
         if (EmperorLog.IsJournal(Environment.GetEnvironmentVariable("JOURNAL_STREAM")))
             return LineStyle.Journal;
         return Linux.Self.IsTerminal(2) ? LineStyle.Terminal : LineStyle.Plain;

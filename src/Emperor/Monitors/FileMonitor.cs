@@ -72,6 +72,9 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
     /// <summary>Whether the way to a file must be watched, because no watch on a folder of this monitor sees its changes.</summary>
     public abstract bool NeedsFollowing(FileStamp stamp);
 
+    /// <summary>Whether a name that a hint is about is one that a scan would take for a vassal's.</summary>
+    public abstract bool IsOurs(string vassal);
+
     /// <summary>Tells the hints which folders and links lead to this monitor's files.</summary>
     public abstract void Follow(LinkHints hints);
 

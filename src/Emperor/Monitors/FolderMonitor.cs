@@ -33,7 +33,16 @@ internal sealed class FolderMonitor : FileMonitor
     public override bool NeedsFollowing(FileStamp stamp) => stamp.LinkInode != 0;
 
     /// <inheritdoc/>
-    public override void Follow(LinkHints hints) => hints.Follow(new HintTarget(Index, ""), _folder);
+    public override void Follow(LinkHints hints)
+    {
+        var target = new HintTarget(Index, "");
+        var former = hints.Take(target);
+        hints.FollowAlso(target, _folder, LinkHints.EachVassal);
+        hints.Release(target, former);
+    }
+
+    /// <inheritdoc/>
+    public override bool IsOurs(string vassal) => Names.IsVassal(vassal) && !vassal.Contains('\uFFFD');
 
     /// <inheritdoc/>
     protected override bool ScanAll(List<SeenFile> files, List<string> troubles)

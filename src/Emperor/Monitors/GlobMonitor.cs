@@ -33,6 +33,9 @@ internal sealed class GlobMonitor(int index, string argument, string pattern, st
     public override bool NeedsFollowing(FileStamp stamp) => true;
 
     /// <inheritdoc/>
+    public override bool IsOurs(string vassal) => true;
+
+    /// <inheritdoc/>
     public override void Follow(LinkHints hints)
     {
         var target = new HintTarget(Index, "");

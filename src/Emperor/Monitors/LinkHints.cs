@@ -6,7 +6,8 @@ namespace Emperor.Monitors;
 internal readonly record struct HintTarget(int Monitor, string Vassal);
 
 /// <summary>
-/// Overview: one inotify descriptor for what a watch on the vassals folder cannot see. For every path that matters each step is followed as
+/// Overview: one inotify descriptor for what the watch on the vassals folder (<see cref="FolderWatch"/>) cannot see or does not say: which
+/// of a thousand files has changed, and what happens where links lead. For every path that matters each step is followed as
 /// the kernel follows it: of a link, and of the last name, the folder that holds it is watched for that name, so that the swap of any hop
 /// of a chain of links is seen (a Kubernetes ConfigMap swaps "..data"); of a folder in between, whether it is moved or deleted; and where
 /// the path ends early, the folder in which the next name would have to appear.
@@ -15,8 +16,11 @@ internal readonly record struct HintTarget(int Monitor, string Vassal);
 /// </summary>
 internal sealed class LinkHints : IDisposable
 {
-    /// <summary>Stands for every name in a folder.</summary>
+    /// <summary>Stands for every name in a folder: the hint is about the target.</summary>
     public const string AnyEntry = "*";
+
+    /// <summary>Stands for every name in a folder of vassals: the hint is about the vassal of that name.</summary>
+    public const string EachVassal = "*/";
 
     // Of a folder itself: moved, deleted.
     private const string Itself = "";
@@ -110,6 +114,8 @@ internal sealed class LinkHints : IDisposable
                 hinted.UnionWith(targets);
             if (e.Name.Length > 0 && names.TryGetValue(AnyEntry, out var all))
                 hinted.UnionWith(all);
+            if (e.Name.Length > 0 && names.TryGetValue(EachVassal, out var folders))
+                hinted.UnionWith(folders.Select(f => f with { Vassal = e.Name }));
             if (e.Gone)
             {
                 _watches.Remove(e.Watch);
@@ -157,7 +163,10 @@ internal sealed class LinkHints : IDisposable
             }
             if (status.Kind != FileKind.Directory)
             {
+                // The folder tells when another file takes its name; what is written to it only the file itself is asked, or every log that
+                // an app writes beside its ini would wake the emperor.
                 AddStep(target, folder, part);
+                AddWatch(target, step, Itself, InotifyWatch.Content);
                 return null;
             }
             folder = step;
@@ -168,13 +177,29 @@ internal sealed class LinkHints : IDisposable
 
     private void AddStep(HintTarget target, string folder, string name)
     {
+        var what = name switch
+        {
+            Itself => InotifyWatch.Itself,
+            EachVassal => InotifyWatch.Entries,
+            _ => InotifyWatch.Names,
+        };
+        AddWatch(target, folder.Length == 0 ? "/" : folder, name, what);
+        if (name.Length > 0 && Files.IsRemote(folder.Length == 0 ? "/" : folder))
+            Trouble ??= $"{folder} is on a file system that other hosts change too";
+    }
+
+    private void AddWatch(HintTarget target, string path, string name, InotifyWatch what)
+    {
         if (_inotify is null)
             return;
-        var watch = _inotify.Watch(folder.Length == 0 ? "/" : folder, entries: name.Length > 0, out var error);
+        var watch = _inotify.Watch(path, what, out var error);
         if (watch < 0)
         {
+            // What is gone by now is found by the look that follows.
             if (error == Errno.NoSpace)
                 Trouble ??= $"no inotify watch left after {_watches.Count}; raise fs.inotify.max_user_watches";
+            else if (error != Errno.NoEntry && error != Errno.NotDirectory)
+                Trouble ??= $"{path} cannot be watched ({error})";
             return;
         }
         if (!_watches.TryGetValue(watch, out var names))

@@ -2,6 +2,11 @@ using Emperor.Linux;
 
 namespace Emperor.Monitors;
 
+/// <summary>Where relative paths start.</summary>
+/// <param name="OfPatterns">The folder that the emperor was started in.</param>
+/// <param name="OfFolders">The one that --chdir has led to.</param>
+internal sealed record StartFolders(string OfPatterns, string OfFolders);
+
 /// <summary>
 /// Makes the monitor that an --emperor asks for: dir://FOLDER, glob://PATTERN, a pattern, a file, or else a folder, which need not be there
 /// yet (uWSGI takes a missing folder for a pattern and never sees it).
@@ -14,11 +19,18 @@ internal static class MonitorFactory
     /// <summary>Makes one.</summary>
     /// <param name="index">Its place on the command line.</param>
     /// <param name="argument">What was asked for.</param>
-    /// <param name="startFolder">The folder that relative paths start in.</param>
+    /// <param name="folders">Where relative paths start.</param>
     /// <param name="noFollow">--emperor-nofollow.</param>
     /// <param name="names">Which names are vassals'.</param>
     /// <param name="failure">Why not, when null is returned.</param>
-    public static FileMonitor? Create(int index, string argument, string startFolder, bool noFollow, VassalNames names, out string failure)
+    public static FileMonitor? Create(
+        int index,
+        string argument,
+        StartFolders folders,
+        bool noFollow,
+        VassalNames names,
+        out string failure
+    )
     {
         failure = "";
         if (argument.StartsWith(FolderScheme, StringComparison.Ordinal))
@@ -35,19 +47,19 @@ internal static class MonitorFactory
             failure = $"emperor = {argument}: there is no such monitor; use a folder, dir://FOLDER, a pattern or glob://PATTERN";
             return null;
         }
-        var path = Absolute(argument);
+        var path = Absolute(argument, folders.OfFolders);
         if (FileStatus.Get(path, follow: true, out var status).Number == 0)
             return status.Kind == FileKind.Directory ? Folder(argument) : Pattern(argument);
         return GlobMonitor.IsPattern(argument) || names.IsVassal(argument) ? Pattern(argument) : Folder(argument);
 
-        string Absolute(string p) => p.StartsWith('/') ? p : $"{startFolder}/{p}";
+        static string Absolute(string p, string start) => p.StartsWith('/') ? p : $"{start}/{p}";
 
         FolderMonitor Folder(string p)
         {
-            var folder = Path.TrimEndingDirectorySeparator(Absolute(p));
+            var folder = Path.TrimEndingDirectorySeparator(Absolute(p, folders.OfFolders));
             return new FolderMonitor(index, argument, folder, noFollow, names);
         }
 
-        GlobMonitor Pattern(string p) => new(index, argument, p, startFolder, noFollow, names);
+        GlobMonitor Pattern(string p) => new(index, argument, p, folders.OfPatterns, noFollow, names);
     }
 }

@@ -14,17 +14,19 @@ namespace Emperor.Monitors;
 /// scan of its monitor, one about a link or its end the look at that one file. What scans and looks find goes to the census, which tells
 /// changes when they are settled; then the file is read, and what is in it decides whether the change is accepted or refused.
 ///
-/// <para>While hints work, a whole scan is made once a minute all the same (mounts, and whatever a kernel forgets to tell); where they do
-/// not, at --emperor-freq.</para>
+/// <para>A whole scan is made at --emperor-freq all the same, for what a kernel does not tell (a file mounted over another, a hard link's other
+/// name); but where hints work, not so often that scanning costs more than half a thousandth of the time, and once a minute at least.</para>
 /// </summary>
 internal sealed class MonitorHub : IDisposable
 {
-    private const int LongestFile = 1024 * 1024;
-
     // Stands in a hint's target for "no monitor: a file that means something by being touched".
     private const int TouchMonitor = -1;
 
-    private const long SafetyInterval = 60_000;
+    private const long LongestInterval = 60_000;
+    private const long IntervalForCost = 2_000;
+
+    // inotify has named the file that a hint about the folder is for, and it has been looked at; the scan only makes sure.
+    private const long ConfirmAfter = 250;
 
     // A file that cannot be run and was written a moment ago is probably still being written.
     private const long WritingTime = 250;
@@ -47,6 +49,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly List<string> _troubles = [];
     private readonly List<string> _conflicts = [];
     private readonly Dictionary<string, int> _monitorOf = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (SettledChange Change, string Reason)> _unreadable = new(StringComparer.Ordinal);
     private readonly long?[] _scanDue;
     private readonly long[] _restUntil;
     private readonly int[] _folderHints;
@@ -126,7 +129,7 @@ internal sealed class MonitorHub : IDisposable
         for (var i = 0; i < _monitors.Count; i++)
         {
             if (Interlocked.Exchange(ref _folderHints[i], 0) != 0)
-                DueAt(i, now.Monotonic);
+                DueAt(i, now.Monotonic + (_hints.Trouble is null ? ConfirmAfter : 0));
         }
         LookAtHinted(now.Monotonic);
         for (var i = 0; i < _monitors.Count; i++)
@@ -139,8 +142,12 @@ internal sealed class MonitorHub : IDisposable
         _census.TakeSettled(moment.Monotonic, _settled);
         foreach (var change in _settled)
         {
-            if (Judge(change, moment) is { } @event)
-                events.Add((change.Name, @event));
+            if (Judge(change, moment, out var isMoved) is not { } @event)
+                continue;
+            // A process works in the folder that it was started in, so another folder's file needs another process.
+            if (isMoved)
+                events.Add((change.Name, new VassalEvent.FileGone()));
+            events.Add((change.Name, @event));
         }
         for (var i = 0; i < FollowsATurn && _toFollow.TryDequeue(out var target); i++)
             FollowAndLook(target, moment.Monotonic);
@@ -184,14 +191,27 @@ internal sealed class MonitorHub : IDisposable
         _hinted.Clear();
     }
 
-    // Follow first: a change between the look and the watch would be lost.
+    // A link is followed first: a change between the look and the watch would be lost.
     private void FollowAndLook(HintTarget target, long now)
     {
-        if (!_followed.Contains(target))
-            return;
         var monitor = _monitors[target.Monitor];
-        _hints.Follow(target, monitor.PathOf(target.Vassal));
-        _census.ObserveOne(target.Monitor, target.Vassal, monitor.LookAt(target.Vassal, _troubles), now, _conflicts);
+        if (!monitor.IsOurs(target.Vassal))
+            return;
+        if (_followed.Contains(target))
+            _hints.Follow(target, monitor.PathOf(target.Vassal));
+        var stamp = monitor.LookAt(target.Vassal, _troubles);
+        var leads = stamp is { } seen ? monitor.NeedsFollowing(seen) : monitor.Dangling.Contains(target.Vassal);
+        if (leads && _followed.Add(target))
+        {
+            _hints.Follow(target, monitor.PathOf(target.Vassal));
+            stamp = monitor.LookAt(target.Vassal, _troubles);
+        }
+        else if (!leads && _followed.Remove(target))
+        {
+            _hints.Forget(target);
+        }
+        _census.ObserveOne(target.Monitor, target.Vassal, stamp, now, _conflicts);
+        ReadAgain(target.Vassal, now);
     }
 
     private void LookAtTouchFile(string path)
@@ -217,11 +237,17 @@ internal sealed class MonitorHub : IDisposable
         {
             _census.Observe(index, _files, end, settle: !_isFirst, _conflicts);
             FollowWhatWasFound(monitor);
+            foreach (var vassal in _unreadable.Keys)
+                ReadAgain(vassal, end);
         }
-        var took = (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-        _restUntil[index] = end + (2 * took);
-        var works = monitor.WatchTrouble is null && _hints.Trouble is null;
-        _scanDue[index] = end + (works ? Math.Max(SafetyInterval, _frequency) : _frequency);
+        var took = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        _log.Say(LogEventLevel.Debug, "scan", $"{monitor.Argument}: {_files.Count} files in {took:0.0} ms");
+        _restUntil[index] = end + (long)(2 * took);
+        // What could not be looked at cannot be watched either: only looking again tells when it can.
+        var works = complete && monitor.WatchTrouble is null && _hints.Trouble is null;
+        _scanDue[index] = end + (works ? Math.Max(_frequency, Math.Min(LongestInterval, (long)(took * IntervalForCost))) : _frequency);
+        foreach (var path in _touchFiles.Keys.ToArray())
+            LookAtTouchFile(path);
     }
 
     private void FollowWhatWasFound(FileMonitor monitor)
@@ -245,25 +271,44 @@ internal sealed class MonitorHub : IDisposable
         }
     }
 
-    private VassalEvent? Judge(SettledChange change, Instant now)
+    private VassalEvent? Judge(SettledChange change, Instant now, out bool isMoved)
     {
+        isMoved = false;
+        _unreadable.Remove(change.Name, out var known);
         if (change.Stamp is not { } stamp)
+        {
+            // Whatever starts under this name again has a file again first.
+            _monitorOf.Remove(change.Name);
             return new VassalEvent.FileGone();
-        _monitorOf[change.Name] = change.Monitor;
+        }
         var path = _monitors[change.Monitor].PathOf(change.Name);
-        var bytes = Files.ReadBounded(path, LongestFile, out var error);
-        var refusal = bytes is null
-            ? $"{path} cannot be read: {error}; make it readable for the emperor's user"
-            : VassalFileCheck.Examine(change.Name, bytes).Reason;
+        var bytes = Files.ReadBounded(path, ReadLimits.FileBytes, out var error);
+        if (bytes is null)
+        {
+            // Rights may be given without any other change of the file, so it is read again at the next hint or scan.
+            var reason = $"{path} cannot be read: {error}; make it readable for the emperor's user";
+            _unreadable[change.Name] = (change, reason);
+            return known.Reason == reason ? null : new VassalEvent.FileRefused(reason);
+        }
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
-        if (refusal is null)
+        if (VassalFileCheck.Examine(change.Name, bytes).Reason is not { } refusal)
+        {
+            isMoved = _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
+            _monitorOf[change.Name] = change.Monitor;
             return new VassalEvent.FileAccepted(modified / 1000);
+        }
         if (Math.Abs(now.Unix - modified) < WritingTime)
         {
             _census.Postpone(change, now.Monotonic, WritingPause);
             return null;
         }
         return new VassalEvent.FileRefused(refusal);
+    }
+
+    private void ReadAgain(string vassal, long now)
+    {
+        if (_unreadable.TryGetValue(vassal, out var known))
+            _census.Postpone(known.Change, now, 0);
     }
 
     private void ReportTroubles()

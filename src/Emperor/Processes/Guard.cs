@@ -26,7 +26,10 @@ internal sealed class Guard : IDisposable
         while [ $round -lt 100 ]; do
             found=
             for d in /proc/[0-9]*; do
-                { read -r stat <"$d/stat"; } 2>/dev/null || continue
+                # A process's name may hold anything, a newline too; what follows the last parenthesis is ours to read.
+                stat=
+                { while IFS= read -r line || [ -n "$line" ]; do stat="$stat $line"; done <"$d/stat"; } 2>/dev/null
+                [ -n "$stat" ] || continue
                 set -- "$1" ${stat##*) }
                 [ "$2" = Z ] && continue
                 case $sessions in *" $5 "*) [ "$5" -gt 1 ] && found="$found ${d#/proc/}" ;; esac

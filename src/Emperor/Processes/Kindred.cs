@@ -5,46 +5,81 @@ namespace Emperor.Processes;
 
 /// <summary>
 /// Overview: the processes that came of vassals and are not vassals: workers, attached daemons, grandchildren. The emperor is their
-/// reaper: when the parent of one ends, it becomes the emperor's child, wherever it has hidden itself. Whose it is tells the mark in its
-/// environment, or else its session. One whose vassal's process has ended is killed; one whose vassal lives (a daemon that detached
-/// itself) is left alone, and reaped when it ends. The kernel does not tell when a process becomes ours, so one looks when a vassal
-/// has ended, when one of these has ended, and now and then.
+/// reaper: when the parent of one ends, it becomes the emperor's child, wherever it has hidden itself. Whose it is tells its session, when a
+/// vassal or another of its kind led that, or else the mark in its environment. One whose vassal's process has ended is killed; one whose
+/// vassal lives (a daemon that detached itself) is left alone, and reaped when it ends; one that belongs to nobody, as far as one can see,
+/// is left alone until the emperor leaves. What the emperor had for children before it was one, and what shares its session (which no
+/// vassal does), is never touched.
+///
+/// <para>The kernel does not tell when a process becomes ours, so one looks when a vassal has ended or come up, when one of these has ended,
+/// when a zombie is found that nobody knows, and now and then.</para>
 /// </summary>
-internal sealed class Kindred(string mark, EventLoop loop, Func<long, ulong> token)
+internal sealed class Kindred : IDisposable
 {
     /// <summary>The variable that marks a process as one of an emperor's, and names which vassal's process it came of.</summary>
     public const string MarkVariable = "EMPEROR_INCARNATION";
 
+    // How long the session of an ended vassal is remembered when nothing of it is left: numbers are used again.
+    private const long SessionMemory = 60_000;
+
+    private readonly string _mark;
+    private readonly EventLoop _loop;
+    private readonly Guard _guard;
+    private readonly MarkReader _reader;
+    private readonly HashSet<int> _strangers = [];
+    private readonly int _ownSession = ProcFs.Stat(Self.Pid)?.Session ?? 0;
     private readonly Dictionary<int, Orphan> _orphans = [];
+    private readonly Dictionary<int, (long Serial, long Since)> _sessions = [];
     private readonly List<int> _children = [];
 
-    /// <summary>How many are known that have not been reaped.</summary>
+    /// <summary>Makes one, before the emperor has started anything.</summary>
+    /// <param name="mark">What the marks of this emperor begin with.</param>
+    /// <param name="loop">The loop that listens for their ends, and is woken by answers.</param>
+    /// <param name="guard">What must end with the emperor is on its list.</param>
+    public Kindred(string mark, EventLoop loop, Guard guard)
+    {
+        _mark = mark;
+        _loop = loop;
+        _guard = guard;
+        _reader = new MarkReader(MarkVariable, loop.Wake);
+        if (ProcFs.Children(_children))
+            _strangers.UnionWith(_children);
+    }
+
+    /// <summary>How many are known that have not been reaped, strangers apart.</summary>
     public int Count => _orphans.Count;
 
     /// <summary>The mark of what comes of the process with this serial number, as NAME=VALUE.</summary>
-    public string MarkOf(long serial) => string.Create(CultureInfo.InvariantCulture, $"{MarkVariable}={mark}.{serial}");
+    public string MarkOf(long serial) => string.Create(CultureInfo.InvariantCulture, $"{MarkVariable}={_mark}.{serial}");
+
+    /// <summary>A vassal's process has ended; what is left in its session belongs to it.</summary>
+    public void NoteEnded(LiveProcess process, long now) => _sessions[process.Process.Pid] = (process.Serial, now);
 
     /// <summary>Looks for new ones, and kills those whose vassal's process is not among the living.</summary>
     /// <param name="living">The vassals' processes that have not been reaped.</param>
     /// <param name="helper">A helper of the emperor's own, left alone; 0 for none.</param>
-    /// <param name="killAll">True at the end: none is left alone.</param>
-    /// <returns>How many were killed.</returns>
-    public int Sweep(ProcessTable living, int helper, bool killAll)
+    /// <param name="killAll">True at the end: only strangers are left alone.</param>
+    /// <param name="now">Monotonic milliseconds.</param>
+    /// <returns>How many were killed; null when one could not look, and should look again.</returns>
+    public int? Sweep(ProcessTable living, int helper, bool killAll, long now)
     {
-        ProcFs.Children(_children);
+        TakeAnswers();
+        if (!ProcFs.Children(_children))
+            return null;
         foreach (var pid in _children)
         {
             if (pid != helper && living.ByPid(pid) is null && !_orphans.ContainsKey(pid))
-                Adopt(pid, living);
+                Adopt(pid, living, now);
         }
         var killed = 0;
         foreach (var orphan in _orphans.Values)
         {
-            if (orphan.IsKilled || !(killAll || (orphan.Owner is { } owner && living.BySerial(owner) is null)))
+            if (orphan.IsStranger || orphan.IsKilled || !(killAll || IsLeftOver(orphan, living)))
                 continue;
             orphan.IsKilled = orphan.Process.Signal(Signals.Kill).Number == 0;
             killed++;
         }
+        ForgetSessions(now);
         return killed;
     }
 
@@ -58,45 +93,111 @@ internal sealed class Kindred(string mark, EventLoop loop, Func<long, ulong> tok
         }
     }
 
+    /// <summary>Takes in what has been found out about whose they are.</summary>
+    /// <returns>Whether there was anything new.</returns>
+    public bool TakeAnswers()
+    {
+        var any = false;
+        while (_reader.TryTake(out var process, out var value))
+        {
+            // Only the very process that was asked about: its number may be another's by now.
+            if (!_orphans.TryGetValue(process.Pid, out var orphan) || orphan.Process != process || ParseMark(value) is not { } owner)
+                continue;
+            orphan.Owner = owner;
+            if (orphan.Session == process.Pid)
+                _sessions[process.Pid] = (owner, Environment.TickCount64);
+            any = true;
+        }
+        return any;
+    }
+
+    /// <summary>Whether a child of this number is known.</summary>
+    public bool Knows(int pid) => _orphans.ContainsKey(pid);
+
+    /// <summary>Whether any is left that the emperor must not leave behind.</summary>
+    public bool HasOwn => _orphans.Values.Any(o => !o.IsStranger);
+
     /// <summary>One of them has ended.</summary>
     public void Reap(int pid)
     {
         if (!_orphans.Remove(pid, out var orphan))
             return;
-        loop.Remove(orphan.Process.Fd);
+        _strangers.Remove(pid);
+        _loop.Remove(orphan.Process.Fd);
+        if (orphan.GuardSlot is { } slot)
+            _guard.Delist(slot);
         _ = orphan.Process.Reap(out _);
         orphan.Process.Dispose();
     }
 
-    private void Adopt(int pid, ProcessTable living)
+    /// <inheritdoc/>
+    public void Dispose() => _reader.Dispose();
+
+    private static bool IsLeftOver(Orphan orphan, ProcessTable living) => orphan.Owner is { } owner && living.BySerial(owner) is null;
+
+    private void Adopt(int pid, ProcessTable living, long now)
     {
-        // Between the look at the list and this the number cannot have become another's: nobody but us reaps our children.
-        if (PidRef.Open(pid, out _) is not { } process)
+        // Between the look at the list and this the number cannot have become another's: nobody but us reaps our children. One whose
+        // session cannot be read now is looked at again by the next sweep.
+        if (ProcFs.Stat(pid) is not { } stat || PidRef.Open(pid, out _) is not { } process)
             return;
-        _orphans.Add(pid, new Orphan(process, OwnerOf(pid, living)));
-        loop.Add(process.Fd, token(pid));
-    }
-
-    // Null: nobody's, as far as one can see. It is left alone until the end of the emperor.
-    private long? OwnerOf(int pid, ProcessTable living)
-    {
-        if (ProcFs.EnvironmentVariable(pid, MarkVariable) is { } value && value.StartsWith(mark + ".", StringComparison.Ordinal))
+        try
         {
-            if (long.TryParse(value.AsSpan(mark.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var serial))
-                return serial;
+            _loop.Add(process.Fd, Token.Make(TokenKind.Orphan, pid));
         }
-        if (ProcFs.Stat(pid) is not { } stat)
-            return null;
+        catch (LinuxException)
+        {
+            // No room in epoll now; the next sweep finds it again.
+            process.Dispose();
+            return;
+        }
+        var isStranger = _strangers.Contains(pid) || stat.Session == _ownSession;
+        var orphan = new Orphan(process, stat.Session, isStranger);
+        _orphans.Add(pid, orphan);
+        if (isStranger)
+            return;
         if (living.ByPid(stat.Session) is { } leader)
-            return leader.Serial;
-        // A session whose leader is no living vassal and that is not its own: its leader was a vassal, or one of this kind, and has ended.
-        return stat.Session != pid ? -1 : null;
+        {
+            orphan.Owner = leader.Serial;
+            return;
+        }
+        // The number of a session is not another's as long as one of its processes lives.
+        if (stat.Session > 1)
+            orphan.GuardSlot = _guard.Enlist(stat.Session);
+        if (_sessions.TryGetValue(stat.Session, out var known))
+            orphan.Owner = known.Serial;
+        else if (stat.State != 'Z')
+            _reader.Ask(process);
+        if (orphan.Owner is { } owner && stat.Session == pid)
+            _sessions[pid] = (owner, now);
     }
 
-    private sealed class Orphan(PidRef process, long? owner)
+    private void ForgetSessions(long now)
+    {
+        if (_sessions.Count == 0)
+            return;
+        var inUse = _orphans.Values.Select(o => o.Session).ToHashSet();
+        foreach (var (session, known) in _sessions)
+        {
+            if (now - known.Since > SessionMemory && !inUse.Contains(session))
+                _sessions.Remove(session);
+        }
+    }
+
+    private long? ParseMark(string? value) =>
+        value is not null
+        && value.StartsWith(_mark + ".", StringComparison.Ordinal)
+        && long.TryParse(value.AsSpan(_mark.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var serial)
+            ? serial
+            : null;
+
+    private sealed class Orphan(PidRef process, int session, bool isStranger)
     {
         internal PidRef Process { get; } = process;
-        internal long? Owner { get; } = owner;
+        internal int Session { get; } = session;
+        internal bool IsStranger { get; } = isStranger;
+        internal long? Owner { get; set; }
         internal bool IsKilled { get; set; }
+        internal int? GuardSlot { get; set; }
     }
 }

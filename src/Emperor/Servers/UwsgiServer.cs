@@ -1,3 +1,4 @@
+using Emperor.Core.Configuration;
 using Emperor.Linux;
 
 namespace Emperor.Servers;
@@ -13,7 +14,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
 
     private readonly string? _searchPath = environment.GetValueOrDefault("PATH");
     private readonly string[] _environment = VassalEnvironment(environment);
-    private readonly string? _deathSignal = ProgramFinder.Find("setpriv", environment.GetValueOrDefault("PATH"));
+    private readonly string? _deathSignal = ProgramFinder.Find("setpriv", environment.GetValueOrDefault("PATH"), "/");
 
     /// <summary>False when the program that sets the parent-death signal (setpriv, of util-linux) is not installed.</summary>
     public bool SetsDeathSignal => _deathSignal is not null;
@@ -45,7 +46,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
     public PidRef? Launch(string configuration, string folder, string mark, SafeFd channel, SafeFd none, out string failure)
     {
         failure = "";
-        if (ProgramFinder.Find(Names, _searchPath) is not { } program)
+        if (ProgramFinder.Find(Names, _searchPath, folder) is not { } program)
         {
             failure =
                 $"no program to run it: tried {string.Join(", ", Names)} (PATH={_searchPath}); "
@@ -61,6 +62,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
                 Program = _deathSignal ?? program,
                 Arguments = arguments,
                 Environment = [.. _environment, mark],
+                Encode = ConfigText.Encode,
                 WorkingDirectory = folder,
                 Descriptors = [none.Number, 1, 2, channel.Number],
                 SoftDescriptorLimit = softDescriptorLimit,
@@ -104,7 +106,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
         foreach (var (name, value) in environment)
         {
             var isOurs =
-                name is "NOTIFY_SOCKET" or "UWSGI_RELOADS" or Processes.Kindred.MarkVariable
+                name is "NOTIFY_SOCKET" or "WATCHDOG_USEC" or "WATCHDOG_PID" or "UWSGI_RELOADS" or Processes.Kindred.MarkVariable
                 || name.StartsWith("UWSGI_EMPEROR", StringComparison.Ordinal)
                 || name.StartsWith("UWSGI_VASSAL", StringComparison.Ordinal);
             if (!isOurs)

@@ -132,7 +132,7 @@ public sealed partial class FileTests : IDisposable
     public void A_file_that_may_not_be_read_is_told_so()
     {
         var path = _folder.Write("secret", "x");
-        _ = Files.SetMode(path, 0);
+        File.SetUnixFileMode(path, UnixFileMode.None);
         // Root may read everything; this thread is nobody for a moment.
         var former = SetFileSystemUser(65_534);
         var bytes = Files.ReadBounded(path, 10, out var error);
@@ -172,8 +172,42 @@ public sealed partial class FileTests : IDisposable
             new[] { "/bin/sh", plain, "/bin", _folder.PathOf("nothing") }.Select(Files.IsExecutable),
             Is.EqualTo(new[] { true, false, false, false })
         );
-        _ = Files.SetMode(plain, 0x1ED);
+        File.SetUnixFileMode(plain, (UnixFileMode)0x1ED);
         Assert.That(Files.IsExecutable(plain));
+    }
+
+    [Test]
+    public void A_log_that_became_a_link_or_a_pipe_is_not_opened_and_not_waited_for()
+    {
+        var victim = _folder.Write("victim", "precious");
+        File.CreateSymbolicLink(_folder.PathOf("link"), victim);
+        Assert.That(Files.OpenLog(_folder.PathOf("link"), follow: false, out var error), Is.Null);
+        Assert.That(error.Number, Is.EqualTo(40), "ELOOP");
+        Assert.That(Files.OpenLog(_folder.Path, follow: false, out _), Is.Null);
+        using var log = Files.OpenLog(_folder.PathOf("log"), follow: false, out error);
+        Assert.That(error, Is.EqualTo(default(Errno)));
+        _ = Files.WriteAll(log!.Number, "a line\n"u8);
+        Assert.That(File.ReadAllText(_folder.PathOf("log")), Is.EqualTo("a line\n"));
+    }
+
+    [Test]
+    public void A_small_file_is_written_whole_and_never_through_a_link()
+    {
+        var path = _folder.Write("pid", "a much longer text than the next one");
+        Assert.That(Files.WriteSmall(path, "17\n"), Is.EqualTo(default(Errno)));
+        Assert.That(File.ReadAllText(path), Is.EqualTo("17\n"));
+        var victim = _folder.Write("victim2", "precious");
+        File.CreateSymbolicLink(_folder.PathOf("link2"), victim);
+        Assert.That(Files.WriteSmall(_folder.PathOf("link2"), "17\n").Number, Is.EqualTo(40), "ELOOP");
+        Assert.That(File.ReadAllText(victim), Is.EqualTo("precious"));
+    }
+
+    [Test]
+    public void The_head_of_a_file_without_a_size_is_read_up_to_the_limit()
+    {
+        var all = Files.ReadHead("/proc/self/smaps", 100_000, out _)!;
+        Assert.That(all, Has.Length.GreaterThan(4096));
+        Assert.That(Files.ReadHead("/proc/self/smaps", 5_000, out _), Has.Length.EqualTo(5_000));
     }
 
     [Test]

@@ -20,7 +20,7 @@ public sealed class InotifyTests : IDisposable
     [Test]
     public void Whatever_happens_to_a_name_is_told_by_its_name()
     {
-        var watch = _inotify.Watch(_folder.Path, entries: true, out _);
+        var watch = _inotify.Watch(_folder.Path, InotifyWatch.Entries, out _);
         Assert.That(watch, Is.GreaterThanOrEqualTo(0));
         foreach (var deed in new Action[] { Create, Append, Touch, Move, Delete })
         {
@@ -55,7 +55,7 @@ public sealed class InotifyTests : IDisposable
     public void A_watch_for_the_folder_alone_is_not_told_of_its_entries()
     {
         var inner = Directory.CreateDirectory(_folder.PathOf("inner")).FullName;
-        var watch = _inotify.Watch(inner, entries: false, out _);
+        var watch = _inotify.Watch(inner, InotifyWatch.Itself, out _);
         File.WriteAllText(Path.Combine(inner, "f"), "x");
         _inotify.Read(_events);
         Assert.That(_events, Is.Empty);
@@ -67,8 +67,8 @@ public sealed class InotifyTests : IDisposable
     [Test]
     public void A_second_watch_of_a_folder_is_the_same_and_takes_nothing_away()
     {
-        var watch = _inotify.Watch(_folder.Path, entries: true, out _);
-        Assert.That(_inotify.Watch(_folder.Path, entries: false, out _), Is.EqualTo(watch));
+        var watch = _inotify.Watch(_folder.Path, InotifyWatch.Entries, out _);
+        Assert.That(_inotify.Watch(_folder.Path, InotifyWatch.Itself, out _), Is.EqualTo(watch));
         _folder.Write("f", "x");
         _inotify.Read(_events);
         Assert.That(_events, Is.Not.Empty);
@@ -77,16 +77,16 @@ public sealed class InotifyTests : IDisposable
     [Test]
     public void What_is_no_folder_cannot_be_watched()
     {
-        Assert.That(_inotify.Watch(_folder.Write("f", ""), true, out var error), Is.EqualTo(-1));
+        Assert.That(_inotify.Watch(_folder.Write("f", ""), InotifyWatch.Entries, out var error), Is.EqualTo(-1));
         Assert.That(error, Is.EqualTo(Errno.NotDirectory));
-        Assert.That(_inotify.Watch(_folder.PathOf("nothing"), true, out error), Is.EqualTo(-1));
+        Assert.That(_inotify.Watch(_folder.PathOf("nothing"), InotifyWatch.Entries, out error), Is.EqualTo(-1));
         Assert.That(error, Is.EqualTo(Errno.NoEntry));
     }
 
     [Test]
     public void After_its_end_a_watch_is_silent_and_may_be_ended_again()
     {
-        var watch = _inotify.Watch(_folder.Path, entries: true, out _);
+        var watch = _inotify.Watch(_folder.Path, InotifyWatch.Entries, out _);
         _inotify.Unwatch(watch);
         _inotify.Unwatch(watch);
         _folder.Write("f", "x");
@@ -97,7 +97,7 @@ public sealed class InotifyTests : IDisposable
     [Test]
     public void More_events_than_fit_into_one_read_come_with_the_next()
     {
-        _ = _inotify.Watch(_folder.Path, entries: true, out _);
+        _ = _inotify.Watch(_folder.Path, InotifyWatch.Entries, out _);
         var names = Enumerable.Range(0, 1_000).Select(i => $"{i}-{new string('x', 100)}").ToArray();
         foreach (var name in names)
             _folder.Write(name, "");

@@ -1,0 +1,91 @@
+using Emperor.Core.Vassals;
+
+namespace Emperor.Core.Reign;
+
+/// <summary>When the emperor says that it is ready (--emperor-ready).</summary>
+public enum ReadyPolicy
+{
+    /// <summary>When every vassal of the first scan accepts requests, or has failed, or has run out of its time.</summary>
+    Settled,
+
+    /// <summary>When every vassal of the first scan accepts requests; when one fails, or runs out of its time, the start has failed.</summary>
+    All,
+
+    /// <summary>When every vassal of the first scan has been spawned.</summary>
+    Scan,
+
+    /// <summary>At once, before anything is looked at, as uWSGI does.</summary>
+    Immediate,
+}
+
+/// <summary>What there is to say about readiness.</summary>
+public enum ReadyVerdict
+{
+    /// <summary>Not yet.</summary>
+    Waiting,
+
+    /// <summary>The emperor is ready.</summary>
+    Ready,
+
+    /// <summary>The start has failed.</summary>
+    Failed,
+}
+
+/// <summary>
+/// Overview: whether what was asked for has come true. At the first scan it takes down which vassals there are, and after each change it looks
+/// who of them is still to be waited for: one that is starting or, after its first failure, started again at once. A failure that earns a
+/// delay, a file that cannot be run, a vassal that rests or is gone: these are settled, though not well.
+/// </summary>
+/// <param name="policy">What to wait for.</param>
+/// <param name="patience">How long a vassal may take, milliseconds (--emperor-ready-timeout).</param>
+public sealed class ReadyWatch(ReadyPolicy policy, long patience)
+{
+    private readonly HashSet<string> _waitingFor = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _failed = new(StringComparer.Ordinal);
+    private bool _begun;
+
+    /// <summary>When waiting is over whatever happens, monotonic milliseconds; null when nothing is waited for.</summary>
+    public long? Deadline { get; private set; }
+
+    /// <summary>The vassals that did not come up, by name.</summary>
+    public IReadOnlyCollection<string> Failed => _failed;
+
+    /// <summary>The vassals that are still waited for.</summary>
+    public IReadOnlyCollection<string> WaitingFor => _waitingFor;
+
+    /// <summary>The first scan is done: these vassals are there.</summary>
+    public void Begin(IEnumerable<string> vassals, long now)
+    {
+        _begun = true;
+        if (policy is ReadyPolicy.Scan or ReadyPolicy.Immediate)
+            return;
+        _waitingFor.UnionWith(vassals);
+        Deadline = _waitingFor.Count > 0 ? now + patience : null;
+    }
+
+    /// <summary>Looks again.</summary>
+    /// <param name="vassals">All vassals as they are now.</param>
+    /// <param name="now">Monotonic milliseconds.</param>
+    public ReadyVerdict Judge(IReadOnlyDictionary<string, VassalState> vassals, long now)
+    {
+        if (policy == ReadyPolicy.Immediate)
+            return ReadyVerdict.Ready;
+        if (!_begun)
+            return ReadyVerdict.Waiting;
+        var isLate = now >= Deadline;
+        foreach (var name in _waitingFor.ToArray())
+        {
+            var phase = vassals.TryGetValue(name, out var vassal) ? vassal.Phase : Phase.Gone;
+            if (phase is Phase.Starting or Phase.Reloading or Phase.Cursed or Phase.Killing && !isLate)
+                continue;
+            _waitingFor.Remove(name);
+            // A file that was taken away is nobody's failure.
+            if (phase is not (Phase.Running or Phase.Gone or Phase.Stopping))
+                _failed.Add(name);
+        }
+        if (_waitingFor.Count > 0)
+            return policy == ReadyPolicy.All && _failed.Count > 0 ? ReadyVerdict.Failed : ReadyVerdict.Waiting;
+        Deadline = null;
+        return policy == ReadyPolicy.All && _failed.Count > 0 ? ReadyVerdict.Failed : ReadyVerdict.Ready;
+    }
+}

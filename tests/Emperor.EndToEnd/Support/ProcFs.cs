@@ -1,0 +1,72 @@
+using System.Globalization;
+using System.Text;
+
+namespace Emperor.EndToEnd.Support;
+
+/// <summary>What /proc tells of a process.</summary>
+internal static class ProcFs
+{
+    // USER_HZ, which the kernel keeps at 100 towards user space on all its architectures that .NET runs on.
+    private const double TicksPerSecond = 100;
+
+    /// <summary>All process numbers.</summary>
+    public static IEnumerable<int> All() =>
+        Directory
+            .EnumerateDirectories("/proc")
+            .Select(p => int.TryParse(Path.GetFileName(p), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+            .Where(pid => pid > 0);
+
+    /// <summary>Whether it is there and no zombie.</summary>
+    public static bool IsAlive(int pid) => Stat(pid) is { State: not ('Z' or 'X') };
+
+    /// <summary>State, parent, session, processor seconds; null when it is gone.</summary>
+    public static (char State, int Parent, int Session, double Cpu)? Stat(int pid)
+    {
+        var text = Read(pid, "stat");
+        if (text is null || text.LastIndexOf(')') is var end && end < 0)
+            return null;
+        var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
+        var ticks = double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture);
+        return (fields[0][0], Number(fields[1]), Number(fields[3]), ticks / TicksPerSecond);
+    }
+
+    /// <summary>Its children, zombies too.</summary>
+    public static List<int> Children(int pid)
+    {
+        var result = new List<int>();
+        foreach (var other in All())
+        {
+            if (Stat(other) is { } stat && stat.Parent == pid)
+                result.Add(other);
+        }
+        return result;
+    }
+
+    /// <summary>Its command line, blanks between the arguments; empty for a zombie.</summary>
+    public static string CommandLine(int pid) => (Read(pid, "cmdline") ?? "").TrimEnd('\0').Replace('\0', ' ');
+
+    /// <summary>Its environment, as NAME=VALUE.</summary>
+    public static string[] Environment(int pid) => (Read(pid, "environ") ?? "").Split('\0', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>A line of its status, without the name.</summary>
+    public static string Status(int pid, string name) =>
+        (Read(pid, "status") ?? "")
+            .Split('\n')
+            .Where(line => line.StartsWith(name + ":", StringComparison.Ordinal))
+            .Select(line => line[(name.Length + 1)..].Trim())
+            .FirstOrDefault("");
+
+    private static string? Read(int pid, string file)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/{file}", Encoding.UTF8);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,48 @@
+using System.Diagnostics;
+
+namespace Emperor.EndToEnd.Support;
+
+/// <summary>Waits for what must happen. There is no sleep for luck in these tests: each wait ends with its event, or fails at its limit.</summary>
+internal static class Wait
+{
+    /// <summary>The daemon needs milliseconds; the machine under the tests may be busy with others.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
+
+    private const int Pause = 5;
+
+    /// <summary>Waits until <paramref name="isSo"/>; fails with the words at the limit.</summary>
+    public static void Until(Func<bool> isSo, Func<string> otherwise, TimeSpan? limit = null)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (!isSo())
+        {
+            if (Stopwatch.GetElapsedTime(start) > (limit ?? Limit))
+                Assert.Fail($"after {(limit ?? Limit).TotalSeconds:0.#} s: {otherwise()}");
+            Thread.Sleep(Pause);
+        }
+    }
+
+    /// <summary>Waits until something is found, and returns it.</summary>
+    public static T For<T>(Func<T?> find, Func<string> otherwise, TimeSpan? limit = null)
+        where T : class
+    {
+        T? found = null;
+        Until(() => (found = find()) is not null, otherwise, limit);
+        return found!;
+    }
+
+    /// <summary>
+    /// Watches for a time that something stays so. For what must not happen there is no event to wait for; the time is that in which
+    /// it would surely have happened.
+    /// </summary>
+    public static void While(Func<bool> isSo, TimeSpan time, Func<string> otherwise)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < time)
+        {
+            if (!isSo())
+                Assert.Fail(otherwise());
+            Thread.Sleep(Pause);
+        }
+    }
+}
