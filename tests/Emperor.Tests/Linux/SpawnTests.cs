@@ -59,20 +59,14 @@ public sealed class SpawnTests
             (none, write) =>
                 new SpawnRequest
                 {
-                    // The shell's own glob opens a descriptor for the folder; ls would too.
+                    // The shell's, not those of ls, which opens the folder.
                     Program = "/bin/sh",
-                    Arguments =
-                    [
-                        "sh",
-                        "-c",
-                        "for n in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$n ] && echo $n; done; ls /proc/$$/fd | wc -l",
-                    ],
+                    Arguments = ["sh", "-c", "ls /proc/$$/fd; :"],
                     Environment = ["PATH=/usr/bin:/bin"],
                     Descriptors = [none.Number, write.Number, write.Number, none.Number],
                 }
         );
-        var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.That(lines[..^1], Is.EqualTo(new[] { "0", "1", "2", "3" }));
+        Assert.That(output, Is.EqualTo("0\n1\n2\n3\n"));
     }
 
     [Test]
