@@ -106,6 +106,7 @@ public static partial class VassalMachine
                 Phase = Phase.Reloading,
                 Deaf = true,
                 Accepting = State.AcceptingSince is not null,
+                AnsweredAt = null,
                 ReloadPending = true,
                 Deadline = now.Monotonic + policy.ReloadPatience,
             };
@@ -137,20 +138,29 @@ public static partial class VassalMachine
             };
             // A sub-emperor announces nothing but its loyalty, also after a reload. From one that was not loyal before, it may be the word of the
             // program that is about to reload.
-            if (State.Phase == Phase.Starting || (State.Phase == Phase.Reloading && State.WasLoyal))
+            if (State.Phase == Phase.Starting || (State.Phase == Phase.Reloading && (State.WasLoyal || State.Reloads == 0)))
                 Answered(note: false);
         }
 
         private void Answered(bool note)
         {
             var pending = State.ReloadPending;
-            if (pending && State.Deaf)
+            // It has not read the reload yet, or it has answered before and is given its rest.
+            if (pending && (State.Deaf || State.AnsweredAt is not null))
                 return;
-            State = State with { Phase = Phase.Running, Reason = "", Deadline = null, ReloadPending = false, Deaf = false };
+            State = State with
+            {
+                Phase = Phase.Running,
+                Reason = "",
+                Deadline = null,
+                ReloadPending = false,
+                Deaf = false,
+                AnsweredAt = State.AnsweredAt ?? now.Monotonic,
+            };
             if (note)
                 Note(NoteLevel.Information, "accepting", $"pid {Pid()} accepts requests");
             if (pending)
-                SendReload("its file changed during the last reload");
+                Reload("its file had changed meanwhile");
         }
 
         private void Ended(string words, ProcessEnd? ended)

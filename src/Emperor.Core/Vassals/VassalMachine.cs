@@ -8,10 +8,10 @@ namespace Emperor.Core.Vassals;
 /// for it, and at most one at a time.
 ///
 /// <para>A new file is <see cref="Phase.Starting"/> at once. The vassal says that it accepts requests: <see cref="Phase.Running"/>. A changed
-/// file is told to it by a byte, and it is <see cref="Phase.Reloading"/> until it accepts requests again; changes that come meanwhile are
-/// told together, afterwards. A process that ends unasked is replaced at once when it had proved itself (it was loyal, or had accepted
-/// requests for a while); when not, that is a failure, and after the first the vassal waits in <see cref="Phase.Backoff"/>, longer with
-/// each. A changed file is a new chance: it starts at once, its failures forgotten.</para>
+/// file is told to it by a byte, and it is <see cref="Phase.Reloading"/> until it accepts requests again; changes that come meanwhile, or
+/// while it starts, are told together, a moment afterwards. A process that ends unasked is replaced at once when it had proved itself (it
+/// was loyal, or had accepted requests for a while); when not, that is a failure, and after the first the vassal waits in
+/// <see cref="Phase.Backoff"/>, longer with each. A changed file is a new chance: it starts at once, its failures forgotten.</para>
 ///
 /// <para>A process that was told to stop is <see cref="Phase.Stopping"/>, one that closed its channel and lives on is
 /// <see cref="Phase.Cursed"/>; both are sent SIGKILL at their deadline and are <see cref="Phase.Killing"/> until their end is seen. What
@@ -261,7 +261,7 @@ public static partial class VassalMachine
                     Start($"attempt {State.Failures + 1}");
                     break;
                 case Phase.Reloading:
-                    SendReload("a further change, though it has not answered to the last one");
+                    SendReload(State.AnsweredAt is null ? "a further change, though it has not answered to the last one" : State.Reason);
                     break;
                 case Phase.Cursed:
                     KillNow(Aftermath.Recover, $"it closed its channel {Seconds(policy.CurseTolerance)} ago and lives on");
@@ -298,6 +298,7 @@ public static partial class VassalMachine
                 Ready = false,
                 Accepting = false,
                 AcceptingSince = null,
+                AnsweredAt = null,
                 Loyal = false,
                 WasLoyal = false,
                 Babbled = false,
@@ -316,7 +317,12 @@ public static partial class VassalMachine
                     State = State with { ReloadPending = true, Deadline = now.Monotonic + policy.ReloadPatience };
                 return;
             }
-            SendReload(why);
+            // One that starts has not forked its workers yet.
+            var due = State.Phase == Phase.Starting ? now.Monotonic + policy.ReloadPatience : State.AnsweredAt + policy.ReloadRest;
+            if (due > now.Monotonic)
+                State = State with { Phase = Phase.Reloading, Reason = why, ReloadPending = true, Deadline = due };
+            else
+                SendReload(why);
         }
 
         private void TakeBackReload()
@@ -325,7 +331,7 @@ public static partial class VassalMachine
                 return;
             State = State with { ReloadPending = false, Deadline = null };
             // What it has not read is no reload, and will never be answered.
-            if (State.Deaf)
+            if (State.Deaf || State.AnsweredAt is not null || State.Reloads == 0)
                 State = State with { Phase = State.Accepting || State.Loyal ? Phase.Running : Phase.Starting, Deaf = false };
         }
 
@@ -340,6 +346,7 @@ public static partial class VassalMachine
                 ReloadPending = false,
                 Ready = false,
                 Accepting = false,
+                AnsweredAt = null,
                 WasLoyal = State.Loyal,
                 Reloads = State.Reloads + 1,
             };
@@ -380,6 +387,7 @@ public static partial class VassalMachine
                 ReloadPending = false,
                 Accepting = false,
                 AcceptingSince = null,
+                AnsweredAt = null,
                 Ready = false,
             };
 

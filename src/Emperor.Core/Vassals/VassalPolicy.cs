@@ -39,6 +39,13 @@ public sealed record VassalPolicy
     /// <summary>How long a vassal may be silent after a reload before a further change is told to it all the same.</summary>
     public long ReloadPatience { get; init; } = 5_000;
 
+    /// <summary>
+    /// How long a vassal is left alone after it has said that it accepts requests, before a reload is told to it. uwsgi says so when its first
+    /// worker is ready; a reload that comes while the others are being forked is lost on those (they still ignore SIGHUP), and uwsgi then waits
+    /// for them for a minute.
+    /// </summary>
+    public long ReloadRest { get; init; } = 500;
+
     /// <summary>How long after a SIGKILL a process that is still there is reported, and sent another.</summary>
     public long KillPatience { get; init; } = 10_000;
 

@@ -71,6 +71,9 @@ public sealed record VassalState
     /// <summary>Since when it accepts requests, monotonic milliseconds; null when it does not.</summary>
     public long? AcceptingSince { get; init; }
 
+    /// <summary>When it first accepted requests since its last start or reload, monotonic milliseconds; null when it has not yet.</summary>
+    public long? AnsweredAt { get; init; }
+
     /// <summary>Its file's modification time when it came, and now; seconds since the epoch.</summary>
     public (long Born, long LastModified) File { get; init; }
 

@@ -222,6 +222,7 @@ public sealed class EmpireTests
             Accept(name);
         }
         _effects.Clear();
+        _now += new VassalPolicy().ReloadRest;
         return names;
     }
 

@@ -90,13 +90,16 @@ internal sealed class Patient(VassalPolicy? policy = null)
         return Takes(new VassalEvent.TimePassed());
     }
 
+    /// <summary>Lets it have the rest that follows its word that it accepts requests.</summary>
+    public Patient Rested() => Silently(Policy.ReloadRest);
+
     /// <summary>Brings a vassal that has just been made to a phase, by events that lead there in life.</summary>
     public Patient BroughtTo(Phase phase) =>
         phase switch
         {
             Phase.Gone => this,
             Phase.Starting => FileIsGood().HasProcess(),
-            Phase.Running => BroughtTo(Phase.Starting).Accepts(),
+            Phase.Running => BroughtTo(Phase.Starting).Accepts().Rested(),
             Phase.Reloading => BroughtTo(Phase.Running).FileIsGood(2),
             Phase.Cursed => BroughtTo(Phase.Running).HangsUp(),
             Phase.Stopping => BroughtTo(Phase.Running).FileIsGone(),

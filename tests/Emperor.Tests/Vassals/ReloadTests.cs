@@ -14,9 +14,45 @@ public sealed class ReloadTests
         var patient = new Patient().BroughtTo(Phase.Reloading);
         Assert.That(patient.FileIsGood(3).Deeds, Is.Empty);
         Assert.That(patient.FileIsGood(4).Deeds, Is.Empty);
-        Assert.That(patient.Accepts().Deeds, Is.EqualTo("send 1"));
+        Assert.That(patient.Accepts().Deeds, Is.Empty);
+        Assert.That(patient.AtItsDeadline().Deeds, Is.EqualTo("send 1"));
         Assert.That(patient.Accepts().Deeds, Is.Empty);
         Assert.That((patient.Phase, patient.State.NextDeadline), Is.EqualTo((Phase.Running, (long?)null)));
+    }
+
+    [Test]
+    public void One_that_has_just_said_that_it_accepts_is_left_alone_for_a_while_however_often_it_says_so()
+    {
+        var patient = new Patient().BroughtTo(Phase.Starting).Accepts();
+        var since = patient.Now;
+        Assert.That(patient.Silently(100).FileIsGood(2).Deeds, Is.Empty);
+        Assert.That(patient.Silently(100).Accepts().IsLoyal().FileIsGood(3).Deeds, Is.Empty);
+        Assert.That((patient.AtItsDeadline().Deeds, patient.Now - since), Is.EqualTo(("send 1", patient.Policy.ReloadRest)));
+    }
+
+    [Test]
+    public void One_that_starts_is_told_of_a_change_when_it_has_had_its_rest()
+    {
+        var patient = new Patient().BroughtTo(Phase.Starting).FileIsGood(2).Silently(1_000).Accepts();
+        var since = patient.Now;
+        Assert.That((patient.AtItsDeadline().Deeds, patient.Now - since), Is.EqualTo(("send 1", patient.Policy.ReloadRest)));
+    }
+
+    [Test]
+    public void One_that_starts_and_never_says_that_it_accepts_is_told_of_a_change_after_patience()
+    {
+        var patient = new Patient().BroughtTo(Phase.Starting).FileIsGood(2);
+        var since = patient.Now;
+        Assert.That((patient.AtItsDeadline().Deeds, patient.Now - since), Is.EqualTo(("send 1", patient.Policy.ReloadPatience)));
+    }
+
+    [Test]
+    public void A_refused_change_takes_back_the_good_one_that_waits_for_the_rest()
+    {
+        var patient = new Patient().BroughtTo(Phase.Starting).Accepts().FileIsGood(2).FileIsBad();
+        Assert.That((patient.Phase, patient.State.NextDeadline), Is.EqualTo((Phase.Running, (long?)null)));
+        patient = new Patient().BroughtTo(Phase.Starting).FileIsGood(2).FileIsBad();
+        Assert.That((patient.Phase, patient.State.NextDeadline), Is.EqualTo((Phase.Starting, (long?)null)));
     }
 
     [Test]
@@ -69,8 +105,8 @@ public sealed class ReloadTests
     [Test]
     public void A_sub_emperor_answers_a_reload_by_its_loyalty_alone()
     {
-        var patient = new Patient().BroughtTo(Phase.Starting).IsLoyal().FileIsGood(2).FileIsGood(3);
-        Assert.That(patient.IsLoyal().Deeds, Is.EqualTo("send 1"));
+        var patient = new Patient().BroughtTo(Phase.Starting).IsLoyal().Rested().FileIsGood(2).FileIsGood(3).IsLoyal();
+        Assert.That(patient.AtItsDeadline().Deeds, Is.EqualTo("send 1"));
         Assert.That(patient.IsLoyal().Phase, Is.EqualTo(Phase.Running));
     }
 

@@ -15,7 +15,7 @@ internal static class TransitionTable
 {
     private const string Text = """
         event           | Starting     | Running      | Reloading    | Cursed       | Stopping     | Killing      | Backoff      | Resting      | Refused      | Gone
-        FileAccepted    | Reloading/1n | Reloading/1n | .            | .            | .            | .            | Starting/S   | Starting/S   | Starting/S   | Starting/S
+        FileAccepted    | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | Starting/S   | Starting/S   | Starting/S
         FileRefused     | ./n          | ./n          | ./n          | ./n          | .            | .            | Refused/n    | Refused/n    | ./n          | Refused/n
         FileGone        | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
         Spawned         | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .
@@ -37,7 +37,7 @@ internal static class TransitionTable
         Exited SIG26    | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
         TimePassed      | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         TimePassed due  | .            | .            | .            | Killing/Kn   | Killing/Kn   | ./Kn         | Starting/S   | .            | .            | .
-        ReloadAsked     | Reloading/1n | Reloading/1n | .            | .            | .            | .            | Starting/S   | .            | .            | .
+        ReloadAsked     | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | .            | .            | .
         Forgiven        | .            | .            | .            | .            | .            | .            | Starting/S   | .            | .            | .
         Ragnarok        | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
         NoMercy         | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | ./Kn         | Gone         | Gone         | Gone         | .
