@@ -99,12 +99,16 @@ public static unsafe class Files
     /// starts anything.
     /// </summary>
     /// <returns>Null when it cannot be read, or is no file (EINVAL).</returns>
-    public static byte[]? ReadBounded(string path, int limit, out Errno error)
+    public static byte[]? ReadBounded(string path, int limit, out Errno error) => ReadBounded(path, limit, out error, out _);
+
+    /// <summary>The same, and what the file was when its reading began.</summary>
+    public static byte[]? ReadBounded(string path, int limit, out Errno error, out FileStatus status)
     {
+        status = default;
         using var fd = Open(path, Constants.ORdOnly | Constants.ONonBlock | Constants.ONoCtty, 0, out error);
         if (fd is null)
             return null;
-        error = FileStatus.Get(fd.Number, out var status);
+        error = FileStatus.Get(fd.Number, out status);
         if (error.Number == 0 && status.Kind != FileKind.Regular)
             error = Errno.Invalid;
         if (error.Number != 0)

@@ -24,8 +24,6 @@ public sealed class CompilerTests
         ["ORdWr"] = "O_RDWR",
         ["OCreat"] = "O_CREAT",
         ["ONoCtty"] = "O_NOCTTY",
-        ["ONoFollow"] = "O_NOFOLLOW",
-        ["SockDgram"] = "SOCK_DGRAM",
         ["OTrunc"] = "O_TRUNC",
         ["OAppend"] = "O_APPEND",
         ["ONonBlock"] = "O_NONBLOCK",
@@ -108,7 +106,6 @@ public sealed class CompilerTests
     {
         ["NoEntry"] = "ENOENT",
         ["NoProcess"] = "ESRCH",
-        ["Invalid"] = "EINVAL",
         ["Interrupted"] = "EINTR",
         ["NoChild"] = "ECHILD",
         ["Again"] = "EAGAIN",
