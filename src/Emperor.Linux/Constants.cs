@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Emperor.Linux;
 
 /// <summary>
@@ -15,13 +17,15 @@ internal static class Constants
     internal const int OWrOnly = 1;
     internal const int ORdWr = 2;
     internal const int OCreat = 0x40;
+    internal const int ONoCtty = 0x100;
     internal const int OTrunc = 0x200;
     internal const int OAppend = 0x400;
     internal const int ONonBlock = 0x800;
-    internal const int ONoCTty = 0x100;
-    internal const int ODirectory = 0x10000;
-    internal const int ONoFollow = 0x20000;
     internal const int OCloExec = 0x80000;
+
+    // One of the few that differ: what this is on x86-64 is O_DIRECT on arm64.
+    internal static readonly int ONoFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
+    internal static readonly int ODirectory = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
 
     internal const int FGetFd = 1;
     internal const int FSetFd = 2;

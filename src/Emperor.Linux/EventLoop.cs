@@ -25,6 +25,9 @@ public sealed unsafe class EventLoop : IDisposable
     private readonly byte[] _buffer = new byte[Capacity * 16];
     private int _wakeAsked;
 
+    /// <summary>Whether the last wait could not tell all that was ready.</summary>
+    public bool HasMore { get; private set; }
+
     /// <summary>Opens the kernel's queue.</summary>
     /// <exception cref="LinuxException">No descriptor is left.</exception>
     public EventLoop()
@@ -70,6 +73,7 @@ public sealed unsafe class EventLoop : IDisposable
     public void Wait(List<Readiness> ready, int timeout)
     {
         ready.Clear();
+        HasMore = false;
         fixed (byte* buffer = _buffer)
         {
             var count = Native.EpollWait(_epoll.Number, buffer, Capacity, timeout);
@@ -80,6 +84,7 @@ public sealed unsafe class EventLoop : IDisposable
                     return;
                 throw new LinuxException("epoll_wait", error);
             }
+            HasMore = count == Capacity;
             for (var i = 0; i < count; i++)
             {
                 var entry = buffer + (i * EventSize);
@@ -88,8 +93,9 @@ public sealed unsafe class EventLoop : IDisposable
                 if (token == WakeToken)
                 {
                     ulong discarded;
+                    // Before the read: a wake that comes after this writes again, and one before it has posted what this turn will find.
+                    _ = Interlocked.Exchange(ref _wakeAsked, 0);
                     _ = Native.Read(_wake.Number, (byte*)&discarded, sizeof(ulong));
-                    Volatile.Write(ref _wakeAsked, 0);
                     continue;
                 }
                 var hungUp = (events & (Constants.EpollHup | Constants.EpollErr | Constants.EpollRdHup)) != 0;

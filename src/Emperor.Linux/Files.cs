@@ -23,7 +23,7 @@ public static unsafe class Files
     /// <param name="error">Why not, when null is returned; ELOOP for a link, EINVAL for no file.</param>
     public static SafeFd? OpenLog(string path, bool follow, out Errno error)
     {
-        var flags = Constants.OWrOnly | Constants.OCreat | Constants.OAppend | Constants.ONonBlock | Constants.ONoCTty;
+        var flags = Constants.OWrOnly | Constants.OCreat | Constants.OAppend | Constants.ONonBlock | Constants.ONoCtty;
         var fd = Open(path, follow ? flags : flags | Constants.ONoFollow, 0x1A0, out error);
         if (fd is null)
             return null;
@@ -43,7 +43,7 @@ public static unsafe class Files
     /// <summary>Writes a small file, which must be none or a regular one: no link is followed, no pipe waited for.</summary>
     public static Errno WriteSmall(string path, string text)
     {
-        var flags = Constants.OWrOnly | Constants.OCreat | Constants.ONonBlock | Constants.ONoCTty | Constants.ONoFollow;
+        var flags = Constants.OWrOnly | Constants.OCreat | Constants.ONonBlock | Constants.ONoCtty | Constants.ONoFollow;
         using var fd = Open(path, flags, 0x1B6, out var error);
         if (fd is null)
             return error;
@@ -99,17 +99,21 @@ public static unsafe class Files
     /// starts anything.
     /// </summary>
     /// <returns>Null when it cannot be read, or is no file (EINVAL).</returns>
-    public static byte[]? ReadBounded(string path, int limit, out Errno error)
+    public static byte[]? ReadBounded(string path, int limit, out Errno error) => ReadBounded(path, limit, out error, out _);
+
+    /// <summary>The same, and what the file was when its reading began.</summary>
+    public static byte[]? ReadBounded(string path, int limit, out Errno error, out FileStatus status)
     {
-        using var fd = Open(path, Constants.ORdOnly | Constants.ONonBlock | Constants.ONoCTty, 0, out error);
+        status = default;
+        using var fd = Open(path, Constants.ORdOnly | Constants.ONonBlock | Constants.ONoCtty, 0, out error);
         if (fd is null)
             return null;
-        error = FileStatus.Get(fd.Number, out var status);
+        error = FileStatus.Get(fd.Number, out status);
         if (error.Number == 0 && status.Kind != FileKind.Regular)
             error = Errno.Invalid;
         if (error.Number != 0)
             return null;
-        return ReadUpTo(fd, limit + 1, (int)Math.Clamp(status.Size + 1, 512, limit + 1L), out error);
+        return ReadUpTo(fd, limit + 1, (int)Math.Min(status.Size + 1, limit + 1L), out error);
     }
 
     /// <summary>Reads the beginning of a file of /proc, whose size nobody knows before.</summary>

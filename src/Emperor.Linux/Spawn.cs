@@ -93,8 +93,20 @@ public static unsafe class Spawn
     private static Errno AddActions(byte* actions, SpawnRequest request)
     {
         var error = 0;
-        for (var i = 0; i < request.Descriptors.Count && error == 0; i++)
-            error = Native.SpawnActionsAddDup2(actions, request.Descriptors[i], i);
+        var sources = request.Descriptors.ToArray();
+        // One that is still wanted when its number has been given to another is put out of the way first.
+        var spare = sources.Length;
+        for (var i = 0; i < sources.Length && error == 0; i++)
+        {
+            if (sources[i] >= i)
+                continue;
+            while (request.Descriptors.Contains(spare))
+                spare++;
+            error = Native.SpawnActionsAddDup2(actions, sources[i], spare);
+            sources[i] = spare++;
+        }
+        for (var i = 0; i < sources.Length && error == 0; i++)
+            error = Native.SpawnActionsAddDup2(actions, sources[i], i);
         if (error == 0)
             error = Native.SpawnActionsAddCloseFrom(actions, request.Descriptors.Count);
         if (error == 0 && request.WorkingDirectory is { } folder)

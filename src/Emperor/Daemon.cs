@@ -73,6 +73,12 @@ internal sealed class Daemon(
             var now = Clock.Now;
             if (!empire.IsEnding)
                 Govern(now);
+            // Not while there are words unread: a heartbeat among them may be what a deadline waits for.
+            if (!loop.HasMore)
+            {
+                empire.TimePassed(Clock.Now, _effects);
+                Settle(Clock.Now);
+            }
             if (isFirst)
             {
                 herald.NoteFirstScan(now.Monotonic);
@@ -131,8 +137,6 @@ internal sealed class Daemon(
         }
         while (signals.TryTake(out var signal))
             Obey(signal, Clock.Now);
-        empire.TimePassed(Clock.Now, _effects);
-        Settle(Clock.Now);
         runner.Unmute(now.Monotonic);
         runner.TakeAnswers();
         if (now.Monotonic >= _nextStrayLook)

@@ -29,12 +29,12 @@ internal sealed class SignalInbox : IDisposable
     public SignalInbox(EventLoop loop)
     {
         _loop = loop;
-        // As uWSGI, which obeys SIGINT also when it was started in the background of a script.
+        // As uWSGI, which obeys SIGINT also when it was started in the background of a script. For all before the first is registered: then
+        // the runtime takes down which ones are ignored.
         foreach (var signal in Obeyed)
-        {
             Self.StopIgnoring(signal);
+        foreach (var signal in Obeyed)
             _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => Take(signal, context)));
-        }
     }
 
     /// <summary>The next one.</summary>

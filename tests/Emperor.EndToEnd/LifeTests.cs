@@ -182,7 +182,7 @@ internal sealed class LifeTests : EmperorTest
         Journal.AwaitReload("a.ini", mark);
         for (var i = 1; i <= 5; i++)
             File.SetLastWriteTimeUtc($"{Vassals}/a.ini", DateTime.UtcNow.AddMinutes(-i));
-        daemon.AwaitVassal("a.ini", "reload of pid .*changed during the last reload");
+        daemon.AwaitVassal("a.ini", "reload of pid .*its file had changed meanwhile");
         Wait.Until(() => Journal.Of("a.ini", "reload").Count() == 2, () => $"{Journal.Text()}\n{Logs()}");
         Wait.Until(() => StateOf(daemon, "a.ini").Contains(": accepting, "), () => Logs());
         Assert.That(Journal.Of("a.ini", "byte").Count(), Is.LessThanOrEqualTo(3), Journal.Text());

@@ -112,7 +112,7 @@ internal sealed class ProcessTests : EmperorTest
         Write("a.ini", $"report {report}", "accept");
         var daemon = Launch("--emperor", "../vassals", "--umask", "027", "--chdir", folder, "--pidfile", "here.pid").AwaitGoverning();
         daemon.AwaitAccepting("a.ini");
-        Assert.That(Temp["elsewhere/here.pid"], Does.Exist, "a relative pidfile is relative to chdir");
+        Assert.That(Temp["here.pid"], Does.Exist, "as in uWSGI, a relative pidfile is relative to the folder of the start");
         Assert.That(Report.Read(report).Number("umask"), Is.EqualTo(23));
         Assert.That(ProcFs.Status(daemon.Pid, "Umask"), Is.EqualTo("0027"));
     }

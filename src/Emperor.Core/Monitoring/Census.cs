@@ -89,6 +89,17 @@ public sealed class Census
         _unsettled.Add(change.Name);
     }
 
+    /// <summary>
+    /// Tells the present state of a file again, though it has been acted on: what it led to may come out otherwise now (rights were given).
+    /// </summary>
+    public void TellAgain(string name, long now)
+    {
+        if (!_entries.TryGetValue(name, out var entry) || entry.Current is null || !_unsettled.Add(name))
+            return;
+        entry.Since = now;
+        entry.Due = now;
+    }
+
     /// <summary>Tells, and counts as acted on, the changes that have been quiet for long enough.</summary>
     public void TakeSettled(long now, List<SettledChange> changes)
     {

@@ -75,6 +75,12 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
     /// <summary>Whether a name that a hint is about is one that a scan would take for a vassal's.</summary>
     public abstract bool IsOurs(string vassal);
 
+    /// <summary>Whether a stamp that a look has made is of this file; where only links count it says nothing of the file.</summary>
+    public bool IsStampOf(FileStamp stamp, FileStatus file) =>
+        NoFollow
+        || (stamp.Device, stamp.Inode, stamp.Size, stamp.ModifiedNanoseconds)
+            == (file.Device, file.Inode, file.Size, file.ModifiedNanoseconds);
+
     /// <summary>Tells the hints which folders and links lead to this monitor's files.</summary>
     public abstract void Follow(LinkHints hints);
 

@@ -23,7 +23,14 @@ internal static class MonitorFactory
     /// <param name="noFollow">--emperor-nofollow.</param>
     /// <param name="names">Which names are vassals'.</param>
     /// <param name="failure">Why not, when null is returned.</param>
-    public static FileMonitor? Create(int index, string argument, StartFolders folders, bool noFollow, VassalNames names, out string failure)
+    public static FileMonitor? Create(
+        int index,
+        string argument,
+        StartFolders folders,
+        bool noFollow,
+        VassalNames names,
+        out string failure
+    )
     {
         failure = "";
         if (argument.StartsWith(FolderScheme, StringComparison.Ordinal))

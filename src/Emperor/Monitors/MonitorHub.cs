@@ -49,7 +49,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly List<string> _troubles = [];
     private readonly List<string> _conflicts = [];
     private readonly Dictionary<string, int> _monitorOf = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, (SettledChange Change, string Reason)> _unreadable = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _unreadable = new(StringComparer.Ordinal);
     private readonly long?[] _scanDue;
     private readonly long[] _restUntil;
     private readonly int[] _folderHints;
@@ -281,14 +281,22 @@ internal sealed class MonitorHub : IDisposable
             _monitorOf.Remove(change.Name);
             return new VassalEvent.FileGone();
         }
-        var path = _monitors[change.Monitor].PathOf(change.Name);
-        var bytes = Files.ReadBounded(path, ReadLimits.FileBytes, out var error);
+        var monitor = _monitors[change.Monitor];
+        var path = monitor.PathOf(change.Name);
+        var bytes = Files.ReadBounded(path, ReadLimits.FileBytes, out var error, out var read);
         if (bytes is null)
         {
             // Rights may be given without any other change of the file, so it is read again at the next hint or scan.
             var reason = $"{path} cannot be read: {error}; make it readable for the emperor's user";
-            _unreadable[change.Name] = (change, reason);
-            return known.Reason == reason ? null : new VassalEvent.FileRefused(reason);
+            _unreadable[change.Name] = reason;
+            return known == reason ? null : new VassalEvent.FileRefused(reason);
+        }
+        // Another file than the one that was looked at, or one that is being written: another look, and then again.
+        if (!monitor.IsStampOf(stamp, read))
+        {
+            _census.Postpone(change, now.Monotonic, Census.Quiet);
+            _census.ObserveOne(change.Monitor, change.Name, monitor.LookAt(change.Name, _troubles), now.Monotonic, _conflicts);
+            return null;
         }
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
         if (VassalFileCheck.Examine(change.Name, bytes).Reason is not { } refusal)
@@ -307,8 +315,8 @@ internal sealed class MonitorHub : IDisposable
 
     private void ReadAgain(string vassal, long now)
     {
-        if (_unreadable.TryGetValue(vassal, out var known))
-            _census.Postpone(known.Change, now, 0);
+        if (_unreadable.ContainsKey(vassal))
+            _census.TellAgain(vassal, now);
     }
 
     private void ReportTroubles()

@@ -22,6 +22,8 @@ internal sealed class Kindred : IDisposable
     // How long the session of an ended vassal is remembered when nothing of it is left: numbers are used again.
     private const long SessionMemory = 60_000;
 
+    private const int MostQuestions = 3;
+
     private readonly string _mark;
     private readonly EventLoop _loop;
     private readonly Guard _guard;
@@ -71,6 +73,9 @@ internal sealed class Kindred : IDisposable
             if (pid != helper && living.ByPid(pid) is null && !_orphans.ContainsKey(pid))
                 Adopt(pid, living, now);
         }
+        // A process that is just executing another program has no environment for a moment.
+        foreach (var orphan in _orphans.Values.Where(o => o is { Owner: null, IsStranger: false, Asked: < MostQuestions }))
+            Ask(orphan);
         var killed = 0;
         foreach (var orphan in _orphans.Values)
         {
@@ -167,9 +172,15 @@ internal sealed class Kindred : IDisposable
         if (_sessions.TryGetValue(stat.Session, out var known))
             orphan.Owner = known.Serial;
         else if (stat.State != 'Z')
-            _reader.Ask(process);
+            Ask(orphan);
         if (orphan.Owner is { } owner && stat.Session == pid)
             _sessions[pid] = (owner, now);
+    }
+
+    private void Ask(Orphan orphan)
+    {
+        orphan.Asked++;
+        _reader.Ask(orphan.Process);
     }
 
     private void ForgetSessions(long now)
@@ -197,6 +208,7 @@ internal sealed class Kindred : IDisposable
         internal int Session { get; } = session;
         internal bool IsStranger { get; } = isStranger;
         internal long? Owner { get; set; }
+        internal int Asked { get; set; }
         internal bool IsKilled { get; set; }
         internal int? GuardSlot { get; set; }
     }

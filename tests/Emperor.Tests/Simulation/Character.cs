@@ -70,7 +70,7 @@ internal sealed record Character
         {
             ReadsAfter = dice.Duration(500),
             AcceptsAfter = dice.Chance(wildness) ? dice.Maybe(50, 60_000) : dice.Duration(2_000),
-            LoyalAfter = dice.Maybe(50, 20_000),
+            LoyalAfter = dice.Chance(10) ? 0 : dice.Maybe(50, 20_000),
             DiesAfter = dice.Maybe(wildness * 2, 60_000),
             End = dice.Of(Exit(0), Exit(1), Exit(1), Exit(22), Exit(ProcessEnd.ExileCode), Signal(9), Signal(11), Signal(26)),
             HangsUpAfter = dice.Maybe(wildness, 30_000),

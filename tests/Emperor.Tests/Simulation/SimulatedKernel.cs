@@ -11,6 +11,7 @@ namespace Emperor.Tests.Simulation;
 internal sealed class SimulatedKernel(Timeline time, Dice dice, Trace trace, Invariants invariants, Func<string, FileStamp?> readFile)
 {
     private readonly Dictionary<string, SimulatedProcess> _processes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Character> _habits = new(StringComparer.Ordinal);
     private readonly HashSet<SimulatedProcess> _speaking = [];
     private readonly List<SimulatedProcess> _ended = [];
     private readonly List<byte> _messages = [];
@@ -109,12 +110,20 @@ internal sealed class SimulatedKernel(Timeline time, Dice dice, Trace trace, Inv
             Outcomes.Enqueue((vassal, new VassalEvent.SpawnFailed(incarnation, reason)));
             return;
         }
-        var character = Wildness == 0 ? Character.Tame : Character.Wild(dice, Wildness);
+        var character = Wildness == 0 ? Character.Tame : CharacterOf(vassal);
         var process = new SimulatedProcess(vassal, incarnation, ++_pid, character);
         _processes[vassal] = process;
         invariants.Spawned(process);
         Live(process);
         Outcomes.Enqueue((vassal, new VassalEvent.Spawned(incarnation, process.Pid)));
+    }
+
+    // A program that is broken is mostly broken in the same way the next time.
+    private Character CharacterOf(string vassal)
+    {
+        if (_habits.TryGetValue(vassal, out var habit) && dice.Chance(70))
+            return habit;
+        return _habits[vassal] = Character.Wild(dice, Wildness);
     }
 
     private void Live(SimulatedProcess process)

@@ -1,0 +1,193 @@
+using System.Collections.Concurrent;
+using Emperor.Linux;
+using NUnit.Framework;
+
+namespace Emperor.Tests.Linux;
+
+[TestFixture]
+public sealed class ChannelAndLoopTests
+{
+    private readonly List<Readiness> _ready = [];
+
+    [Test]
+    public void A_channel_carries_bytes_both_ways_and_says_when_there_is_none()
+    {
+        var (ours, theirs) = Channel.Create();
+        using (ours)
+        using (theirs)
+        {
+            var buffer = new byte[8];
+            Assert.That(ours.Read(buffer, out var count), Is.EqualTo(ChannelRead.Nothing));
+            Assert.That(ours.Send(7).Number, Is.Zero);
+            Assert.That(Files.ReadUntilClosed(theirs, buffer.AsSpan(0, 1), 1_000), Is.EqualTo(1));
+            Assert.That(buffer[0], Is.EqualTo(7));
+            Assert.That(Files.WriteAll(theirs.Number, [1, 2, 3]).Number, Is.Zero);
+            Assert.That((ours.Read(buffer, out count), count), Is.EqualTo((ChannelRead.Data, 3)));
+        }
+    }
+
+    [Test]
+    public void A_vassal_that_does_not_read_is_an_error_and_not_a_wait()
+    {
+        var (ours, theirs) = Channel.Create();
+        using (ours)
+        using (theirs)
+        {
+            var sent = 0;
+            Errno error;
+            while ((error = ours.Send(1)).Number == 0)
+                Assert.That(++sent, Is.LessThan(1_000_000));
+            Assert.That(error, Is.EqualTo(Errno.Again));
+            Assert.That(sent, Is.GreaterThan(100));
+        }
+    }
+
+    [Test]
+    public void A_closed_end_is_told_after_what_was_said_before_and_raises_no_signal()
+    {
+        var (ours, theirs) = Channel.Create();
+        using (ours)
+        {
+            using (theirs)
+                Assert.That(Files.WriteAll(theirs.Number, [17]).Number, Is.Zero);
+            var buffer = new byte[8];
+            Assert.That(ours.Read(buffer, out _), Is.EqualTo(ChannelRead.Data));
+            Assert.That(ours.Read(buffer, out _), Is.EqualTo(ChannelRead.Closed));
+            Assert.That(ours.Send(0), Is.EqualTo(Errno.BrokenPipe));
+        }
+    }
+
+    [Test]
+    public void The_loop_tells_what_is_readable_again_until_it_is_read()
+    {
+        using var loop = new EventLoop();
+        var (ours, theirs) = Channel.Create();
+        using (ours)
+        using (theirs)
+        {
+            loop.Add(ours.Fd, 42);
+            loop.Wait(_ready, 0);
+            Assert.That(_ready, Is.Empty);
+            _ = Files.WriteAll(theirs.Number, [1]);
+            for (var i = 0; i < 2; i++)
+            {
+                loop.Wait(_ready, 5_000);
+                Assert.That(_ready, Is.EqualTo(new[] { new Readiness(42, true, false) }));
+            }
+            _ = ours.Read(new byte[8], out _);
+            loop.Wait(_ready, 0);
+            Assert.That(_ready, Is.Empty);
+        }
+    }
+
+    [Test]
+    public void A_muted_descriptor_tells_its_end_and_nothing_else()
+    {
+        using var loop = new EventLoop();
+        var (ours, theirs) = Channel.Create();
+        using (ours)
+        {
+            using (theirs)
+            {
+                loop.Add(ours.Fd, 42);
+                loop.Mute(ours.Fd, 42, muted: true);
+                _ = Files.WriteAll(theirs.Number, [1]);
+                loop.Wait(_ready, 0);
+                Assert.That(_ready, Is.Empty);
+                loop.Mute(ours.Fd, 42, muted: false);
+                loop.Wait(_ready, 5_000);
+                Assert.That(_ready, Has.Count.EqualTo(1));
+                loop.Mute(ours.Fd, 42, muted: true);
+            }
+            loop.Wait(_ready, 5_000);
+            Assert.That(_ready, Is.EqualTo(new[] { new Readiness(42, true, true) }));
+        }
+    }
+
+    [Test]
+    public void What_is_removed_is_not_told_and_may_be_removed_again()
+    {
+        using var loop = new EventLoop();
+        var (ours, theirs) = Channel.Create();
+        using (ours)
+        using (theirs)
+        {
+            loop.Add(ours.Fd, 42);
+            _ = Files.WriteAll(theirs.Number, [1]);
+            loop.Remove(ours.Fd);
+            loop.Remove(ours.Fd);
+            loop.Wait(_ready, 0);
+            Assert.That(_ready, Is.Empty);
+            Assert.That(Assert.Throws<LinuxException>(() => loop.Mute(ours.Fd, 42, muted: true))!.Error, Is.EqualTo(Errno.NoEntry));
+        }
+    }
+
+    [Test]
+    public void More_descriptors_than_fit_into_one_turn_all_get_theirs()
+    {
+        using var loop = new EventLoop();
+        List<IDisposable> owned = [];
+        const int many = 700;
+        for (var i = 0; i < many; i++)
+        {
+            var (ours, theirs) = Channel.Create();
+            owned.AddRange([ours, theirs]);
+            loop.Add(ours.Fd, (ulong)i);
+            _ = Files.WriteAll(theirs.Number, [1]);
+        }
+        HashSet<ulong> told = [];
+        for (var turn = 0; turn < 2; turn++)
+        {
+            loop.Wait(_ready, 5_000);
+            Assert.That(_ready, Has.Count.EqualTo(512));
+            told.UnionWith(_ready.Select(r => r.Token));
+        }
+        owned.ForEach(o => o.Dispose());
+        Assert.That(told, Has.Count.EqualTo(many), "those that were not told come first in the next turn");
+    }
+
+    [Test]
+    public void Whatever_another_thread_posts_before_it_wakes_the_loop_is_found_in_that_turn()
+    {
+        const int many = 50_000;
+        using var loop = new EventLoop();
+        var posted = new ConcurrentQueue<int>();
+        var poster = new Thread(() =>
+        {
+            for (var i = 0; i < many; i++)
+            {
+                posted.Enqueue(i);
+                loop.Wake();
+                // Lets the loop fall asleep now and then.
+                if (i % 50 == 0)
+                    Thread.Yield();
+            }
+        });
+        poster.Start();
+        var taken = 0;
+        while (taken < many)
+        {
+            loop.Wait(_ready, 10_000);
+            Assert.That(_ready, Is.Empty, "a wake is nobody's readiness");
+            var before = taken;
+            while (posted.TryDequeue(out _))
+                taken++;
+            if (taken == before && poster.Join(0))
+                Assert.That(posted.IsEmpty && taken == many, "a wake was lost");
+        }
+        poster.Join();
+    }
+
+    [Test]
+    public void A_wake_before_the_wait_ends_it_at_once()
+    {
+        using var loop = new EventLoop();
+        loop.Wake();
+        loop.Wake();
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        loop.Wait(_ready, 30_000);
+        Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(20)));
+        loop.Wait(_ready, 0);
+        Assert.That(_ready, Is.Empty);
+    }
+}

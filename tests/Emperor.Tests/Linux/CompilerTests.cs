@@ -1,0 +1,258 @@
+using System.Globalization;
+using System.Reflection;
+using Emperor.Linux;
+using NUnit.Framework;
+
+namespace Emperor.Tests.Linux;
+
+/// <summary>
+/// Asks the C compiler of this machine for every number that Emperor.Linux takes from the kernel's and the C library's headers. A constant
+/// without a line here fails the test, so none is forgotten.
+/// </summary>
+[TestFixture]
+public sealed class CompilerTests
+{
+    private static readonly Dictionary<string, string> ConstantNames = new(StringComparer.Ordinal)
+    {
+        ["AtFdCwd"] = "AT_FDCWD",
+        ["AtSymlinkNoFollow"] = "AT_SYMLINK_NOFOLLOW",
+        ["AtEmptyPath"] = "AT_EMPTY_PATH",
+        ["AtEAccess"] = "AT_EACCESS",
+        ["XOk"] = "X_OK",
+        ["ORdOnly"] = "O_RDONLY",
+        ["OWrOnly"] = "O_WRONLY",
+        ["ORdWr"] = "O_RDWR",
+        ["OCreat"] = "O_CREAT",
+        ["ONoCtty"] = "O_NOCTTY",
+        ["OTrunc"] = "O_TRUNC",
+        ["OAppend"] = "O_APPEND",
+        ["ONonBlock"] = "O_NONBLOCK",
+        ["OCloExec"] = "O_CLOEXEC",
+        ["ODirectory"] = "O_DIRECTORY",
+        ["ONoFollow"] = "O_NOFOLLOW",
+        ["FGetFd"] = "F_GETFD",
+        ["FSetFd"] = "F_SETFD",
+        ["FdCloExec"] = "FD_CLOEXEC",
+        ["FGetFl"] = "F_GETFL",
+        ["FSetFl"] = "F_SETFL",
+        ["AfUnix"] = "AF_UNIX",
+        ["SockStream"] = "SOCK_STREAM",
+        ["SockDgram"] = "SOCK_DGRAM",
+        ["SockNonBlock"] = "SOCK_NONBLOCK",
+        ["SockCloExec"] = "SOCK_CLOEXEC",
+        ["MsgNoSignal"] = "MSG_NOSIGNAL",
+        ["MsgDontWait"] = "MSG_DONTWAIT",
+        ["EpollCloExec"] = "EPOLL_CLOEXEC",
+        ["EpollCtlAdd"] = "EPOLL_CTL_ADD",
+        ["EpollCtlDel"] = "EPOLL_CTL_DEL",
+        ["EpollCtlMod"] = "EPOLL_CTL_MOD",
+        ["EpollIn"] = "EPOLLIN",
+        ["EpollErr"] = "EPOLLERR",
+        ["EpollHup"] = "EPOLLHUP",
+        ["EpollRdHup"] = "EPOLLRDHUP",
+        ["EfdCloExec"] = "EFD_CLOEXEC",
+        ["EfdNonBlock"] = "EFD_NONBLOCK",
+        ["MfdCloExec"] = "MFD_CLOEXEC",
+        ["InCloExec"] = "IN_CLOEXEC",
+        ["InNonBlock"] = "IN_NONBLOCK",
+        ["InModify"] = "IN_MODIFY",
+        ["InAttrib"] = "IN_ATTRIB",
+        ["InCloseWrite"] = "IN_CLOSE_WRITE",
+        ["InMovedFrom"] = "IN_MOVED_FROM",
+        ["InMovedTo"] = "IN_MOVED_TO",
+        ["InCreate"] = "IN_CREATE",
+        ["InDelete"] = "IN_DELETE",
+        ["InDeleteSelf"] = "IN_DELETE_SELF",
+        ["InMoveSelf"] = "IN_MOVE_SELF",
+        ["InUnmount"] = "IN_UNMOUNT",
+        ["InQOverflow"] = "IN_Q_OVERFLOW",
+        ["InIgnored"] = "IN_IGNORED",
+        ["InOnlyDir"] = "IN_ONLYDIR",
+        ["InMaskAdd"] = "IN_MASK_ADD",
+        ["StatxBasicStats"] = "STATX_BASIC_STATS",
+        ["PPid"] = "P_PID",
+        ["PAll"] = "P_ALL",
+        ["PPidFd"] = "P_PIDFD",
+        ["WNoHang"] = "WNOHANG",
+        ["WExited"] = "WEXITED",
+        ["WNoWait"] = "WNOWAIT",
+        ["CldExited"] = "CLD_EXITED",
+        ["CldDumped"] = "CLD_DUMPED",
+        ["SysPidFdSendSignal"] = "SYS_pidfd_send_signal",
+        ["SysPidFdOpen"] = "SYS_pidfd_open",
+        ["PrSetName"] = "PR_SET_NAME",
+        ["PrSetChildSubreaper"] = "PR_SET_CHILD_SUBREAPER",
+        ["RLimitNoFile"] = "RLIMIT_NOFILE",
+        ["SpawnSetSigMask"] = "POSIX_SPAWN_SETSIGMASK",
+        ["SpawnSetSigDef"] = "POSIX_SPAWN_SETSIGDEF",
+        ["SpawnSetSid"] = "POSIX_SPAWN_SETSID",
+        ["FnmPathname"] = "FNM_PATHNAME",
+        ["FnmPeriod"] = "FNM_PERIOD",
+    };
+
+    private static readonly Dictionary<string, string> SignalNames = new(StringComparer.Ordinal)
+    {
+        ["Hangup"] = "SIGHUP",
+        ["Interrupt"] = "SIGINT",
+        ["Quit"] = "SIGQUIT",
+        ["Kill"] = "SIGKILL",
+        ["User1"] = "SIGUSR1",
+        ["User2"] = "SIGUSR2",
+        ["Terminate"] = "SIGTERM",
+        ["Urgent"] = "SIGURG",
+    };
+
+    private static readonly Dictionary<string, string> ErrorNames = new(StringComparer.Ordinal)
+    {
+        ["NoEntry"] = "ENOENT",
+        ["NoProcess"] = "ESRCH",
+        ["Interrupted"] = "EINTR",
+        ["NoChild"] = "ECHILD",
+        ["Again"] = "EAGAIN",
+        ["Access"] = "EACCES",
+        ["NotDirectory"] = "ENOTDIR",
+        ["Invalid"] = "EINVAL",
+        ["TooManyFiles"] = "EMFILE",
+        ["NoSpace"] = "ENOSPC",
+        ["BrokenPipe"] = "EPIPE",
+    };
+
+    // Layouts, with the place in Emperor.Linux that relies on each number.
+    private static IEnumerable<(string Expression, long Value)> Layouts =>
+        [
+            ("sizeof(posix_spawnattr_t)", Spawn.AttributesSize),
+            ("sizeof(posix_spawn_file_actions_t)", Spawn.ActionsSize),
+            ("sizeof(sigset_t)", Spawn.SignalSetSize),
+            // FileStatus.Read
+            ("sizeof(struct statx)", 256),
+            ("offsetof(struct statx, stx_uid)", 20),
+            ("offsetof(struct statx, stx_gid)", 24),
+            ("offsetof(struct statx, stx_mode)", 28),
+            ("offsetof(struct statx, stx_ino)", 32),
+            ("offsetof(struct statx, stx_size)", 40),
+            ("offsetof(struct statx, stx_mtime.tv_sec)", 112),
+            ("offsetof(struct statx, stx_mtime.tv_nsec)", 120),
+            ("offsetof(struct statx, stx_dev_major)", 136),
+            ("offsetof(struct statx, stx_dev_minor)", 140),
+            ("S_IFMT", 0xF000),
+            ("S_IFREG", 0x8000),
+            ("S_IFDIR", 0x4000),
+            ("S_IFLNK", 0xA000),
+            // EventLoop
+            ("sizeof(struct epoll_event)", OnX64 ? 12 : 16),
+            ("offsetof(struct epoll_event, data)", OnX64 ? 4 : 8),
+            // Children.Wait
+            ("sizeof(siginfo_t)", 128),
+            ("offsetof(siginfo_t, si_code)", 8),
+            ("offsetof(siginfo_t, si_pid)", 16),
+            ("offsetof(siginfo_t, si_status)", 24),
+            // Files.List
+            ("offsetof(struct dirent64, d_reclen)", 16),
+            ("offsetof(struct dirent64, d_name)", 19),
+            // Inotify.Read
+            ("sizeof(struct inotify_event)", 16),
+            ("offsetof(struct inotify_event, mask)", 4),
+            ("offsetof(struct inotify_event, len)", 12),
+            // Files.ReadUntilClosed
+            ("sizeof(struct pollfd)", 8),
+            ("offsetof(struct pollfd, events)", 4),
+            ("POLLIN", 1),
+            // Files.IsRemote
+            ("offsetof(struct statfs, f_type)", 0),
+            ("sizeof(((struct statfs *)0)->f_type)", 8),
+            ("sizeof(struct statfs) <= 512", 1),
+            // Self.DescriptorLimit
+            ("sizeof(struct rlimit)", 16),
+            ("sizeof(struct passwd)", SizeOf<Accounts.Passwd>()),
+            ("offsetof(struct passwd, pw_uid)", OffsetOf<Accounts.Passwd>("Uid")),
+            ("offsetof(struct passwd, pw_gid)", OffsetOf<Accounts.Passwd>("Gid")),
+            ("sizeof(struct group)", SizeOf<Accounts.Group>()),
+            ("offsetof(struct group, gr_gid)", OffsetOf<Accounts.Group>("Gid")),
+            // Files.ReadBounded
+            ("EINVAL", 22),
+        ];
+
+    private static bool OnX64 =>
+        System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64;
+
+    [Test]
+    public void Every_constant_is_what_the_compiler_says() => Compare([.. Named(typeof(Constants), ConstantNames, Number)]);
+
+    [Test]
+    public void Every_signal_is_what_the_compiler_says() =>
+        Compare([.. Named(typeof(Signals), SignalNames, Number), .. Enumerable.Range(1, 31).Select(n => (Abbreviation(n), 0L))]);
+
+    [Test]
+    public void Every_error_is_what_the_compiler_says() =>
+        Compare([.. Named(typeof(Errno), ErrorNames, f => ((Errno)f.GetValue(null)!).Number)]);
+
+    [Test]
+    public void Every_layout_is_what_the_compiler_says() => Compare([.. Layouts]);
+
+    private static string Abbreviation(int signal) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"strcmp(sigabbrev_np({signal}), \"{Signals.NameOf(signal).Replace("IO", "POLL", StringComparison.Ordinal)}\")"
+        );
+
+    private static long Number(FieldInfo field) => Convert.ToInt64(field.GetValue(null), CultureInfo.InvariantCulture);
+
+    private static IEnumerable<(string, long)> Named(Type type, Dictionary<string, string> names, Func<FieldInfo, long> value)
+    {
+        var fields = type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
+            .Where(f => f.Name != "Names" && !f.Name.Contains('<', StringComparison.Ordinal))
+            .ToArray();
+        Assert.That(fields, Is.Not.Empty);
+        Assert.That(fields.Select(f => f.Name).Except(names.Keys), Is.Empty, "these have no C name in the test");
+        return fields.Select(f => (names[f.Name], value(f)));
+    }
+
+    private static void Compare(IReadOnlyList<(string Expression, long Value)> expected)
+    {
+        using var folder = new TemporaryFolder();
+        var lines = expected.Select(e => $"    printf(\"%lld\\n\", (long long)({e.Expression}));");
+        var source = folder.Write("ask.c", $"{Headers}\nint main(void) {{\n{string.Join('\n', lines)}\n    return 0;\n}}\n");
+        var program = folder.PathOf("ask");
+        var (compiled, complaints) = Child.Run("/usr/bin/cc", "-o", program, source);
+        Assert.That(compiled.Code, Is.Zero, complaints);
+        var (_, output) = Child.Run(program);
+        var values = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(v => long.Parse(v, CultureInfo.InvariantCulture));
+        Assert.That(expected.Zip(values, (e, v) => (e.Expression, v)), Is.EqualTo(expected));
+    }
+
+    private static unsafe int SizeOf<T>()
+        where T : unmanaged => sizeof(T);
+
+    private static int OffsetOf<T>(string field) => (int)System.Runtime.InteropServices.Marshal.OffsetOf<T>(field);
+
+    private const string Headers = """
+        #define _GNU_SOURCE
+        #include <dirent.h>
+        #include <errno.h>
+        #include <fcntl.h>
+        #include <fnmatch.h>
+        #include <grp.h>
+        #include <poll.h>
+        #include <pwd.h>
+        #include <signal.h>
+        #include <spawn.h>
+        #include <stddef.h>
+        #include <stdio.h>
+        #include <string.h>
+        #include <sys/epoll.h>
+        #include <sys/eventfd.h>
+        #include <sys/inotify.h>
+        #include <sys/mman.h>
+        #include <sys/prctl.h>
+        #include <sys/resource.h>
+        #include <sys/socket.h>
+        #include <sys/stat.h>
+        #include <sys/statfs.h>
+        #include <sys/syscall.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        #ifndef P_PIDFD
+        #define P_PIDFD 3
+        #endif
+        """;
+}
