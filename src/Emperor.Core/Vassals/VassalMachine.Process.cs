@@ -160,7 +160,7 @@ public static partial class VassalMachine
             if (note)
                 Note(NoteLevel.Information, "accepting", $"pid {Pid()} accepts requests");
             if (pending)
-                Reload(State.Reloads > 0 ? "its file changed during the last reload" : "its file changed while it started");
+                Reload("its file had changed meanwhile");
         }
 
         private void Ended(string words, ProcessEnd? ended)
