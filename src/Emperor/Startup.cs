@@ -80,7 +80,7 @@ internal sealed class Startup(
         foreach (var path in settings.TouchLogReopen)
             monitors.WatchTouch(Path.GetFullPath(path));
         var server = new UwsgiServer(Launching(), _environment, softLimit);
-        if (!server.SetsDeathSignal)
+        if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         using var runner = new EffectRunner(loop, server, log, monitors.Locate);
         var empire = new Empire(Policy());
@@ -259,6 +259,7 @@ internal sealed class Startup(
             Inherit = settings.VassalInherits,
             Include = settings.VassalIncludes,
             ExtraExtensions = settings.ExtraExtensions,
+            DeathSignal = settings.DeathSignal,
         };
 
     private EmpirePolicy Policy() =>

@@ -67,7 +67,7 @@ internal sealed class LaunchTests : EmperorTest
     {
         Assert.That(Uwsgi, Does.Exist, "uwsgi, which Emperor is compared with, is not installed: apt-get install uwsgi-core");
         var (theirs, _) = Ask(Uwsgi, file, ["--emperor", Vassals, "--emperor-freq", "1", .. options], null);
-        var (ours, daemon) = Ask(EmperorProcess.Program, file, ["--emperor", Vassals, .. options], null);
+        var (ours, daemon) = Ask(EmperorProcess.Program, file, ["--emperor", Vassals, "--emperor-death-signal", .. options], null);
         Compare(ours, theirs);
         Assert.That(ours.Folder, Is.EqualTo(Vassals));
         daemon.Await("the emperor is governing 1 vassals");
@@ -78,7 +78,7 @@ internal sealed class LaunchTests : EmperorTest
     {
         string[] options = ["--emperor", "glob://vassals/*.ini", "--emperor-freq", "1", "--emperor-wrapper", Program];
         var (theirs, _) = Ask(Uwsgi, "a.ini", options, null);
-        var (ours, _) = Ask(EmperorProcess.Program, "a.ini", options, null);
+        var (ours, _) = Ask(EmperorProcess.Program, "a.ini", [.. options, "--emperor-death-signal"], null);
         Compare(ours, theirs);
     }
 

@@ -169,6 +169,9 @@ public sealed record EmperorSettings
     /// <summary>log-level: the least that is logged.</summary>
     public EmperorLogLevel LogLevel { get; init; } = EmperorLogLevel.Info;
 
+    /// <summary>emperor-death-signal: vassals have SIGKILL for a parent-death signal.</summary>
+    public bool DeathSignal { get; init; }
+
     /// <summary>emperor-ready: when the service manager is told that the emperor is ready.</summary>
     public ReadyPolicy Ready { get; init; }
 

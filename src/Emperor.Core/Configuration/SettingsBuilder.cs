@@ -77,6 +77,7 @@ public static class SettingsBuilder
             TouchLogReopen = values.List("touch-logreopen"),
             LogJson = values.Flag("log-json"),
             LogLevel = values.Level("log-level"),
+            DeathSignal = values.Flag("emperor-death-signal"),
             Ready = values.Ready("emperor-ready"),
             ReadyTimeout = TimeSpan.FromSeconds(values.Number("emperor-ready-timeout", 60, "seconds")),
             Strict = values.Flag("strict"),

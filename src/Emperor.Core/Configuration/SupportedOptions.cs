@@ -69,6 +69,15 @@ internal static class SupportedOptions
         new(OptionGroup.Launch, "vassals-inherit-before", "FILE", "a template that every vassal names before its own file; repeatable"),
         new(OptionGroup.Launch, "env", "NAME=VALUE", "set a variable of the environment, for Emperor and its vassals; repeatable"),
         new(OptionGroup.Launch, "unenv", "NAME", "remove a variable of the environment; repeatable"),
+        new(
+            OptionGroup.Launch,
+            "emperor-death-signal",
+            null,
+            "also have the kernel kill each vassal when Emperor dies, as uWSGI does (0.4 ms a start; its guard does it anyway)"
+        )
+        {
+            Own = true,
+        },
         new(OptionGroup.Patience, "emperor-throttle", "MS", "a vassal that dies early waits this much longer each time (1000)"),
         new(OptionGroup.Patience, "emperor-max-throttle", "MS", "but never longer than this (180000)"),
         new(OptionGroup.Patience, "emperor-no-blacklist", null, "failures earn no growing delay, only 0.1 s after short lives"),

@@ -27,6 +27,13 @@ internal sealed record LaunchSettings
     /// <summary>--vassals-include.</summary>
     public IReadOnlyList<string> Include { get; init; } = [];
 
+    /// <summary>
+    /// --emperor-death-signal: SIGKILL for a parent-death signal, set by setpriv of util-linux in front of the program. Not by default: it takes
+    /// 0.4 ms a start (a thousand vassals came up in 1.3 s instead of 0.8), and the guard ends the vassals of a dead emperor in any case,
+    /// with all that came of them, which this signal does not.
+    /// </summary>
+    public bool DeathSignal { get; init; }
+
     /// <summary>--emperor-extra-extension.</summary>
     public IReadOnlyList<string> ExtraExtensions { get; init; } = [];
 }

@@ -14,10 +14,12 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
 
     private readonly string? _searchPath = environment.GetValueOrDefault("PATH");
     private readonly string[] _environment = VassalEnvironment(environment);
-    private readonly string? _deathSignal = ProgramFinder.Find("setpriv", environment.GetValueOrDefault("PATH"), "/");
+    private readonly string? _deathSignal = settings.DeathSignal
+        ? ProgramFinder.Find("setpriv", environment.GetValueOrDefault("PATH"), "/")
+        : null;
 
-    /// <summary>False when the program that sets the parent-death signal (setpriv, of util-linux) is not installed.</summary>
-    public bool SetsDeathSignal => _deathSignal is not null;
+    /// <summary>True when a parent-death signal is asked for and the program that sets it (setpriv, of util-linux) is not installed.</summary>
+    public bool LacksDeathSignal => settings.DeathSignal && _deathSignal is null;
 
     /// <summary>The names that are tried, in order.</summary>
     public IReadOnlyList<string> Names { get; } = [.. settings.Overrides, settings.Program, .. settings.Fallbacks];
