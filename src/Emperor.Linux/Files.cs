@@ -17,6 +17,11 @@ public static unsafe class Files
     public static SafeFd OpenNull() =>
         Open("/dev/null", Constants.ORdOnly, 0, out var error) ?? throw new LinuxException("open /dev/null", error);
 
+    /// <summary>Opens /dev/null for reading and writing.</summary>
+    /// <exception cref="LinuxException">There is no /dev/null or no descriptor left.</exception>
+    internal static SafeFd OpenNullForBoth() =>
+        Open("/dev/null", Constants.ORdWr, 0, out var error) ?? throw new LinuxException("open /dev/null", error);
+
     /// <summary>Opens a log to append to, made with mode 0640 (less the umask) if it is not there. It never waits (for a pipe's reader).</summary>
     /// <param name="path">Its path.</param>
     /// <param name="follow">Whether it may be a link, or something else than a file.</param>

@@ -207,4 +207,7 @@ internal static unsafe partial class Native
 
     [LibraryImport(Libc, EntryPoint = "sendto", SetLastError = true)]
     internal static partial nint SendTo(int fd, byte* data, nuint count, int flags, byte* address, uint length);
+
+    [LibraryImport(Libc, EntryPoint = "execve", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int ExecVe(string path, byte** arguments, byte** environment);
 }

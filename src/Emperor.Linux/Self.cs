@@ -18,6 +18,35 @@ public static unsafe class Self
     /// <summary>Whether it has root's rights.</summary>
     public static bool IsRoot => Native.GetEffectiveUid() == 0;
 
+    /// <summary>
+    /// Puts /dev/null in the place of each of the descriptors 0, 1 and 2 that this process was started without. The runtime has put its own
+    /// there by then, which shows in that they are close-on-exec; so the process must execute itself anew after this.
+    /// </summary>
+    /// <returns>Whether one was missing.</returns>
+    public static bool FillStandardStreams()
+    {
+        var missing = false;
+        for (var fd = 0; fd <= 2; fd++)
+        {
+            var flags = Native.Fcntl(fd, Constants.FGetFd, 0);
+            if (flags >= 0 && (flags & Constants.FdCloExec) == 0)
+                continue;
+            missing = true;
+            using var none = Files.OpenNullForBoth();
+            // Its own number when that was the lowest free one; then it only must outlive this object and the execution.
+            if (none.Number == fd)
+            {
+                _ = Native.Fcntl(fd, Constants.FSetFd, 0);
+                none.SetHandleAsInvalid();
+            }
+            else
+            {
+                _ = Native.Dup2(none.Number, fd);
+            }
+        }
+        return missing;
+    }
+
     /// <summary>Whether a descriptor is a terminal.</summary>
     public static bool IsTerminal(int fd) => Native.IsATty(fd) == 1;
 

@@ -80,6 +80,19 @@ public static unsafe class Spawn
         }
     }
 
+    /// <summary>Executes a program in this very process, with its arguments and environment; the descriptors stay as they are.</summary>
+    /// <returns>Why not.</returns>
+    public static Errno Replace(SpawnRequest request)
+    {
+        var arguments = new NativeStrings(request.Arguments, request.Encode);
+        var environment = new NativeStrings(request.Environment, request.Encode);
+        _ = Native.ExecVe(request.Program, arguments.Pointer, environment.Pointer);
+        var error = Errno.Last;
+        arguments.Free();
+        environment.Free();
+        return error;
+    }
+
     private static void SetSignalsAndSession(byte* attributes)
     {
         var set = stackalloc byte[SignalSetSize];

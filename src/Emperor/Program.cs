@@ -14,6 +14,9 @@ internal static class Program
     public static int Main(string[] args)
     {
         var host = new SystemConfigHost(path => FileStatus.Get(path, follow: false, out var status).Number == 0 ? status.Inode : null);
+        // Started with 0, 1 or 2 closed, it would hand the runtime's own pipes to vassals as their output.
+        if (Self.FillStandardStreams())
+            return StartAnew(args, host);
         var read = ConfigurationReader.Read(args, host);
         foreach (var message in read.Messages)
             Console.Out.WriteLine(message);
@@ -46,6 +49,21 @@ internal static class Program
 
     /// <summary>The program's version.</summary>
     internal static string Version => typeof(Program).Assembly.GetName().Version!.ToString(3);
+
+    private static int StartAnew(string[] args, SystemConfigHost host)
+    {
+        _ = Spawn.Replace(
+            new SpawnRequest
+            {
+                Program = Environment.ProcessPath!,
+                Arguments = ["emperor", .. args],
+                Environment = [.. host.Environment.Select(v => $"{v.Key}={v.Value}")],
+                Encode = ConfigText.Encode,
+                Descriptors = [],
+            }
+        );
+        return 1;
+    }
 
     private static int HelpWidth() => Console.IsOutputRedirected ? 100 : Math.Clamp(Console.WindowWidth, 60, 140);
 }

@@ -124,6 +124,9 @@ public static partial class VassalMachine
             State = State with { Accepting = true, AcceptingSince = State.AcceptingSince ?? now.Monotonic };
             if (State.Phase is Phase.Starting or Phase.Reloading)
                 Answered(first);
+            // A second worker may have served a request, and said so, before the first one says that it accepts them.
+            else if (first && State.Phase == Phase.Running)
+                Note(NoteLevel.Information, "accepting", $"pid {Pid()} accepts requests");
         }
 
         private void BecomesLoyal()

@@ -86,7 +86,8 @@ internal sealed class ExamplesTests : EmperorTest
         Launch(
                 new EmperorStart
                 {
-                    Arguments = ["--emperor", _examples.Folder],
+                    // A uwsgi that is told to stop while it forks its workers waits a minute for those that did not hear of it.
+                    Arguments = ["--emperor", _examples.Folder, "--reload-mercy", "3"],
                     Environment = environment,
                     Folder = "/",
                 }

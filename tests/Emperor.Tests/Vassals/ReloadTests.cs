@@ -171,4 +171,13 @@ public sealed class ReloadTests
         Assert.That(patient.IsLoyal().Notes, Is.Empty);
         Assert.That(patient.Accepts().Notes, Is.Empty);
     }
+
+    [Test]
+    public void That_it_accepts_is_noted_also_when_another_worker_was_loyal_first()
+    {
+        var patient = new Patient().BroughtTo(Phase.Running).IsLoyal().Rested().FileIsGood(2).IsLoyal();
+        Assert.That(patient.Phase, Is.EqualTo(Phase.Running));
+        Assert.That(patient.Accepts().Notes.Select(n => n.Event), Is.EqualTo(new[] { "accepting" }));
+        Assert.That(patient.Accepts().Notes, Is.Empty);
+    }
 }
