@@ -50,9 +50,6 @@ public sealed class ReadyWatch(ReadyPolicy policy, long patience)
     /// <summary>The vassals that did not come up, by name.</summary>
     public IReadOnlyCollection<string> Failed => _failed;
 
-    /// <summary>The vassals that are still waited for.</summary>
-    public IReadOnlyCollection<string> WaitingFor => _waitingFor;
-
     /// <summary>The first scan is done: these vassals are there.</summary>
     public void Begin(IEnumerable<string> vassals, long now)
     {

@@ -45,9 +45,6 @@ internal sealed class LinkHints : IDisposable
     /// <summary>The descriptor, for the event loop; -1 when there is none.</summary>
     public int Fd => _inotify?.Fd ?? -1;
 
-    /// <summary>How many folders are watched.</summary>
-    public int Count => _watches.Count;
-
     /// <summary>Watches every step to a path, in place of those that were watched for this target before.</summary>
     public void Follow(HintTarget target, string path)
     {

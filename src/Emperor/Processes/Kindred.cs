@@ -48,9 +48,6 @@ internal sealed class Kindred : IDisposable
             _strangers.UnionWith(_children);
     }
 
-    /// <summary>How many are known that have not been reaped, strangers apart.</summary>
-    public int Count => _orphans.Count;
-
     /// <summary>The mark of what comes of the process with this serial number, as NAME=VALUE.</summary>
     public string MarkOf(long serial) => string.Create(CultureInfo.InvariantCulture, $"{MarkVariable}={_mark}.{serial}");
 

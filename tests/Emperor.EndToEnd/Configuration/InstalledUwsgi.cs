@@ -12,7 +12,7 @@ internal static class InstalledUwsgi
     public static void Require()
     {
         if (!File.Exists(Program))
-            Assert.Ignore($"{Program} is not installed");
+            Assert.Fail($"{Program} is not there: tests/run installs it, or apt-get install uwsgi-core");
     }
 
     /// <summary>"key = value" of every option, in order; an option without a value is "key = true" there.</summary>

@@ -21,15 +21,11 @@ internal static class Installed
         "/usr/bin/curl",
     ];
 
-    /// <summary>Where tests are a duty (CI is set), a missing program fails the test; elsewhere the test is left out.</summary>
+    /// <summary>Fails the test when one of them is missing: a test that is left out proves nothing.</summary>
     public static void Require()
     {
         var missing = Needed.Where(path => !File.Exists(path) && !Directory.Exists(path)).ToList();
-        if (missing.Count == 0)
-            return;
-        var words = $"{string.Join(", ", missing)} not there: apt-get install {Packages}";
-        if (Environment.GetEnvironmentVariable("CI") is { Length: > 0 })
-            Assert.Fail(words);
-        Assert.Ignore(words);
+        if (missing.Count > 0)
+            Assert.Fail($"{string.Join(", ", missing)} not there: tests/run installs them, or apt-get install {Packages}");
     }
 }
