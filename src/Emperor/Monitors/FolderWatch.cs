@@ -38,13 +38,9 @@ internal sealed class FolderWatch(Action hint) : IDisposable
                 (Directory.ResolveLinkTarget(folder, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(folder)).TrimEnd('/') + "/";
             source = new FileSystemWatcher(root)
             {
-                NotifyFilter =
-                    NotifyFilters.FileName
-                    | NotifyFilters.DirectoryName
-                    | NotifyFilters.LastWrite
-                    | NotifyFilters.Size
-                    | NotifyFilters.Attributes
-                    | NotifyFilters.CreationTime,
+                // Names only: what is written to a file LinkHints names itself, and a file that is written all the time would make the
+                // provider work as hard as its writer.
+                NotifyFilter = NotifyFilters.FileName | NotifyFilters.DirectoryName,
             };
             source.Error += (_, e) => Lose(e.GetException(), generation);
             _watcher = new PhysicalFilesWatcher(root, source, pollForChanges: false, ExclusionFilters.None);
