@@ -32,6 +32,9 @@ internal sealed class MonitorHub : IDisposable
     private const long WritingTime = 250;
     private const long WritingPause = 100;
 
+    private const long HintWindow = 200;
+    private const int HintReads = 10;
+
     // Paths that are followed in one turn of the loop, so that a thousand new links do not hold up what runs already.
     private const int FollowsATurn = 64;
 
@@ -54,6 +57,9 @@ internal sealed class MonitorHub : IDisposable
     private readonly long[] _restUntil;
     private readonly int[] _folderHints;
     private readonly Dictionary<string, FileStatus> _touchFiles = new(StringComparer.Ordinal);
+    private long _hintWindow;
+    private int _hintReads;
+    private long? _hintsMutedUntil;
     private string? _reportedTrouble;
     private bool _isFirst = true;
 
@@ -89,6 +95,8 @@ internal sealed class MonitorHub : IDisposable
             if (_toFollow.Count > 0)
                 return 0;
             var next = _census.NextDue;
+            if (_hintsMutedUntil is { } muted && (next is null || muted < next))
+                next = muted;
             foreach (var due in _scanDue)
             {
                 if (due is { } d && (next is null || d < next))
@@ -115,6 +123,14 @@ internal sealed class MonitorHub : IDisposable
     /// <summary>The kernel has told something.</summary>
     public void ReadHints(long now)
     {
+        // What changes all the time is heard ten times in a fifth of a second, and then when that is over.
+        if (now >= _hintWindow + HintWindow)
+            (_hintWindow, _hintReads) = (now, 0);
+        if (++_hintReads > HintReads && _hintsMutedUntil is null)
+        {
+            _hintsMutedUntil = _hintWindow + HintWindow;
+            _loop.Mute(_hints.Fd, Token.Make(TokenKind.Hints, 0), muted: true);
+        }
         if (!_hints.Read(_hinted))
         {
             _log.Say(LogEventLevel.Information, "overflow", "more has changed than the kernel could tell; everything is scanned");
@@ -126,6 +142,11 @@ internal sealed class MonitorHub : IDisposable
     /// <summary>Makes the scans and looks that are due, and adds what has come of them.</summary>
     public void Run(Instant now, List<(string Vassal, VassalEvent Event)> events)
     {
+        if (_hintsMutedUntil <= now.Monotonic)
+        {
+            _hintsMutedUntil = null;
+            _loop.Mute(_hints.Fd, Token.Make(TokenKind.Hints, 0), muted: false);
+        }
         for (var i = 0; i < _monitors.Count; i++)
         {
             if (Interlocked.Exchange(ref _folderHints[i], 0) != 0)
