@@ -144,6 +144,8 @@ internal sealed class LogTests : EmperorTest
         File.WriteAllText($"{Vassals}/empty.ini", "");
         var daemon = LaunchWithJournal("$(stat -L -c %i /proc/self/fd/2)");
         daemon.Await("bad.ini: .*failure 2");
+        // It may still be written when it is first seen, so it is told of later than the first scan.
+        daemon.Await("empty.ini: ");
         daemon.Stop();
         Assert.That(daemon.Lines, Has.All.Match(@"^<[3-7]>\S"));
         Assert.That(daemon.Count("^<6>bad.ini: pid"), Is.GreaterThan(0));
