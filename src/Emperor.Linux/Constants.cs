@@ -73,6 +73,12 @@ internal static class Constants
 
     internal const uint StatxBasicStats = 0x7ff;
 
+    internal const int SockSeqPacket = 5;
+    internal const int SolSocket = 1;
+    internal const int ScmRights = 1;
+    internal const int MsgCMsgCloExec = 0x40000000;
+    internal const uint CloseRangeUnshare = 2;
+
     internal const int PPid = 1;
     internal const int PAll = 0;
     internal const int PPidFd = 3;

@@ -25,6 +25,15 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "recv", SetLastError = true)]
     internal static partial nint Receive(int fd, byte* buffer, nuint count, int flags);
 
+    [LibraryImport(Libc, EntryPoint = "sendmsg", SetLastError = true)]
+    internal static partial nint SendMessage(int fd, MessageHeader* message, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "recvmsg", SetLastError = true)]
+    internal static partial nint ReceiveMessage(int fd, MessageHeader* message, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "close_range", SetLastError = true)]
+    internal static partial int CloseRange(uint first, uint last, uint flags);
+
     [LibraryImport(Libc, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int Open(string path, int flags, uint mode);
 

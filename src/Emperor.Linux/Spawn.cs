@@ -31,7 +31,8 @@ public sealed class SpawnRequest
 /// <summary>
 /// Overview: posix_spawn and nothing else, because fork() in a managed process is undefined and posix_spawn is 3.7 times faster besides.
 /// The child leads its own session and process group, has every signal at its default and unmasked, and its parent-death signal (if a
-/// program in front of it sets one) is bound to the thread that spawns: so call this on the main thread only.
+/// program in front of it sets one) is bound to the thread that spawns: so call this on the main thread, or leave it to a
+/// <see cref="Spawner"/>.
 /// </summary>
 public static unsafe class Spawn
 {
@@ -44,32 +45,34 @@ public static unsafe class Spawn
     /// <returns>The process, or null and why not: the error of the program's exec() is told here too.</returns>
     public static PidRef? Start(SpawnRequest request, out Errno error)
     {
+        error = Start(request, request.Descriptors, out var pid);
+        return error.Number == 0 ? Refer(pid, out error) : null;
+    }
+
+    /// <summary>Starts a process with descriptors that stand in for those that the request names.</summary>
+    /// <returns>Why not.</returns>
+    internal static Errno Start(SpawnRequest request, IReadOnlyList<int> descriptors, out int pid)
+    {
         var attributes = stackalloc byte[AttributesSize];
         var actions = stackalloc byte[ActionsSize];
         _ = Native.SpawnAttributesInit(attributes);
         _ = Native.SpawnActionsInit(actions);
         var arguments = new NativeStrings(request.Arguments, request.Encode);
         var environment = new NativeStrings(request.Environment, request.Encode);
+        pid = 0;
         try
         {
             SetSignalsAndSession(attributes);
-            error = AddActions(actions, request);
+            var error = AddActions(actions, descriptors, request.WorkingDirectory);
             if (error.Number != 0)
-                return null;
-            var pid = 0;
+                return error;
+            var started = 0;
             var lowered = LowerDescriptorLimit(request.SoftDescriptorLimit, out var ours);
-            error = new Errno(Native.PosixSpawn(&pid, request.Program, actions, attributes, arguments.Pointer, environment.Pointer));
+            error = new Errno(Native.PosixSpawn(&started, request.Program, actions, attributes, arguments.Pointer, environment.Pointer));
             if (lowered)
                 _ = Self.SetDescriptorLimit(ours.Soft, ours.Hard);
-            if (error.Number != 0)
-                return null;
-            var process = PidRef.Open(pid, out error);
-            if (process is not null)
-                return process;
-            // No descriptor left for its pidfd: a process that cannot be watched must not live.
-            _ = Native.Kill(-pid, Signals.Kill);
-            _ = Children.Reap(pid);
-            return null;
+            pid = started;
+            return error;
         }
         finally
         {
@@ -78,6 +81,18 @@ public static unsafe class Spawn
             _ = Native.SpawnActionsDestroy(actions);
             _ = Native.SpawnAttributesDestroy(attributes);
         }
+    }
+
+    /// <summary>A reference to a child that has just been started.</summary>
+    /// <returns>Null when no descriptor is left for it: then it is killed, because a process that cannot be watched must not live.</returns>
+    internal static PidRef? Refer(int pid, out Errno error)
+    {
+        var process = PidRef.Open(pid, out error);
+        if (process is not null)
+            return process;
+        _ = Native.Kill(-pid, Signals.Kill);
+        _ = Children.Reap(pid);
+        return null;
     }
 
     /// <summary>Executes a program in this very process, with its arguments and environment; the descriptors stay as they are.</summary>
@@ -103,17 +118,17 @@ public static unsafe class Spawn
         _ = Native.SpawnAttributesSetFlags(attributes, Constants.SpawnSetSid | Constants.SpawnSetSigDef | Constants.SpawnSetSigMask);
     }
 
-    private static Errno AddActions(byte* actions, SpawnRequest request)
+    private static Errno AddActions(byte* actions, IReadOnlyList<int> descriptors, string? folder)
     {
         var error = 0;
-        var sources = request.Descriptors.ToArray();
+        var sources = descriptors.ToArray();
         // One that is still wanted when its number has been given to another is put out of the way first.
         var spare = sources.Length;
         for (var i = 0; i < sources.Length && error == 0; i++)
         {
             if (sources[i] >= i)
                 continue;
-            while (request.Descriptors.Contains(spare))
+            while (descriptors.Contains(spare))
                 spare++;
             error = Native.SpawnActionsAddDup2(actions, sources[i], spare);
             sources[i] = spare++;
@@ -121,8 +136,8 @@ public static unsafe class Spawn
         for (var i = 0; i < sources.Length && error == 0; i++)
             error = Native.SpawnActionsAddDup2(actions, sources[i], i);
         if (error == 0)
-            error = Native.SpawnActionsAddCloseFrom(actions, request.Descriptors.Count);
-        if (error == 0 && request.WorkingDirectory is { } folder)
+            error = Native.SpawnActionsAddCloseFrom(actions, descriptors.Count);
+        if (error == 0 && folder is not null)
             error = Native.SpawnActionsAddChangeDirectory(actions, folder);
         return new Errno(error);
     }

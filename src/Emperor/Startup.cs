@@ -79,7 +79,7 @@ internal sealed class Startup(
         };
         foreach (var path in settings.TouchLogReopen)
             monitors.WatchTouch(Path.GetFullPath(path));
-        var server = new UwsgiServer(Launching(), _environment, softLimit);
+        var server = new UwsgiServer(Launching(), _environment, softLimit, new Spawner());
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         using var runner = new EffectRunner(loop, server, log, monitors.Locate);

@@ -7,7 +7,12 @@ namespace Emperor.Servers;
 /// Launches a vassal that is a uwsgi (or anything that takes its place by --emperor-wrapper) exactly as uWSGI's emperor does
 /// (core/emperor.c, uwsgi_emperor_spawn_vassal): argv, environment, descriptors, working folder, parent-death signal.
 /// </summary>
-internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<string, string> environment, ulong softDescriptorLimit)
+internal sealed class UwsgiServer(
+    LaunchSettings settings,
+    IReadOnlyDictionary<string, string> environment,
+    ulong softDescriptorLimit,
+    Spawner spawner
+)
 {
     // The channel's place in the vassal. uWSGI's is any number above 2; the vassal reads it from UWSGI_EMPEROR_FD.
     private const int ChannelFd = 3;
@@ -58,19 +63,18 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
         var arguments = Arguments(program, configuration);
         if (_deathSignal is not null)
             arguments.InsertRange(0, ["setpriv", "--pdeathsig", "KILL", "--"]);
-        var process = Spawn.Start(
-            new SpawnRequest
-            {
-                Program = _deathSignal ?? program,
-                Arguments = arguments,
-                Environment = [.. _environment, mark],
-                Encode = ConfigText.Encode,
-                WorkingDirectory = folder,
-                Descriptors = [none.Number, 1, 2, channel.Number],
-                SoftDescriptorLimit = softDescriptorLimit,
-            },
-            out var error
-        );
+        var request = new SpawnRequest
+        {
+            Program = _deathSignal ?? program,
+            Arguments = arguments,
+            Environment = [.. _environment, mark],
+            Encode = ConfigText.Encode,
+            WorkingDirectory = folder,
+            Descriptors = [none.Number, 1, 2, channel.Number],
+            SoftDescriptorLimit = softDescriptorLimit,
+        };
+        // The signal comes when the thread ends that spawned, so that is the one which outlives even an execve of the emperor.
+        var process = _deathSignal is null ? spawner.Start(request, out var error) : Spawn.Start(request, out error);
         if (process is null)
             failure = $"cannot start {program} in {folder}: {error}";
         return process;

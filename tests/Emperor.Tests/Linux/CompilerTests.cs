@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using Emperor.Linux;
 using NUnit.Framework;
 
@@ -40,6 +41,11 @@ public sealed class CompilerTests
         ["SockDgram"] = "SOCK_DGRAM",
         ["SockNonBlock"] = "SOCK_NONBLOCK",
         ["SockCloExec"] = "SOCK_CLOEXEC",
+        ["SockSeqPacket"] = "SOCK_SEQPACKET",
+        ["SolSocket"] = "SOL_SOCKET",
+        ["ScmRights"] = "SCM_RIGHTS",
+        ["MsgCMsgCloExec"] = "MSG_CMSG_CLOEXEC",
+        ["CloseRangeUnshare"] = "CLOSE_RANGE_UNSHARE",
         ["MsgNoSignal"] = "MSG_NOSIGNAL",
         ["MsgDontWait"] = "MSG_DONTWAIT",
         ["EpollCloExec"] = "EPOLL_CLOEXEC",
@@ -142,6 +148,14 @@ public sealed class CompilerTests
             ("sizeof(struct epoll_event)", OnX64 ? 12 : 16),
             ("offsetof(struct epoll_event, data)", OnX64 ? 4 : 8),
             // Children.Wait
+            ("sizeof(struct msghdr)", Marshal.SizeOf<MessageHeader>()),
+            ("offsetof(struct msghdr, msg_iov)", (int)Marshal.OffsetOf<MessageHeader>("Pieces")),
+            ("offsetof(struct msghdr, msg_control)", (int)Marshal.OffsetOf<MessageHeader>("Control")),
+            ("offsetof(struct msghdr, msg_flags)", (int)Marshal.OffsetOf<MessageHeader>("Flags")),
+            ("sizeof(struct iovec)", Marshal.SizeOf<MessageHeader.Piece>()),
+            ("CMSG_LEN(0)", Spawner.ControlHeaderSize),
+            ("offsetof(struct cmsghdr, cmsg_level)", 8),
+            ("offsetof(struct cmsghdr, cmsg_type)", 12),
             ("sizeof(siginfo_t)", 128),
             ("offsetof(siginfo_t, si_code)", 8),
             ("offsetof(siginfo_t, si_pid)", 16),

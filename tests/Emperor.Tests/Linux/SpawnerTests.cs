@@ -1,0 +1,129 @@
+using System.Globalization;
+using Emperor.Linux;
+using NUnit.Framework;
+
+namespace Emperor.Tests.Linux;
+
+[TestFixture]
+public sealed class SpawnerTests
+{
+    // Its thread lives as long as the process, so there is one for all.
+    private static readonly Spawner Spawner = new();
+
+    [Test]
+    public void It_has_a_table_of_its_own() => Assert.That(Spawner.HasOwnTable);
+
+    [Test]
+    public void A_child_gets_its_descriptors_in_order_and_no_other()
+    {
+        var (status, output) = Run("readlink /proc/self/fd/0; echo out; echo err >&2; echo three >&3; ls /proc/self/fd | tr '\\n' ' '");
+        // One more is the folder that ls reads.
+        Assert.That(output, Is.EqualTo("/dev/null\nout\nerr\nthree\n0 1 2 3 4 "));
+        Assert.That(status.ToString(), Is.EqualTo("exit 0"));
+    }
+
+    [Test]
+    public void What_the_emperor_closes_is_closed()
+    {
+        // Else the read in Run would never end: it is told the end only when no table holds the other end.
+        for (var i = 0; i < 50; i++)
+            Assert.That(Run($"echo {i}").Output, Is.EqualTo($"{i}\n"));
+    }
+
+    [Test]
+    public void It_leaves_nothing_open()
+    {
+        _ = Run("true");
+        var before = TableSizes();
+        for (var i = 0; i < 50; i++)
+            _ = Run("true");
+        Assert.That(TableSizes(), Is.EqualTo(before));
+    }
+
+    [Test]
+    public void Its_table_is_nearly_empty_whatever_is_open_here()
+    {
+        var open = Enumerable.Range(0, 200).Select(_ => Files.OpenNull()).ToArray();
+        try
+        {
+            Assert.That(Run("true").Status.Code, Is.Zero);
+            Assert.That(TableSizes().Min(), Is.LessThan(10));
+        }
+        finally
+        {
+            Array.ForEach(open, f => f.Dispose());
+        }
+    }
+
+    [Test]
+    public void A_program_that_cannot_be_executed_is_told_with_its_error()
+    {
+        using var none = Files.OpenNull();
+        var process = Spawner.Start(Child.Request("/no/such/program")(none, none), out var error);
+        Assert.That(process, Is.Null);
+        Assert.That(error, Is.EqualTo(Errno.NoEntry));
+    }
+
+    [Test]
+    public void A_descriptor_that_is_not_open_is_an_error_and_the_next_start_works()
+    {
+        var request = new SpawnRequest
+        {
+            Program = "/bin/true",
+            Arguments = ["true"],
+            Environment = [],
+            Descriptors = [987_654],
+        };
+        Assert.That(Spawner.Start(request, out var error), Is.Null);
+        Assert.That(error.ToString(), Does.Contain("errno 9"));
+        Assert.That(Run("echo well").Output, Is.EqualTo("well\n"));
+    }
+
+    [Test]
+    public void A_child_is_the_process_s_own_and_leads_its_session()
+    {
+        var (_, output) = Run("echo $$ $(cut -d' ' -f4,5,6 /proc/$$/stat)");
+        var words = output.Trim().Split(' ');
+        var parent = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
+        Assert.That(words[1..], Is.EqualTo(new[] { parent, words[0], words[0] }));
+    }
+
+    private static (ExitStatus Status, string Output) Run(string script)
+    {
+        var (read, write) = Files.CreatePipe();
+        using (read)
+        {
+            PidRef? process;
+            using (write)
+            using (var none = Files.OpenNull())
+            {
+                process = Spawner.Start(
+                    new SpawnRequest
+                    {
+                        Program = "/bin/sh",
+                        Arguments = ["sh", "-c", script],
+                        Environment = ["PATH=/usr/bin:/bin"],
+                        Descriptors = [none.Number, write.Number, write.Number, write.Number],
+                    },
+                    out var error
+                );
+                Assert.That(process, Is.Not.Null, error.ToString());
+            }
+            using (process)
+            {
+                var buffer = new byte[64 * 1024];
+                var length = Files.ReadUntilClosed(read, buffer, 20_000);
+                return (Child.WaitFor(process!), System.Text.Encoding.UTF8.GetString(buffer, 0, length));
+            }
+        }
+    }
+
+    // How many descriptors the tables of spawners' threads hold.
+    private static int[] TableSizes() =>
+        [
+            .. Directory
+                .GetDirectories("/proc/self/task")
+                .Where(t => File.ReadAllText($"{t}/comm").Trim() == "spawner")
+                .Select(t => Directory.GetFiles($"{t}/fd").Length),
+        ];
+}
