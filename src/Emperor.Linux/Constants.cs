@@ -78,6 +78,7 @@ internal static class Constants
     internal const int ScmRights = 1;
     internal const int MsgCMsgCloExec = 0x40000000;
     internal const uint CloseRangeUnshare = 2;
+    internal const int SigBlock = 0;
 
     internal const int PPid = 1;
     internal const int PAll = 0;

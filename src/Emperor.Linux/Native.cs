@@ -178,6 +178,12 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "posix_spawn_file_actions_addchdir_np", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int SpawnActionsAddChangeDirectory(byte* actions, string path);
 
+    [LibraryImport(Libc, EntryPoint = "sigdelset")]
+    internal static partial int SigDelSet(byte* set, int signal);
+
+    [LibraryImport(Libc, EntryPoint = "pthread_sigmask")]
+    internal static partial int ThreadSignalMask(int how, byte* set, byte* old);
+
     [LibraryImport(Libc, EntryPoint = "sigfillset")]
     internal static partial int SigFillSet(byte* set);
 

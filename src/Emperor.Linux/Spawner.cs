@@ -3,10 +3,15 @@ using System.Runtime.InteropServices;
 namespace Emperor.Linux;
 
 /// <summary>
-/// Overview: starts processes from a thread that has a table of descriptors of its own, nearly empty. At every fork, posix_spawn's too, the
+/// Overview: starts processes from a thread that has a table of descriptors of its own, with what was open when it was made. At every fork, posix_spawn's too, the
 /// kernel copies the table of the thread that asks, and the child closes it again: 0.09 ms for every thousand open descriptors, which with
-/// 8,000 of them is more than the rest of a start (0.56 ms against 1.30, Linux 6.18). This thread has a dozen, whatever the emperor holds; it
-/// is sent (SCM_RIGHTS) what the child is to get, spawns, and closes it.
+/// 8,000 of them is more than the rest of a start (0.56 ms against 1.30, Linux 6.18). This thread has few, whatever the emperor opens later;
+/// it is sent (SCM_RIGHTS) what the child is to get, spawns, and closes it. So make it first of all, before a log is opened that will be
+/// rotated away.
+/// <para>
+/// What is open then must stay open, for the runtime: it maps executable memory from a descriptor of its own. And no signal may be delivered
+/// to this thread, because the runtime's handler writes to a pipe by its number.
+/// </para>
 /// <para>
 /// Whoever asks waits for the answer, as with <see cref="Spawn"/>. Where the kernel refuses a table of one's own (close_range(2) with
 /// CLOSE_RANGE_UNSHARE: Linux 5.9) it spawns as <see cref="Spawn"/> does. The thread lives as long as the process, for the sake of a
@@ -17,6 +22,8 @@ public sealed unsafe class Spawner
 {
     private const int MaxDescriptors = 64;
     private const int StackSize = 256 * 1024;
+    private const int FirstRealTimeSignal = 32;
+    private const int LastSignal = 64;
 
     // struct cmsghdr: cmsg_len at 0, cmsg_level at 8, cmsg_type at 12, data from 16.
     internal const int ControlHeaderSize = 16;
@@ -29,13 +36,15 @@ public sealed unsafe class Spawner
     private Errno _error;
 
     /// <summary>Starts the thread.</summary>
-    public Spawner()
+    /// <param name="unwanted">A descriptor that it closes in its own table, because somebody waits for its end; null for none.</param>
+    public Spawner(SafeFd? unwanted = null)
     {
         var pair = stackalloc int[2];
         if (Native.SocketPair(Constants.AfUnix, Constants.SockSeqPacket | Constants.SockCloExec, 0, pair) < 0)
             return;
         (_ours, _theirs) = (pair[0], pair[1]);
-        new Thread(Work, StackSize) { IsBackground = true, Name = "spawner" }.Start();
+        var excluded = unwanted?.Number;
+        new Thread(() => Work(excluded), StackSize) { IsBackground = true, Name = "spawner" }.Start();
         // Its own end of the pair stays open in its own table only; until then it is shared.
         HasOwnTable = Await();
         _ = Native.Close(_theirs);
@@ -61,9 +70,10 @@ public sealed unsafe class Spawner
         return error.Number == 0 ? Spawn.Refer(_pid, out error) : null;
     }
 
-    private void Work()
+    private void Work(int? unwanted)
     {
-        var own = TakeOwnTable();
+        BlockSignals();
+        var own = TakeOwnTable(unwanted);
         var answer = (byte)(own ? 1 : 0);
         _ = Native.Send(_theirs, &answer, 1, Constants.MsgNoSignal);
         if (!own)
@@ -81,17 +91,27 @@ public sealed unsafe class Spawner
         }
     }
 
-    // What is open in this process now must not be held open here, a log that is deleted or the write end of a pipe.
-    private bool TakeOwnTable()
+    private bool TakeOwnTable(int? unwanted)
     {
+        // Copies what is below its own end of the pair, and no more.
         if (Native.CloseRange((uint)_theirs + 1, uint.MaxValue, Constants.CloseRangeUnshare) != 0)
             return false;
-        if (_theirs > 3)
-            _ = Native.CloseRange(3, (uint)_theirs - 1, 0);
-        using var nothing = Files.OpenNull();
-        for (var i = 0; i < 3; i++)
-            _ = Native.Dup2(nothing.Number, i);
+        _ = Native.Close(_ours);
+        if (unwanted is { } fd)
+            _ = Native.Close(fd);
         return true;
+    }
+
+    // All that are sent to the process; not faults of the thread itself, nor those (32 and above) by which the runtime stops it.
+    private static void BlockSignals()
+    {
+        var set = stackalloc byte[Spawn.SignalSetSize];
+        _ = Native.SigFillSet(set);
+        foreach (var signal in Signals.Faults)
+            _ = Native.SigDelSet(set, signal);
+        for (var signal = FirstRealTimeSignal; signal <= LastSignal; signal++)
+            _ = Native.SigDelSet(set, signal);
+        _ = Native.ThreadSignalMask(Constants.SigBlock, set, null);
     }
 
     // One byte; false when it says so, or the other end is gone.

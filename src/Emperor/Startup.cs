@@ -41,6 +41,8 @@ internal sealed class Startup(
         if (daemonLog is not null && !hasLord && daemonPipe is null)
             return Daemonizer.Start(arguments, _environment, daemonLog);
 
+        // First of all: what is open now it holds open for ever.
+        var spawner = new Spawner(daemonPipe);
         var softLimit = (ulong?)settings.MaxOpenFiles ?? Self.InheritedDescriptorLimit();
         if (!TryOpenLog(daemonLog ?? settings.LogTo, out var logFile))
             return 1;
@@ -62,11 +64,11 @@ internal sealed class Startup(
                     return 1;
                 sink.File = logFile;
             }
-            return Govern(log, logFile, softLimit, daemonPipe);
+            return Govern(log, logFile, spawner, softLimit, daemonPipe);
         }
     }
 
-    private int Govern(EmperorLog log, LogFile? logFile, ulong softLimit, SafeFd? daemonPipe)
+    private int Govern(EmperorLog log, LogFile? logFile, Spawner spawner, ulong softLimit, SafeFd? daemonPipe)
     {
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
@@ -79,7 +81,7 @@ internal sealed class Startup(
         };
         foreach (var path in settings.TouchLogReopen)
             monitors.WatchTouch(Path.GetFullPath(path));
-        var server = new UwsgiServer(Launching(), _environment, softLimit, new Spawner());
+        var server = new UwsgiServer(Launching(), _environment, softLimit, spawner);
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         using var runner = new EffectRunner(loop, server, log, monitors.Locate);

@@ -45,6 +45,7 @@ public sealed class CompilerTests
         ["SolSocket"] = "SOL_SOCKET",
         ["ScmRights"] = "SCM_RIGHTS",
         ["MsgCMsgCloExec"] = "MSG_CMSG_CLOEXEC",
+        ["SigBlock"] = "SIG_BLOCK",
         ["CloseRangeUnshare"] = "CLOSE_RANGE_UNSHARE",
         ["MsgNoSignal"] = "MSG_NOSIGNAL",
         ["MsgDontWait"] = "MSG_DONTWAIT",
