@@ -5,8 +5,6 @@ namespace Emperor.EndToEnd.Systemd;
 /// <summary>An enabled service when the system boots, and the system's end.</summary>
 internal sealed class BootTests : ServiceTest
 {
-    private readonly TempFolder _temp = new();
-
     protected override MachineSetup Setup
     {
         get
@@ -16,14 +14,11 @@ internal sealed class BootTests : ServiceTest
             {
                 Links = new Dictionary<string, string>(setup.Links) { ["/etc/systemd/system/machine.target.wants/emperor.service"] = Unit },
                 Files = setup.Files.Where(file => !file.Key.StartsWith(Vassals, StringComparison.Ordinal)).ToDictionary(),
-                Shared = new Dictionary<string, string> { ["/shared"] = _temp.Path },
+                Shared = new Dictionary<string, string> { ["/shared"] = Temp.Path },
                 Removed = [.. setup.Removed, Vassals],
             };
         }
     }
-
-    [TearDown]
-    public void RemoveShared() => _temp.Dispose();
 
     [Test]
     public void Without_its_folder_of_vassals_it_boots_and_takes_the_folder_when_it_is_there()
@@ -46,9 +41,12 @@ internal sealed class BootTests : ServiceTest
         Configure("logto = /shared/emperor.log");
         Vassal("a.ini", "stop-delay 1000", "accept");
         Machine.Run("systemctl restart emperor");
-        Wait.Until(() => File.ReadAllText(_temp["emperor.log"]).Contains("accepts requests"), () => Machine.Journal(), Long);
+        Wait.Until(() => File.ReadAllText(Temp["emperor.log"]).Contains("accepts requests"), () => Machine.Journal(), Long);
         Machine.Run("systemctl poweroff");
         Wait.Until(() => Machine.HasEnded, () => $"the machine does not go down\n{Machine.Console}", Long);
-        Assert.That(File.ReadAllText(_temp["emperor.log"]), Does.Match(@"a\.ini: pid \d+ has ended \(exit 0\)").And.Contain("the emperor is buried"));
+        Assert.That(
+            File.ReadAllText(Temp["emperor.log"]),
+            Does.Match(@"a\.ini: pid \d+ has ended \(exit 0\)").And.Contain("the emperor is buried")
+        );
     }
 }

@@ -78,8 +78,7 @@ internal sealed class SiteInMachineTests : ServiceTest
 
     private void MakeSite()
     {
-        using var temp = new TempFolder();
-        var project = DjangoProject.Create(temp, "shop");
+        var project = DjangoProject.Create(Temp, "shop");
         // An application that takes its time to come up.
         File.AppendAllText($"{project.Folder}/shop/wsgi.py", "\nimport time\ntime.sleep(2)\n");
         Command.Run("/", "cp", "-a", project.Folder, Machine.Outside("/srv/"));
