@@ -31,19 +31,19 @@ internal sealed class LifeOfServiceTests : ServiceTest
     [Test]
     public void A_reload_that_takes_longer_than_systemd_s_patience_is_through_all_the_same()
     {
-        Edit("TimeoutStartSec=2");
-        Vassal("slow.ini", "reload-delay 5000", "accept");
+        Edit("TimeoutStartSec=6");
+        Vassal("slow.ini", "reload-delay 9000", "accept");
         Start();
         Machine.Run("systemctl reload emperor");
         Assert.That(Count("EVENT=accepting"), Is.EqualTo(2));
     }
 
-    [TestCase("stop-delay 4000", "exit 0")]
+    [TestCase("stop-delay 6500", "exit 0")]
     [TestCase("ignore-stop", "signal 9")]
     public void Stop_gives_the_vassals_their_mercy_though_TimeoutStopSec_is_shorter(string verb, string end)
     {
-        Configure("reload-mercy = 6");
-        Edit("TimeoutStopSec=2");
+        Configure("reload-mercy = 9");
+        Edit("TimeoutStopSec=5");
         Vassal("slow.ini", verb, "accept");
         Start();
         Machine.Run("systemctl stop emperor");
@@ -71,11 +71,11 @@ internal sealed class LifeOfServiceTests : ServiceTest
     [Test]
     public void A_stopped_emperor_is_found_by_the_watchdog_and_restarted()
     {
-        Edit("WatchdogSec=2");
+        Edit("WatchdogSec=5");
         Vassal("a.ini", "accept");
         Start();
         var before = Running("test-vassal");
-        Wait.While(() => Show("NRestarts") == "0", TimeSpan.FromSeconds(4), () => "a healthy emperor was restarted");
+        Wait.While(() => Show("NRestarts") == "0", TimeSpan.FromSeconds(7), () => "a healthy emperor was restarted");
         Machine.Run($"kill -STOP {MainPid}");
         AwaitShown("NRestarts", count => count == "1");
         AwaitShown("ActiveState", state => state == "active");

@@ -185,7 +185,13 @@ internal sealed class Machine : IDisposable
     private void KillCgroup()
     {
         if (File.Exists($"{_cgroup}/cgroup.kill"))
+        {
             File.WriteAllText($"{_cgroup}/cgroup.kill", "1");
+            return;
+        }
+        // Kernels before 5.14. With nspawn its child goes, which is process 1 of the namespace, and with that all of them.
+        foreach (var pid in Processes().ToList())
+            _ = Native.Signal(pid, Native.Kill);
     }
 
     private void RemoveCgroup()

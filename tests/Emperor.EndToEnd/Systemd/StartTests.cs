@@ -36,8 +36,8 @@ internal sealed class StartTests : ServiceTest
     public void A_vassal_that_never_gets_ready_is_waited_for_and_no_longer(string policy, bool succeeds)
     {
         // TimeoutStartSec alone would end a start that is still within the emperor's own time.
-        Edit("Restart=no", "TimeoutStartSec=2");
-        Configure($"emperor-ready = {policy}", "emperor-ready-timeout = 5");
+        Edit("Restart=no", "TimeoutStartSec=6");
+        Configure($"emperor-ready = {policy}", "emperor-ready-timeout = 14");
         Vassal("never.ini", "sleep 600000");
         Vassal("good.ini", "accept");
         var start = Machine.Start("systemctl start emperor");
