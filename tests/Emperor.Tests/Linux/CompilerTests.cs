@@ -121,6 +121,7 @@ public sealed class CompilerTests
         ["Invalid"] = "EINVAL",
         ["TooManyFiles"] = "EMFILE",
         ["NoSpace"] = "ENOSPC",
+        ["Cancelled"] = "ECANCELED",
         ["BrokenPipe"] = "EPIPE",
     };
 
