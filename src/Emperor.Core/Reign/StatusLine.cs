@@ -18,7 +18,10 @@ public static class StatusLine
         var line = new StringBuilder();
         var running = vassals.Count(v => v.HasProcess);
         line.Append(CultureInfo.InvariantCulture, $"The Emperor is governing {running} vassals");
-        var ill = vassals.Where(v => !v.HasProcess).OrderBy(v => v.Name, StringComparer.Ordinal).ToArray();
+        var waiting = vassals.Count(v => v.Phase == Phase.Waiting);
+        if (waiting > 0)
+            line.Append(CultureInfo.InvariantCulture, $", {waiting} on demand");
+        var ill = vassals.Where(v => !v.HasProcess && v.Phase != Phase.Waiting).OrderBy(v => v.Name, StringComparer.Ordinal).ToArray();
         if (ill.Length == 0)
             return line.ToString();
         line.Append(CultureInfo.InvariantCulture, $"; {ill.Length} not running: ");
