@@ -39,7 +39,7 @@ internal sealed class OnDemandLifeTests : OnDemandTest
     [Test]
     public void Nothing_is_lost_between_a_death_and_the_next_life()
     {
-        WriteServer("shop.ini");
+        WriteServer("shop.ini", "loyal");
         var daemon = StartInFolder();
         for (var turn = 0; turn < 20; turn++)
         {
