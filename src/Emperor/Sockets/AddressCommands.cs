@@ -99,10 +99,11 @@ internal sealed class AddressCommands(string command, string[] environment, Even
         _null.Dispose();
     }
 
-    // 126 and 127 are the shell's: there is no such program, or it may not be executed (POSIX, Exit Status for Commands).
+    // Beyond 125 the shell tells that it could not run it, or which signal ended it (POSIX, Exit Status for Commands). A code below is an answer:
+    // grep has one for finding nothing.
     private static string? Complaint(Run run, ExitStatus status) =>
         status.Signaled ? $"it was ended by {status}"
-        : status.Code is 126 or 127 && run.Length == 0 ? $"it cannot be run ({status}); correct --emperor-on-demand-exec"
+        : status.Code > 125 && run.Length == 0 ? $"it could not be run to its end ({status}); correct --emperor-on-demand-exec"
         : null;
 
     private void StartNext(long now)

@@ -47,8 +47,8 @@ internal sealed class OnDemandCommandTests : OnDemandTest
     }
 
     [TestCase("yes", "it prints more than 4096 bytes")]
-    [TestCase("kill -9 $$", "it was ended by signal 9")]
-    [TestCase("exec /no/such/program", "it cannot be run .exit 127.; correct --emperor-on-demand-exec")]
+    [TestCase("kill -9 $$", "it could not be run to its end .exit 137.")]
+    [TestCase("exec /no/such/program", "it could not be run to its end .exit 127.; correct --emperor-on-demand-exec")]
     [TestCase("echo localhost:80", "host names are not looked up")]
     public void A_command_that_fails_is_one_clear_line(string script, string words)
     {

@@ -205,7 +205,7 @@ internal sealed class History
     {
         _churn.Begin(_wildUntil);
         PlanScan();
-        PlanConnections(_dice.Of<long>(5, 100, 3_000, 30_000));
+        PlanConnections(_dice.Of<long>(500, 3_000, 30_000));
         for (var i = _dice.Between(0, 4); i > 0; i--)
             _time.In(_dice.Between(0, _wildUntil - _time.Now), () => _signals.Enqueue(_dice.Chance(60) ? HangUp : Urge));
         for (var i = _dice.Between(0, 3); i > 0; i--)
@@ -231,7 +231,7 @@ internal sealed class History
 
     private void PlanConnections(long gap) =>
         _time.In(
-            _dice.Duration(gap) + 1,
+            _dice.Between(1, gap * 2),
             () =>
             {
                 _kernel.Connect(_dice.Of([.. _empire.Vassals.Keys, ""]));
