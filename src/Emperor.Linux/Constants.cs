@@ -22,6 +22,7 @@ internal static class Constants
     internal const int OAppend = 0x400;
     internal const int ONonBlock = 0x800;
     internal const int OCloExec = 0x80000;
+    internal const int OPath = 0x200000;
 
     // One of the few that differ: what this is on x86-64 is O_DIRECT on arm64.
     internal static readonly int ONoFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
@@ -34,10 +35,18 @@ internal static class Constants
     internal const int FSetFl = 4;
 
     internal const int AfUnix = 1;
+    internal const int AfInet = 2;
+    internal const int AfInet6 = 10;
     internal const int SockStream = 1;
     internal const int SockDgram = 2;
     internal const int SockNonBlock = 0x800;
     internal const int SockCloExec = 0x80000;
+    internal const int SolSocket = 1;
+    internal const int SoReuseAddr = 2;
+    internal const int SoType = 3;
+    internal const int SoAcceptConn = 30;
+    internal const int IpProtoIpv6 = 41;
+    internal const int Ipv6V6Only = 26;
     internal const int MsgNoSignal = 0x4000;
     internal const int MsgDontWait = 0x40;
 
@@ -74,7 +83,6 @@ internal static class Constants
     internal const uint StatxBasicStats = 0x7ff;
 
     internal const int SockSeqPacket = 5;
-    internal const int SolSocket = 1;
     internal const int ScmRights = 1;
     internal const int MsgCMsgCloExec = 0x40000000;
     internal const uint CloseRangeUnshare = 2;

@@ -43,6 +43,15 @@ public readonly record struct Errno(int Number)
     /// <summary>The other end is closed.</summary>
     public static readonly Errno BrokenPipe = new(32);
 
+    /// <summary>The socket is of another type.</summary>
+    public static readonly Errno WrongProtocolType = new(91);
+
+    /// <summary>Somebody else has this address.</summary>
+    public static readonly Errno AddressInUse = new(98);
+
+    /// <summary>Nobody listens there.</summary>
+    public static readonly Errno ConnectionRefused = new(111);
+
     /// <summary>The last error of the calling thread; valid on the statement after the call only.</summary>
     internal static Errno Last => new(Marshal.GetLastPInvokeError());
 

@@ -154,6 +154,9 @@ public static unsafe class Files
     /// <summary>Sets the permission bits of an open file.</summary>
     public static Errno SetMode(SafeFd file, uint mode) => Native.FChMod(file.Number, mode) == 0 ? default : Errno.Last;
 
+    /// <summary>Whether a descriptor is open.</summary>
+    public static bool IsOpen(int fd) => Native.Fcntl(fd, Constants.FGetFd, 0) >= 0;
+
     /// <summary>Makes an inherited descriptor our own, so that no child gets it.</summary>
     public static SafeFd TakeOver(int fd)
     {

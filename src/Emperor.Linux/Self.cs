@@ -9,6 +9,9 @@ public static unsafe class Self
     /// <summary>Its process number.</summary>
     public static int Pid => Native.GetPid();
 
+    /// <summary>The process that has started it, or the one that has taken that one's place.</summary>
+    public static int ParentPid => Native.GetParentPid();
+
     /// <summary>Its real user.</summary>
     public static uint Uid => Native.GetUid();
 

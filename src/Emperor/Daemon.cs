@@ -4,6 +4,7 @@ using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
+using Emperor.Sockets;
 using Emperor.Systemd;
 using Serilog.Events;
 
@@ -16,6 +17,7 @@ namespace Emperor;
 /// <item>what has ended, before an order could be given to it;</item>
 /// <item>signals, before anything new is started;</item>
 /// <item>changed files, before deadlines, so that a new file is not preceded by a start with the old one;</item>
+/// <item>connections to vassals on demand, which start with the files as they are then;</item>
 /// <item>deadlines;</item>
 /// <item>what vassals have left behind, last, because it can wait.</item>
 /// </list>
@@ -26,6 +28,7 @@ internal sealed class Daemon(
     EventLoop loop,
     Empire empire,
     MonitorHub monitors,
+    OnDemandResolver onDemand,
     EffectRunner runner,
     SignalInbox signals,
     Herald herald,
@@ -73,18 +76,21 @@ internal sealed class Daemon(
             var now = Clock.Now;
             if (!empire.IsEnding)
                 Govern(now);
+            runner.TellKnocks();
+            Settle(Clock.Now);
             // Not while there are words unread: a heartbeat among them may be what a deadline waits for.
             if (!loop.HasMore)
             {
                 empire.TimePassed(Clock.Now, _effects);
                 Settle(Clock.Now);
             }
-            if (isFirst)
+            // Vassals whose sockets are still being asked for are there too, though the empire does not know them yet.
+            if (isFirst && !onDemand.IsBusy)
             {
+                isFirst = false;
                 herald.NoteFirstScan(now.Monotonic);
                 OnFirstScan();
             }
-            isFirst = false;
             Announce();
             loop.Wait(_ready, Timeout());
             Turn();
@@ -124,6 +130,12 @@ internal sealed class Daemon(
                 case TokenKind.Guard:
                     runner.ReplaceGuard();
                     break;
+                case TokenKind.Listener:
+                    runner.Knock(Token.IdOf(ready.Token));
+                    break;
+                case TokenKind.AddressCommand:
+                    onDemand.Hear(Token.IdOf(ready.Token));
+                    break;
                 case TokenKind.Hints:
                     monitors.ReadHints(now.Monotonic);
                     break;
@@ -158,6 +170,7 @@ internal sealed class Daemon(
     {
         _fileEvents.Clear();
         monitors.Run(now, _fileEvents);
+        onDemand.Resolve(_fileEvents, now.Monotonic);
         foreach (var (vassal, @event) in _fileEvents)
         {
             empire.Handle(vassal, @event, Clock.Now, _effects);
@@ -243,7 +256,7 @@ internal sealed class Daemon(
         next = Math.Min(next, runner.NextUnmute ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)
-            next = Math.Min(next, monitors.NextDue ?? long.MaxValue);
+            next = Math.Min(next, Math.Min(monitors.NextDue ?? long.MaxValue, onDemand.NextDue ?? long.MaxValue));
         return (int)Math.Clamp(next - Environment.TickCount64, 0, 60_000);
     }
 
@@ -251,6 +264,7 @@ internal sealed class Daemon(
     private void Bury()
     {
         var deadline = Environment.TickCount64 + BurialLimit;
+        onDemand.Dispose();
         runner.Sweep(killAll: true);
         while (!runner.IsAlone && Environment.TickCount64 < deadline)
         {

@@ -5,6 +5,7 @@ using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Processes;
 using Emperor.Servers;
+using Emperor.Sockets;
 using Serilog.Events;
 
 namespace Emperor;
@@ -21,6 +22,7 @@ internal sealed class EffectRunner : IDisposable
 
     private readonly EventLoop _loop;
     private readonly UwsgiServer _server;
+    private readonly OnDemandSockets _sockets;
     private readonly EmperorLog _log;
     private readonly Func<string, (string Configuration, string Folder)> _locate;
     private readonly ProcessTable _processes = new();
@@ -35,12 +37,14 @@ internal sealed class EffectRunner : IDisposable
     /// <summary>Makes one.</summary>
     /// <param name="loop">The loop that listens to what it opens.</param>
     /// <param name="server">How vassals are launched.</param>
+    /// <param name="sockets">The sockets of those on demand.</param>
     /// <param name="log">Where it tells of what no machine knows.</param>
     /// <param name="locate">A vassal's file, as it is named from its working folder, and that folder.</param>
-    public EffectRunner(EventLoop loop, UwsgiServer server, EmperorLog log, Func<string, (string, string)> locate)
+    public EffectRunner(EventLoop loop, UwsgiServer server, OnDemandSockets sockets, EmperorLog log, Func<string, (string, string)> locate)
     {
         _loop = loop;
         _server = server;
+        _sockets = sockets;
         _log = log;
         _locate = locate;
         var mark = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
@@ -85,6 +89,15 @@ internal sealed class EffectRunner : IDisposable
                 break;
             case Effect.Bury:
                 SweepDue = true;
+                break;
+            case Effect.Listen listen:
+                VassalEvent outcome = _sockets.Listen(listen.Vassal, listen.Socket, listen.Await) is { } failure
+                    ? new VassalEvent.ListenFailed(failure)
+                    : new VassalEvent.Listening();
+                Outcomes.Enqueue((listen.Vassal, outcome));
+                break;
+            case Effect.Unlisten:
+                _sockets.Unlisten(effect.Vassal);
                 break;
             case Effect.Note note:
                 _log.Note(note);
@@ -132,6 +145,40 @@ internal sealed class EffectRunner : IDisposable
         process.Dispose();
         var end = new ProcessEnd(status.Code, status.Signaled, status.ToString());
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, end)));
+    }
+
+    /// <summary>A connection waits at an on-demand socket.</summary>
+    public void Knock(long socket) => _sockets.Knock(socket);
+
+    /// <summary>Tells the machines at whose sockets somebody has knocked.</summary>
+    public void TellKnocks()
+    {
+        foreach (var vassal in _sockets.TakeKnocks())
+            Outcomes.Enqueue((vassal, new VassalEvent.Knocked()));
+    }
+
+    /// <summary>Starts a command of the emperor's own, which the caller watches and ends. Should the emperor be killed, the guard ends it.</summary>
+    public PidRef? StartHelper(SpawnRequest request, out int guardSlot, out Errno error)
+    {
+        guardSlot = 0;
+        var process = Spawn.Start(request, out error);
+        if (process is null)
+            return null;
+        guardSlot = _guard.Enlist(process.Pid);
+        _kindred.Helpers.Add(process.Pid);
+        return process;
+    }
+
+    /// <summary>Ends such a command with all of its session, whether it has ended by itself or not.</summary>
+    public void EndHelper(PidRef process, int guardSlot)
+    {
+        _ = process.SignalGroup(Signals.Kill);
+        _ = process.Signal(Signals.Kill);
+        // One that has not ended yet is found and reaped by the sweep.
+        SweepDue |= !process.Reap(out _);
+        _kindred.Helpers.Remove(process.Pid);
+        _guard.Delist(guardSlot);
+        process.Dispose();
     }
 
     /// <summary>A process that came of a vassal and became the emperor's child has ended.</summary>
@@ -207,7 +254,14 @@ internal sealed class EffectRunner : IDisposable
         var (ours, theirs) = Channel.Create();
         using (theirs)
         {
-            var process = _server.Launch(configuration, folder, _kindred.MarkOf(serial), theirs, _null, out var failure);
+            var process = _server.Launch(
+                configuration,
+                folder,
+                _kindred.MarkOf(serial),
+                theirs,
+                _sockets.Of(spawn.Vassal) ?? _null,
+                out var failure
+            );
             if (process is null)
             {
                 ours.Dispose();
@@ -325,6 +379,12 @@ internal enum TokenKind
 
     /// <summary>inotify.</summary>
     Hints,
+
+    /// <summary>The socket of a vassal on demand.</summary>
+    Listener,
+
+    /// <summary>The output, or the pidfd, of a command that tells a vassal's socket.</summary>
+    AddressCommand,
 }
 
 /// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>

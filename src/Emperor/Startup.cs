@@ -5,6 +5,7 @@ using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Servers;
+using Emperor.Sockets;
 using Emperor.Systemd;
 using Serilog.Events;
 
@@ -36,10 +37,12 @@ internal sealed class Startup(
     {
         var daemonPipe = Daemonizer.Inherited();
         _environment.Remove("EMPEROR_DAEMON_FD");
+        // The sockets of a process that daemonizes itself are told again to the daemon, whose number it does not know.
+        using var inherited = InheritedSockets.Receive(_environment, daemonPipe is null ? Self.Pid : Self.ParentPid);
         var hasLord = _environment.ContainsKey("UWSGI_EMPEROR_FD");
         var daemonLog = settings.Daemonize ?? settings.DaemonizeLater;
         if (daemonLog is not null && !hasLord && daemonPipe is null)
-            return Daemonizer.Start(arguments, _environment, daemonLog);
+            return Daemonizer.Start(arguments, _environment, inherited, daemonLog);
 
         // First of all: what is open now it holds open for ever.
         var spawner = new Spawner(daemonPipe);
@@ -61,11 +64,11 @@ internal sealed class Startup(
                     return ExitCode.Failed;
                 sink.File = logFile;
             }
-            return Govern(log, logFile, spawner, softLimit, daemonPipe);
+            return Govern(log, logFile, spawner, softLimit, inherited, daemonPipe);
         }
     }
 
-    private int Govern(EmperorLog log, LogFile? logFile, Spawner spawner, ulong softLimit, SafeFd? daemonPipe)
+    private int Govern(EmperorLog log, LogFile? logFile, Spawner spawner, ulong softLimit, InheritedSockets inherited, SafeFd? daemonPipe)
     {
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
@@ -81,18 +84,24 @@ internal sealed class Startup(
         var server = new UwsgiServer(Launching(), _environment, softLimit, spawner);
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
-        using var runner = new EffectRunner(loop, server, log, monitors.Locate);
+        foreach (var problem in inherited.Problems)
+            log.Warning("sockets", problem);
+        using var sockets = new OnDemandSockets(loop, inherited, log);
+        using var runner = new EffectRunner(loop, server, sockets, log, monitors.Locate);
+        using var onDemand = OnDemand(loop, runner, inherited, monitors);
         var empire = new Empire(Policy());
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
-        var daemon = new Daemon(loop, empire, monitors, runner, signals, herald, log)
+        var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, log)
         {
             ReopenLog = Reopen,
             OnFirstScan = () =>
             {
                 log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
+                foreach (var unused in inherited.Unused())
+                    log.Warning("sockets", unused);
                 if (daemonPipe is not null)
                     Daemonizer.Report(daemonPipe);
             },
@@ -124,7 +133,7 @@ internal sealed class Startup(
     private bool TryMakeMonitors(EmperorLog log, out List<FileMonitor> monitors)
     {
         monitors = [];
-        var names = new VassalNames(settings.ExtraExtensions);
+        var names = new VassalNames(settings.ExtraExtensions, settings.OnDemandExtension);
         foreach (var argument in settings.Monitors)
         {
             // As uWSGI: a folder is looked for where chdir has led, a pattern where the emperor was started.
@@ -252,6 +261,20 @@ internal sealed class Startup(
 
     private static Account? Find(AccountReference user) =>
         user.Id is { } id ? Accounts.UserById((uint)id) ?? new Account(user.Text, (uint)id, (uint)id) : Accounts.UserByName(user.Text);
+
+    private OnDemandResolver OnDemand(EventLoop loop, EffectRunner runner, InheritedSockets inherited, MonitorHub monitors)
+    {
+        var options = new OnDemandSettings(settings.OnDemandExtension, settings.OnDemandDirectory, settings.OnDemandCommand);
+        var commands = options.Command is { } command
+            ? new AddressCommands(
+                command,
+                [.. _environment.Where(v => v.Key != "NOTIFY_SOCKET").Select(v => $"{v.Key}={v.Value}")],
+                loop,
+                runner
+            )
+            : null;
+        return new OnDemandResolver(options, inherited, commands, monitors.Locate);
+    }
 
     private LaunchSettings Launching() =>
         new()

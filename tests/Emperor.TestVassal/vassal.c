@@ -192,14 +192,34 @@ static void hear(void)
     }
 }
 
+/* A connection gets the process number and the end. */
+static void serve(void)
+{
+    int client = accept(0, NULL, NULL);
+    if (client < 0)
+        return;
+    dprintf(client, "%d\n", (int)getpid());
+    close(client);
+    journal("served", -1);
+    if (vassal.serve_left > 0 && --vassal.serve_left == 0) {
+        vassal.serving = false;
+        send_byte(BYTE_STOPPING);
+    }
+}
+
 void live(void)
 {
     for (;;) {
-        struct pollfd ear = { .fd = vassal.never_read ? -1 : vassal.emperor, .events = POLLIN };
-        int ready = poll(&ear, 1, poll_timeout(0));
+        struct pollfd ears[] = {
+            { .fd = vassal.never_read ? -1 : vassal.emperor, .events = POLLIN },
+            { .fd = vassal.serving ? 0 : -1, .events = POLLIN },
+        };
+        int ready = poll(ears, 2, poll_timeout(0));
         beat_if_due();
-        if (ready > 0)
+        if (ready > 0 && ears[0].revents != 0)
             hear();
+        else if (ready > 0 && ears[1].revents != 0)
+            serve();
     }
 }
 

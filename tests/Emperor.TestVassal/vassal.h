@@ -19,7 +19,7 @@ enum { EXIT_USAGE = 96, EXIT_SCRIPT = 97, EXIT_TROUBLE = 98 };
 enum { SCRIPT_BYTES = 64 * 1024, SCRIPT_VERBS = 512, PATH_BYTES = 4096 };
 
 /* Bytes of the emperor protocol that the vassal says by name. */
-enum { BYTE_SPAWNED = 1, BYTE_ACCEPTING = 5, BYTE_LOYAL = 17, BYTE_HEARTBEAT = 26 };
+enum { BYTE_SPAWNED = 1, BYTE_ACCEPTING = 5, BYTE_LOYAL = 17, BYTE_STOPPING = 22, BYTE_HEARTBEAT = 26 };
 
 /* A child or daemon that outlives its test by this long ends by itself, so that a failed test cannot litter a machine. */
 enum { CHILD_LIFETIME_SECONDS = 3600 };
@@ -42,6 +42,8 @@ struct vassal {
     char *on_reload[SCRIPT_VERBS]; /* into script->text */
     size_t on_reload_count;
     bool never_read;
+    bool serving;    /* it accepts from descriptor 0 */
+    long serve_left; /* connections until it has enough; 0: never */
     int64_t heartbeat_ns; /* 0: none */
     int64_t next_heartbeat;
     uint64_t ignored_at_start; /* signals that were ignored when the vassal got them, bit N-1 for signal N */

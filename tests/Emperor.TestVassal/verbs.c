@@ -34,6 +34,7 @@ static void do_never_read(struct arguments *a) { (void)a, vassal.never_read = tr
 static void do_ignore_stop(struct arguments *a) { (void)a, ignore_stop(true); }
 static void do_ignore_reload(struct arguments *a) { (void)a, vassal.ignore_reload = true; }
 static void do_reload_delay(struct arguments *a) { vassal.reload_delay_ms = a->numbers[0]; }
+static void do_serve(struct arguments *a) { vassal.serving = true, vassal.serve_left = a->numbers[0]; }
 static void do_stop_delay(struct arguments *a) { vassal.stop_delay_ms = a->numbers[0]; }
 static void do_fork(struct arguments *a) { start_children(a->numbers[0]); }
 static void do_daemon(struct arguments *a) { start_daemons(a->numbers[0], DAEMON_PLAIN); }
@@ -143,6 +144,7 @@ static const struct verb verbs[] = {
     { "reload-delay", NUMBER, true, do_reload_delay },
     { "stop-delay", NUMBER, true, do_stop_delay },
     { "on-reload", VERB, true, do_on_reload },
+    { "serve", MAYBE_NUMBER, false, do_serve },
     { "fork", NUMBER, false, do_fork },
     { "daemon", NUMBER, false, do_daemon },
     { "daemon-clearenv", NUMBER, false, do_daemon_clearenv },

@@ -52,6 +52,15 @@ public sealed record EmperorSettings
     /// <summary>emperor-extra-extension: more endings of vassals' files.</summary>
     public IReadOnlyList<string> ExtraExtensions { get; init; } = [];
 
+    /// <summary>emperor-on-demand-extension: the file of a vassal's name and this holds the address of its socket; null when not given.</summary>
+    public string? OnDemandExtension { get; init; }
+
+    /// <summary>emperor-on-demand-directory: every vassal has a socket there; null when not given.</summary>
+    public string? OnDemandDirectory { get; init; }
+
+    /// <summary>emperor-on-demand-exec: a command of the shell that prints the address of a vassal's socket; null when not given.</summary>
+    public string? OnDemandCommand { get; init; }
+
     /// <summary>binary-path: the uwsgi binary; null for the one of PATH.</summary>
     public string? BinaryPath { get; init; }
 

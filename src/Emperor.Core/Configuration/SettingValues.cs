@@ -40,6 +40,9 @@ internal sealed class SettingValues
         return List(name);
     }
 
+    /// <summary>A text that must not be empty; null when it is not given.</summary>
+    public string? TextNotEmpty(string name, string expected) => NotEmpty(name, expected) is [.., var last] ? last : null;
+
     /// <summary>A number as atoi reads it: what follows it is ignored. Every occurrence must be one, as in uWSGI.</summary>
     public int Number(string name, int absent, string unit)
     {

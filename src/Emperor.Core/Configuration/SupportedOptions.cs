@@ -55,6 +55,31 @@ internal static class SupportedOptions
         {
             Aliases = ["emperor-extra-ext"],
         },
+        new(
+            OptionGroup.Vassals,
+            "emperor-on-demand-extension",
+            "EXT",
+            "a vassal whose file has a neighbour of the same name and EXT is started by the first connection to the socket whose address that holds"
+        )
+        {
+            Aliases = ["emperor-on-demand-ext"],
+        },
+        new(
+            OptionGroup.Vassals,
+            "emperor-on-demand-directory",
+            "FOLDER",
+            "every vassal NAME.ini is started by the first connection to the socket FOLDER/NAME.socket"
+        )
+        {
+            Aliases = ["emperor-on-demand-dir"],
+        },
+        new(
+            OptionGroup.Vassals,
+            "emperor-on-demand-exec",
+            "COMMAND",
+            "the same with the socket whose address COMMAND prints; it gets the vassal's name, and 10 s; a vassal for which it prints nothing is "
+                + "started at once"
+        ),
         new(OptionGroup.Launch, "binary-path", "FILE", "the uwsgi that runs vassals (uwsgi of PATH)"),
         new(OptionGroup.Launch, "emperor-wrapper", "FILE", "a program that runs vassals in place of uwsgi, with its arguments"),
         new(OptionGroup.Launch, "emperor-wrapper-override", "FILE", "a program to try before that; repeatable"),

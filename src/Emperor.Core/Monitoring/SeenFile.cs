@@ -17,7 +17,11 @@ public readonly record struct FileStamp(
     long ModifiedNanoseconds,
     ulong LinkInode,
     long LinkModifiedNanoseconds
-);
+)
+{
+    /// <summary>Stands for the state of the file beside it that belongs to it (the address of its on-demand socket); 0 for none.</summary>
+    public long Companion { get; init; }
+}
 
 /// <summary>A file that a scan has found to be a vassal's.</summary>
 /// <param name="Name">The vassal's name.</param>

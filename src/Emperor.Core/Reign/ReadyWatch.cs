@@ -5,10 +5,10 @@ namespace Emperor.Core.Reign;
 /// <summary>When the emperor says that it is ready (--emperor-ready).</summary>
 public enum ReadyPolicy
 {
-    /// <summary>When every vassal of the first scan accepts requests, or has failed, or has run out of its time.</summary>
+    /// <summary>When every vassal of the first scan accepts requests, or waits on demand, or has failed, or has run out of its time.</summary>
     Settled,
 
-    /// <summary>When every vassal of the first scan accepts requests; when one fails, or runs out of its time, the start has failed.</summary>
+    /// <summary>When every vassal of the first scan accepts requests, or waits on demand; when one fails, or runs out of its time, the start has failed.</summary>
     All,
 
     /// <summary>When every vassal of the first scan has been spawned.</summary>
@@ -35,7 +35,7 @@ public enum ReadyVerdict
 /// Overview: whether what was asked for has come true. At the first scan it takes down which vassals there are, and after each change it looks
 /// who of them is still to be waited for: one that is starting or, after its first failure, started again at once. A failure that earns a
 /// delay, a file that cannot be run, a vassal that rests or is gone: these are settled, though not well. Where none may fail, the first failure
-/// decides; the others have a few seconds more, so that all that is wrong is told together.
+/// decides; the others have a few seconds more, so that all that is wrong is told together. One on demand is well as soon as its socket is bound.
 /// </summary>
 /// <param name="policy">What to wait for.</param>
 /// <param name="patience">How long a vassal may take, milliseconds (--emperor-ready-timeout).</param>
@@ -96,6 +96,7 @@ public sealed class ReadyWatch(ReadyPolicy policy, long patience)
         switch (phase)
         {
             case Phase.Running:
+            case Phase.Waiting:
             // A file that was taken away is nobody's failure.
             case Phase.Gone:
             case Phase.Stopping:

@@ -21,7 +21,10 @@ public static class StatusLine
     {
         var line = new StringBuilder();
         line.Append(CultureInfo.InvariantCulture, $"The Emperor is governing {vassals.Count} vassals");
-        var ill = vassals.Where(v => !v.HasProcess).OrderBy(v => v.Name, StringComparer.Ordinal).ToArray();
+        var waiting = vassals.Count(v => v.Phase == Phase.Waiting);
+        if (waiting > 0)
+            line.Append(CultureInfo.InvariantCulture, $", {waiting} on demand");
+        var ill = NotRunning(vassals);
         if (ill.Length > 0)
         {
             line.Append(CultureInfo.InvariantCulture, $"; {ill.Length} not running: ");
@@ -41,7 +44,7 @@ public static class StatusLine
         var line = new StringBuilder();
         line.Append(CultureInfo.InvariantCulture, $"Starting {vassals.Count} vassals; {waitingFor.Count} to come: ");
         AppendList(line, [.. waitingFor.Order(StringComparer.Ordinal)], Name, LongestLine / 2);
-        var ill = vassals.Where(v => !v.HasProcess).OrderBy(v => v.Name, StringComparer.Ordinal).ToArray();
+        var ill = NotRunning(vassals);
         if (ill.Length > 0)
         {
             line.Append(CultureInfo.InvariantCulture, $"; {ill.Length} not running: ");
@@ -62,6 +65,9 @@ public static class StatusLine
 
     /// <summary>A text of somebody else, on one line that is not too long.</summary>
     public static string Bounded(string text) => Cut(PlainText.OneLine(text), LongestLine);
+
+    private static VassalState[] NotRunning(IEnumerable<VassalState> vassals) =>
+        [.. vassals.Where(v => !v.HasProcess && v.Phase != Phase.Waiting).OrderBy(v => v.Name, StringComparer.Ordinal)];
 
     private static void AppendList<T>(StringBuilder line, IReadOnlyList<T> items, Func<T, string> words, int limit)
     {

@@ -1,3 +1,5 @@
+using Emperor.Core.Sockets;
+
 namespace Emperor.Core.Vassals;
 
 /// <summary>How much a note matters.</summary>
@@ -32,6 +34,19 @@ public abstract record Effect(string Vassal, int Incarnation)
 
     /// <summary>The process has ended: end what is left of its tree, close its channel.</summary>
     public sealed record Bury(string Vassal, int Incarnation) : Effect(Vassal, Incarnation);
+
+    /// <summary>
+    /// Have its on-demand socket: bind it when it is not bound to that address yet, and give it the mode and owner that are asked for. The answer
+    /// is <see cref="VassalEvent.Listening"/> or <see cref="VassalEvent.ListenFailed"/>.
+    /// </summary>
+    /// <param name="Vassal">Its name.</param>
+    /// <param name="Incarnation">Its last process.</param>
+    /// <param name="Socket">The socket.</param>
+    /// <param name="Await">Whether a connection shall be told, once (<see cref="VassalEvent.Knocked"/>); connections wait in it in any case.</param>
+    public sealed record Listen(string Vassal, int Incarnation, OnDemandSocket Socket, bool Await) : Effect(Vassal, Incarnation);
+
+    /// <summary>Close its on-demand socket, and remove the socket's file.</summary>
+    public sealed record Unlisten(string Vassal, int Incarnation) : Effect(Vassal, Incarnation);
 
     /// <summary>Tell people.</summary>
     /// <param name="Vassal">Its name.</param>

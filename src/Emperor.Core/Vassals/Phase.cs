@@ -3,6 +3,9 @@ namespace Emperor.Core.Vassals;
 /// <summary>Where a vassal stands. The prose is above <see cref="VassalMachine"/>.</summary>
 public enum Phase
 {
+    /// <summary>On demand: it has no process, and gets one by the first connection to its socket.</summary>
+    Waiting,
+
     /// <summary>Spawned; it does not accept requests yet.</summary>
     Starting,
 
@@ -43,7 +46,7 @@ public enum Aftermath
     /// <summary>A new process at once: its file went and came back meanwhile.</summary>
     StartAnew,
 
-    /// <summary>Nothing until the file changes.</summary>
+    /// <summary>Nothing until the file changes; on demand, until the next connection.</summary>
     Rest,
 
     /// <summary>Nothing: the file is gone, or the emperor leaves.</summary>

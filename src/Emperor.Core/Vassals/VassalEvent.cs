@@ -1,3 +1,5 @@
+using Emperor.Core.Sockets;
+
 namespace Emperor.Core.Vassals;
 
 /// <summary>
@@ -10,7 +12,8 @@ public abstract record VassalEvent
 
     /// <summary>Its file is there for the first time, or has changed, and can be run.</summary>
     /// <param name="ModifiedUnix">The file's modification time, seconds since the epoch.</param>
-    public sealed record FileAccepted(long ModifiedUnix) : VassalEvent;
+    /// <param name="Socket">The socket by which it is started on demand; null when it is started at once.</param>
+    public sealed record FileAccepted(long ModifiedUnix, OnDemandSocket? Socket = null) : VassalEvent;
 
     /// <summary>Its file is there for the first time, or has changed, and cannot be run.</summary>
     /// <param name="Reason">A sentence: what is wrong and what mends it.</param>
@@ -36,6 +39,16 @@ public abstract record VassalEvent
 
     /// <summary>Its process has ended.</summary>
     public sealed record Exited(int Incarnation, ProcessEnd End) : VassalEvent;
+
+    /// <summary>Its on-demand socket is bound as it was asked for.</summary>
+    public sealed record Listening : VassalEvent;
+
+    /// <summary>Its on-demand socket could not be had so.</summary>
+    /// <param name="Reason">A sentence: what is wrong and what mends it.</param>
+    public sealed record ListenFailed(string Reason) : VassalEvent;
+
+    /// <summary>A connection waits in its on-demand socket.</summary>
+    public sealed record Knocked : VassalEvent;
 
     /// <summary>Time has passed; a deadline may be due.</summary>
     public sealed record TimePassed : VassalEvent;

@@ -47,7 +47,7 @@ public static partial class VassalMachine
                 case VassalMessage.Stopping:
                     // uWSGI answers with the order to stop, and its vassals wait for it.
                     if (State.Phase is Phase.Starting or Phase.Running or Phase.Reloading)
-                        TellToStop(Aftermath.Rest, "it stops of its own will", policy.CurseTolerance);
+                        StopByItsWill();
                     break;
                 case VassalMessage.SendConfiguration:
                 case VassalMessage.Reinforce:
@@ -79,6 +79,7 @@ public static partial class VassalMachine
                     // Most often this is the first sign of its end, which follows at once; the curse is worth a line when it is not.
                     Note(NoteLevel.Debug, "cursed", $"pid {Pid()} closed its channel; it has {Seconds(policy.CurseTolerance)} to end");
                     break;
+                case Phase.Waiting:
                 case Phase.Cursed:
                 case Phase.Stopping:
                 case Phase.Killing:
@@ -179,17 +180,16 @@ public static partial class VassalMachine
             }
             if (ended is { IsExile: true })
             {
+                // Nobody would take the connections, so they are refused and do not wait.
+                Unlisten();
                 NoProcess(Phase.Resting, $"it ended with code {ProcessEnd.ExileCode}, which asks not to be started again");
                 Note(NoteLevel.Warning, "exiled", $"pid {pid}: {State.Reason}; it starts when its file changes", ended);
                 return;
             }
-            var wasProved = State.Loyal || (State.AcceptingSince is { } since && now.Monotonic - since >= policy.LoyalAfter);
-            State = State with
-            {
-                Deaths = State.Deaths + (ended is null ? 0 : 1),
-                Failures = wasProved ? 0 : State.Failures + 1,
-                ShortLives = lived < policy.ShortLife ? State.ShortLives + 1 : 0,
-            };
+            var hasLeft = HasLeftInOrder(ended);
+            var wasProved = State.Loyal || hasLeft || (State.AcceptingSince is { } since && now.Monotonic - since >= policy.LoyalAfter);
+            CountLife(lived, wasProved);
+            State = State with { Deaths = State.Deaths + (ended is null ? 0 : 1) };
             if (State.RefusedChange is { } refused)
             {
                 if (ended is not null)
@@ -197,20 +197,22 @@ public static partial class VassalMachine
                 Refuse(refused);
                 return;
             }
-            Respawn(words, pid, ended);
+            Respawn(words, pid, ended, hasLeft ? NoteLevel.Information : NoteLevel.Warning);
         }
 
-        private void Respawn(string words, string pid, ProcessEnd? ended)
+        private void Respawn(string words, string pid, ProcessEnd? ended, NoteLevel level)
         {
             var delay = policy.DelayAfter(State.Failures, State.ShortLives);
             if (ended is not null)
             {
-                var next = delay == 0 ? "it is started again" : $"failure {State.Failures}, next start in {Seconds(delay)}";
-                Note(NoteLevel.Warning, "died", $"pid {pid} has ended ({words}); {next}", ended);
+                var again = State.Socket is null ? "it is started again" : "the next connection starts it again";
+                var wait = State.Socket is null ? "next start in" : "connections wait for";
+                var next = delay == 0 ? again : $"failure {State.Failures}, {wait} {Seconds(delay)}";
+                Note(level, "died", $"pid {pid} has ended ({words}); {next}", ended);
             }
             if (delay == 0 && ended is not null)
             {
-                Start($"the last one ended: {words}");
+                Begin($"the last one ended: {words}");
                 return;
             }
             NoProcess(Phase.Backoff, words);
@@ -230,7 +232,10 @@ public static partial class VassalMachine
                     break;
                 case Aftermath.StartAnew:
                     State = State with { Failures = 0, ShortLives = 0 };
-                    Start("its file is back");
+                    Begin("its file is back");
+                    break;
+                case Aftermath.Rest when State.Socket is not null:
+                    WaitAgain();
                     break;
                 case Aftermath.Rest:
                     NoProcess(Phase.Resting, State.Reason);

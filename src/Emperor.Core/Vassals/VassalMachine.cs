@@ -22,6 +22,11 @@ namespace Emperor.Core.Vassals;
 /// cannot be run is <see cref="Phase.Refused"/>. Both have no process until the file changes. A file that becomes unusable while its
 /// process runs changes nothing but <see cref="VassalState.RefusedChange"/>: the process lives on with what it has read.</para>
 ///
+/// <para>A vassal on demand is <see cref="Phase.Waiting"/> where another would be started: the emperor has its socket, connections wait there,
+/// and the first of them starts the process, which gets the socket and accepts them. The socket stays with the emperor all the time, so what
+/// connects between the end of one process and the start of the next waits and is not lost. When a process ends, for whatever reason, the
+/// vassal waits again; when it failed, not before its backoff is over, during which nobody looks at the socket.</para>
+///
 /// <para>Step is pure and total: every phase answers every event, and an event of an earlier incarnation is dropped.</para>
 /// </summary>
 public static partial class VassalMachine
@@ -67,6 +72,15 @@ public static partial class VassalMachine
             case VassalEvent.Exited e when turn.IsCurrent(e.Incarnation):
                 turn.Exited(e.End);
                 break;
+            case VassalEvent.Listening:
+                turn.Listening();
+                break;
+            case VassalEvent.ListenFailed e:
+                turn.ListenFailed(e.Reason);
+                break;
+            case VassalEvent.Knocked:
+                turn.Knocked();
+                break;
             case VassalEvent.TimePassed:
                 turn.TimePassed();
                 break;
@@ -98,19 +112,31 @@ public static partial class VassalMachine
             var isNew = State.Phase == Phase.Gone;
             // A vassal whose file was refused at first is born when it is mended.
             var born = State.File == default ? file.ModifiedUnix : State.File.Born;
-            State = State with { RefusedChange = null, File = (born, file.ModifiedUnix), Failures = 0, ShortLives = 0 };
+            var former = State.Socket;
+            State = State with
+            {
+                RefusedChange = null,
+                File = (born, file.ModifiedUnix),
+                Failures = 0,
+                ShortLives = 0,
+                ListenFailures = 0,
+                Socket = file.Socket,
+            };
             switch (State.Phase)
             {
                 case Phase.Gone:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
-                    Start(isNew ? "new" : "its file has changed");
+                    Begin(isNew ? "new" : "its file has changed");
+                    break;
+                case Phase.Waiting:
+                    Update();
                     break;
                 case Phase.Starting:
                 case Phase.Running:
                 case Phase.Reloading:
-                    Reload("its file has changed");
+                    ReloadWith(former);
                     break;
                 case Phase.Cursed:
                     // It is about to be killed and replaced, and the next process will read the file as it is then.
@@ -128,6 +154,7 @@ public static partial class VassalMachine
             switch (State.Phase)
             {
                 case Phase.Gone:
+                case Phase.Waiting:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
@@ -180,6 +207,7 @@ public static partial class VassalMachine
                 case Phase.Killing:
                     State = State with { Aftermath = Aftermath.Forget };
                     break;
+                case Phase.Waiting:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
@@ -205,8 +233,9 @@ public static partial class VassalMachine
                         Reload("a reload was asked for");
                     break;
                 case Phase.Backoff:
-                    Start("a reload was asked for");
+                    Begin("a reload was asked for");
                     break;
+                case Phase.Waiting:
                 case Phase.Cursed:
                 case Phase.Stopping:
                 case Phase.Killing:
@@ -219,9 +248,9 @@ public static partial class VassalMachine
 
         internal void Forgiven()
         {
-            State = State with { Failures = 0, ShortLives = 0 };
+            State = State with { Failures = 0, ShortLives = 0, ListenFailures = 0 };
             if (State.Phase == Phase.Backoff)
-                Start("its failures are forgiven");
+                Begin("its failures are forgiven");
         }
 
         internal void KillNow(Aftermath aftermath, string why)
@@ -258,7 +287,7 @@ public static partial class VassalMachine
             switch (State.Phase)
             {
                 case Phase.Backoff:
-                    Start($"attempt {State.Failures + 1}");
+                    Begin($"attempt {State.Failures + 1}");
                     break;
                 case Phase.Reloading:
                     SendReload(State.AnsweredAt is null ? "a further change, though it has not answered to the last one" : State.Reason);
@@ -274,6 +303,7 @@ public static partial class VassalMachine
                     Note(NoteLevel.Error, "unkillable", $"pid {Pid()} is still there after SIGKILL: it waits inside the kernel");
                     State = State with { Deadline = now.Monotonic + policy.KillPatience };
                     break;
+                case Phase.Waiting:
                 case Phase.Starting:
                 case Phase.Running:
                 case Phase.Resting:
@@ -286,6 +316,8 @@ public static partial class VassalMachine
 
         private void Start(string why)
         {
+            if (State.Socket is null)
+                Unlisten();
             State = State with
             {
                 Phase = Phase.Starting,
@@ -353,9 +385,9 @@ public static partial class VassalMachine
             Note(State.Deaf ? NoteLevel.Debug : NoteLevel.Information, "reload", $"reload of pid {Pid()}: {why}");
         }
 
-        private void TellToStop(Aftermath aftermath, string why, long patience)
+        private void TellToStop(Aftermath aftermath, string why, long patience, bool gracefully = false)
         {
-            var message = policy.GracefulStop ? EmperorMessage.StopGracefully : EmperorMessage.Stop;
+            var message = gracefully || policy.GracefulStop ? EmperorMessage.StopGracefully : EmperorMessage.Stop;
             effects.Add(new Effect.Send(State.Name, State.Incarnation, message));
             State = State with
             {
@@ -371,6 +403,8 @@ public static partial class VassalMachine
 
         private void Refuse(string reason)
         {
+            if (State.Phase == Phase.Waiting)
+                StopAwaiting();
             NoProcess(Phase.Refused, reason);
             State = State with { RefusedChange = reason };
             Note(NoteLevel.Error, "config-error", reason);
@@ -391,7 +425,11 @@ public static partial class VassalMachine
                 Ready = false,
             };
 
-        private void Forget() => NoProcess(Phase.Gone, "");
+        private void Forget()
+        {
+            Unlisten();
+            NoProcess(Phase.Gone, "");
+        }
 
         private readonly void Note(NoteLevel level, string @event, string text, ProcessEnd? end = null) =>
             effects.Add(new Effect.Note(State.Name, State.Incarnation, level, @event, text, end?.Words));

@@ -49,6 +49,15 @@ public sealed record VassalPolicy
     /// <summary>How long after a SIGKILL a process that is still there is reported, and sent another.</summary>
     public long KillPatience { get; init; } = 10_000;
 
+    /// <summary>The first delay before an on-demand socket that could not be bound is tried again; it grows by as much each time.</summary>
+    public long ListenRetry { get; init; } = 1_000;
+
+    /// <summary>The most that delay grows to.</summary>
+    public long MaxListenRetry { get; init; } = 10_000;
+
+    /// <summary>The delay after a socket could not be bound so often in a row.</summary>
+    public long ListenDelayAfter(int failures) => Math.Min(failures * ListenRetry, MaxListenRetry);
+
     /// <summary>The delay before the respawn that follows so many failures in a row: none after the first, then growing.</summary>
     public long DelayAfter(int failures, int shortLives)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Emperor.Core.Sockets;
 
 namespace Emperor.Core.Vassals;
 
@@ -56,6 +57,15 @@ public sealed record VassalState
     /// <summary>Failures in a row; 0 when it is not blacklisted.</summary>
     public int Failures { get; init; }
 
+    /// <summary>The socket by which it is started on demand; null when it is started at once.</summary>
+    public OnDemandSocket? Socket { get; init; }
+
+    /// <summary>The socket that the emperor has bound for it, or has been asked to; null when there is none.</summary>
+    public OnDemandSocket? Bound { get; init; }
+
+    /// <summary>How often in a row its socket could not be bound.</summary>
+    public int ListenFailures { get; init; }
+
     /// <summary>Short lives in a row.</summary>
     public int ShortLives { get; init; }
 
@@ -91,6 +101,7 @@ public sealed record VassalState
     public string Word =>
         Phase switch
         {
+            Phase.Waiting => "on-demand",
             Phase.Starting => "starting",
             Phase.Running => Loyal ? "loyal" : "accepting",
             Phase.Reloading => "reloading",
@@ -107,7 +118,7 @@ public sealed record VassalState
     public string Summary =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{Word}{(Pid is { } pid ? $", pid {pid}" : "")}, failures {Failures}, deaths {Deaths}, reloads {Reloads}"
+            $"{Word}{(Pid is { } pid ? $", pid {pid}" : "")}{(HasProcess && Socket is { } s ? $", on demand ({s})" : "")}, failures {Failures}, deaths {Deaths}, reloads {Reloads}"
                 + $"{(Reason.Length > 0 ? $": {Reason}" : "")}{(HasProcess && RefusedChange is { } r ? $"; its last change was not taken: {r}" : "")}"
         );
 }

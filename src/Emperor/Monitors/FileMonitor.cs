@@ -75,6 +75,9 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
     /// <summary>Whether a name that a hint is about is one that a scan would take for a vassal's.</summary>
     public abstract bool IsOurs(string vassal);
 
+    /// <summary>The vassal that a name in a hint is about.</summary>
+    public string VassalOf(string name) => Names.VassalOf(name);
+
     /// <summary>Whether a stamp that a look has made is of this file; where only links count it says nothing of the file.</summary>
     public bool IsStampOf(FileStamp stamp, FileStatus file) =>
         NoFollow
@@ -132,6 +135,15 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
             return null;
         }
         var link = own.Kind == FileKind.Link && !NoFollow ? own : default;
-        return new FileStamp(target.Device, target.Inode, target.Size, target.ModifiedNanoseconds, link.Inode, link.ModifiedNanoseconds);
+        return new FileStamp(target.Device, target.Inode, target.Size, target.ModifiedNanoseconds, link.Inode, link.ModifiedNanoseconds)
+        {
+            Companion = Names.Companion is { } ending ? Companion(relative + ending, folder) : 0,
+        };
     }
+
+    // One number for its state: two states with the same number would have to be made on purpose, by who may write it anyway.
+    private static long Companion(string path, SafeFd? folder) =>
+        FileStatus.Get(path, follow: true, out var file, folder).Number != 0
+            ? 0
+            : unchecked((((long)file.Inode * 1_000_003) + file.Size) * 1_000_003) ^ file.ModifiedNanoseconds;
 }

@@ -216,6 +216,7 @@ internal sealed class MonitorHub : IDisposable
     private void FollowAndLook(HintTarget target, long now)
     {
         var monitor = _monitors[target.Monitor];
+        target = target with { Vassal = monitor.VassalOf(target.Vassal) };
         if (!monitor.IsOurs(target.Vassal))
             return;
         if (_followed.Contains(target))

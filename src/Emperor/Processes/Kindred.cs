@@ -34,6 +34,9 @@ internal sealed class Kindred : IDisposable
     private readonly Dictionary<int, (long Serial, long Since)> _sessions = [];
     private readonly List<int> _children = [];
 
+    /// <summary>Commands that the emperor runs for itself: they are its own to reap.</summary>
+    public HashSet<int> Helpers { get; } = [];
+
     /// <summary>Makes one, before the emperor has started anything.</summary>
     /// <param name="mark">What the marks of this emperor begin with.</param>
     /// <param name="loop">The loop that listens for their ends, and is woken by answers.</param>
@@ -67,7 +70,7 @@ internal sealed class Kindred : IDisposable
             return null;
         foreach (var pid in _children)
         {
-            if (pid != helper && living.ByPid(pid) is null && !_orphans.ContainsKey(pid))
+            if (pid != helper && !Helpers.Contains(pid) && living.ByPid(pid) is null && !_orphans.ContainsKey(pid))
                 Adopt(pid, living, now);
         }
         // A process that is just executing another program has no environment for a moment.
@@ -114,7 +117,7 @@ internal sealed class Kindred : IDisposable
     }
 
     /// <summary>Whether a child of this number is known.</summary>
-    public bool Knows(int pid) => _orphans.ContainsKey(pid);
+    public bool Knows(int pid) => _orphans.ContainsKey(pid) || Helpers.Contains(pid);
 
     /// <summary>Whether any is left that the emperor must not leave behind.</summary>
     public bool HasOwn => _orphans.Values.Any(o => !o.IsStranger);

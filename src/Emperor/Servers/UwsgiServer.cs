@@ -48,9 +48,9 @@ internal sealed class UwsgiServer(
     /// <param name="folder">Its working folder.</param>
     /// <param name="mark">What marks its tree, as NAME=VALUE.</param>
     /// <param name="channel">Its end of the channel.</param>
-    /// <param name="none">/dev/null.</param>
+    /// <param name="input">Its standard input: /dev/null, or the socket of a vassal on demand.</param>
     /// <param name="failure">When null is returned: why, and what to do.</param>
-    public PidRef? Launch(string configuration, string folder, string mark, SafeFd channel, SafeFd none, out string failure)
+    public PidRef? Launch(string configuration, string folder, string mark, SafeFd channel, SafeFd input, out string failure)
     {
         failure = "";
         if (ProgramFinder.Find(Names, _searchPath, folder) is not { } program)
@@ -70,7 +70,7 @@ internal sealed class UwsgiServer(
             Environment = [.. _environment, mark],
             Encode = ConfigText.Encode,
             WorkingDirectory = folder,
-            Descriptors = [none.Number, 1, 2, channel.Number],
+            Descriptors = [input.Number, 1, 2, channel.Number],
             SoftDescriptorLimit = softDescriptorLimit,
         };
         // The signal comes when the thread ends that spawned, so that is the one which outlives even an execve of the emperor.

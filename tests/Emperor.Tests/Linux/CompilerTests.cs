@@ -29,6 +29,7 @@ public sealed class CompilerTests
         ["OAppend"] = "O_APPEND",
         ["ONonBlock"] = "O_NONBLOCK",
         ["OCloExec"] = "O_CLOEXEC",
+        ["OPath"] = "O_PATH",
         ["ODirectory"] = "O_DIRECTORY",
         ["ONoFollow"] = "O_NOFOLLOW",
         ["FGetFd"] = "F_GETFD",
@@ -37,6 +38,8 @@ public sealed class CompilerTests
         ["FGetFl"] = "F_GETFL",
         ["FSetFl"] = "F_SETFL",
         ["AfUnix"] = "AF_UNIX",
+        ["AfInet"] = "AF_INET",
+        ["AfInet6"] = "AF_INET6",
         ["SockStream"] = "SOCK_STREAM",
         ["SockDgram"] = "SOCK_DGRAM",
         ["SockNonBlock"] = "SOCK_NONBLOCK",
@@ -47,6 +50,11 @@ public sealed class CompilerTests
         ["MsgCMsgCloExec"] = "MSG_CMSG_CLOEXEC",
         ["SigBlock"] = "SIG_BLOCK",
         ["CloseRangeUnshare"] = "CLOSE_RANGE_UNSHARE",
+        ["SoReuseAddr"] = "SO_REUSEADDR",
+        ["SoType"] = "SO_TYPE",
+        ["SoAcceptConn"] = "SO_ACCEPTCONN",
+        ["IpProtoIpv6"] = "IPPROTO_IPV6",
+        ["Ipv6V6Only"] = "IPV6_V6ONLY",
         ["MsgNoSignal"] = "MSG_NOSIGNAL",
         ["MsgDontWait"] = "MSG_DONTWAIT",
         ["EpollCloExec"] = "EPOLL_CLOEXEC",
@@ -123,6 +131,9 @@ public sealed class CompilerTests
         ["NoSpace"] = "ENOSPC",
         ["Cancelled"] = "ECANCELED",
         ["BrokenPipe"] = "EPIPE",
+        ["WrongProtocolType"] = "EPROTOTYPE",
+        ["AddressInUse"] = "EADDRINUSE",
+        ["ConnectionRefused"] = "ECONNREFUSED",
     };
 
     // Layouts, with the place in Emperor.Linux that relies on each number.
@@ -184,6 +195,17 @@ public sealed class CompilerTests
             ("offsetof(struct passwd, pw_gid)", OffsetOf<Accounts.Passwd>("Gid")),
             ("sizeof(struct group)", SizeOf<Accounts.Group>()),
             ("offsetof(struct group, gr_gid)", OffsetOf<Accounts.Group>("Gid")),
+            // SocketName
+            ("offsetof(struct sockaddr_un, sun_path)", 2),
+            ("sizeof(((struct sockaddr_un *)0)->sun_path)", 108),
+            ("sizeof(struct sockaddr_in)", 16),
+            ("offsetof(struct sockaddr_in, sin_port)", 2),
+            ("offsetof(struct sockaddr_in, sin_addr)", 4),
+            ("sizeof(struct sockaddr_in6)", 28),
+            ("offsetof(struct sockaddr_in6, sin6_port)", 2),
+            ("offsetof(struct sockaddr_in6, sin6_addr)", 8),
+            ("sizeof(sa_family_t)", 2),
+            ("S_IFSOCK", 0xC000),
             // Files.ReadBounded
             ("EINVAL", 22),
         ];
@@ -248,6 +270,7 @@ public sealed class CompilerTests
         #include <fcntl.h>
         #include <fnmatch.h>
         #include <grp.h>
+        #include <netinet/in.h>
         #include <poll.h>
         #include <pwd.h>
         #include <signal.h>
@@ -265,6 +288,7 @@ public sealed class CompilerTests
         #include <sys/stat.h>
         #include <sys/statfs.h>
         #include <sys/syscall.h>
+        #include <sys/un.h>
         #include <sys/wait.h>
         #include <unistd.h>
         #ifndef P_PIDFD

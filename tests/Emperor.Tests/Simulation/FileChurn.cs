@@ -1,3 +1,5 @@
+using Emperor.Core.Sockets;
+
 namespace Emperor.Tests.Simulation;
 
 /// <summary>
@@ -21,6 +23,9 @@ internal sealed class FileChurn(Dice dice, Timeline time, Trace trace)
     /// change at all, though the file may have been read, by its vassal or by its judge, in between.
     /// </summary>
     public HashSet<string> PutBack { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>How many of a hundred files make vassals on demand.</summary>
+    public int OnDemand { get; init; }
 
     /// <summary>Fills the folders and plans all changes until a moment.</summary>
     public void Begin(long until)
@@ -95,7 +100,13 @@ internal sealed class FileChurn(Dice dice, Timeline time, Trace trace)
     }
 
     private void Put(int monitor, string name) =>
-        Put(monitor, name, Folders.Fresh(!dice.Chance(20), time.Now + time.WallOffset - dice.Of<long>(0, 0, 0, 5_000, -5_000)));
+        Put(monitor, name, Folders.Fresh(!dice.Chance(20), time.Now + time.WallOffset - dice.Of<long>(0, 0, 0, 5_000, -5_000), Socket()));
+
+    // Most keep theirs.
+    private OnDemandSocket? Socket() =>
+        !dice.Chance(OnDemand) ? null
+        : dice.Chance(85) ? new OnDemandSocket("/run/usual")
+        : new OnDemandSocket(dice.Of("/run/usual", "@other")) { Mode = (int)dice.Of<long>(0x1B6, 0x180) };
 
     private void Put(int monitor, string name, SimulatedFile file)
     {

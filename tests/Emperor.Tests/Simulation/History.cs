@@ -11,13 +11,13 @@ namespace Emperor.Tests.Simulation;
 /// that only exist in memory, so that a history of minutes takes a millisecond or two and is the same each time.
 ///
 /// <para>A history has two parts. In the first the world is wild: processes do whatever their <see cref="Character"/> says, spawns fail,
-/// files come, change, go and come back, in folders that share names; the wall clock jumps; signals come; words of the dead arrive late.
+/// files come, change, go and come back, in folders that share names, some on demand; clients connect; the wall clock jumps; signals come; words of the dead arrive late.
 /// Then it is either tame (every process does from now on what is expected of it, nothing changes any more, and all must come to what the
 /// folders say), or the emperor has been told to leave, and it stays wild to the end.</para>
 ///
 /// <para>The driver is the daemon's loop without the waiting: time is set to the next thing that the world does or that the emperor has
 /// asked to be woken for, and never anywhere else, so a deadline that is not armed is missed here too. Within a turn it keeps the daemon's
-/// order: words, exits, signals, deadlines, files. After each turn the <see cref="Invariants"/> are checked.</para>
+/// order: words, exits, signals, deadlines, files, connections. After each turn the <see cref="Invariants"/> are checked.</para>
 /// </summary>
 internal sealed class History
 {
@@ -33,6 +33,7 @@ internal sealed class History
     private readonly Empire _empire;
     private readonly Invariants _invariants;
     private readonly SimulatedKernel _kernel;
+    private readonly SimulatedSockets _sockets;
     private readonly Census _census = new();
     private readonly FileChurn _churn;
     private readonly Peace _peace;
@@ -50,13 +51,14 @@ internal sealed class History
         _policy = Policy(_dice);
         _empire = new Empire(_policy);
         _invariants = new Invariants(_time, _policy);
-        _churn = new FileChurn(_dice, _time, trace);
-        _kernel = new SimulatedKernel(_time, _dice, trace, _invariants, name => _churn.Folders.Wanted(name)?.File.Stamp)
+        _churn = new FileChurn(_dice, _time, trace) { OnDemand = (int)_dice.Of<long>(0, 20, 80, 100) };
+        _sockets = new SimulatedSockets(_dice, trace) { Failures = (int)_dice.Of<long>(0, 0, 10, 80) };
+        _kernel = new SimulatedKernel(_time, _dice, trace, _invariants, _sockets, name => _churn.Folders.Wanted(name)?.File.Stamp)
         {
             Wildness = (int)_dice.Of<long>(0, 10, 30, 60),
             SpawnFailures = (int)_dice.Of<long>(0, 0, 10, 80),
         };
-        _peace = new Peace(_empire, _churn, _kernel);
+        _peace = new Peace(_empire, _churn, _kernel, _sockets);
         _wildUntil = _time.Now + _dice.Between(2_000, 90_000);
     }
 
@@ -76,12 +78,19 @@ internal sealed class History
             _time.CatchUp();
             Turn();
             Scan();
+            Knock();
             _invariants.Check(_empire, turnsNow);
+            _sockets.Check(_empire);
         }
-        if (_invariants.Ending is not null)
-            Invariants.Require("TheEndIsReached", _empire.IsBuried, $"{_empire.Vassals.Count} are left");
-        else
+        if (_invariants.Ending is null)
+        {
             _peace.Check();
+        }
+        else
+        {
+            Invariants.Require("TheEndIsReached", _empire.IsBuried, $"{_empire.Vassals.Count} are left");
+            Invariants.Require("NoSocketIsLeft", _sockets.IsEmpty, "at the end");
+        }
         Invariants.Require("NothingIsArmedWhenNothingIsDue", _empire.NextDeadline is null, $"{_empire.NextDeadline}");
     }
 
@@ -103,7 +112,7 @@ internal sealed class History
 
     private long? NextMoment()
     {
-        long? next = _time.Next;
+        long? next = _sockets.IsKnockedAt ? _time.Now : _time.Next;
         if (_empire.NextDeadline is { } due && !(next <= due))
             next = due;
         if (!_empire.IsEnding && _census.NextDue is { } settled && !(next <= settled))
@@ -185,7 +194,7 @@ internal sealed class History
             return new VassalEvent.FileGone();
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
         if (_churn.Folders.Of(change.Monitor, change.Name) is { IsGood: true })
-            return new VassalEvent.FileAccepted(modified / 1_000);
+            return new VassalEvent.FileAccepted(modified / 1_000, _churn.Folders.Of(change.Monitor, change.Name)!.Value.Socket);
         if (Math.Abs(Now.Unix - modified) >= WritingTime)
             return new VassalEvent.FileRefused("it cannot be run");
         _census.Postpone(change, _time.Now, WritingPause);
@@ -196,6 +205,7 @@ internal sealed class History
     {
         _churn.Begin(_wildUntil);
         PlanScan();
+        PlanConnections(_dice.Of<long>(500, 3_000, 30_000));
         for (var i = _dice.Between(0, 4); i > 0; i--)
             _time.In(_dice.Between(0, _wildUntil - _time.Now), () => _signals.Enqueue(_dice.Chance(60) ? HangUp : Urge));
         for (var i = _dice.Between(0, 3); i > 0; i--)
@@ -208,6 +218,27 @@ internal sealed class History
         }
         _time.In(_wildUntil - _time.Now, MakePeace);
     }
+
+    // Connections that wait start processes; as the daemon, after the files.
+    private void Knock()
+    {
+        foreach (var vassal in _sockets.TakeKnocks())
+        {
+            Handle(vassal, new VassalEvent.Knocked());
+            Settle();
+        }
+    }
+
+    private void PlanConnections(long gap) =>
+        _time.In(
+            _dice.Between(1, gap * 2),
+            () =>
+            {
+                _kernel.Connect(_dice.Of([.. _empire.Vassals.Keys, ""]));
+                if (!_isTame && _time.Now < _wildUntil)
+                    PlanConnections(gap);
+            }
+        );
 
     // The scan that is made in any case finds what no hint has told.
     private void PlanScan() =>
@@ -228,6 +259,8 @@ internal sealed class History
         _trace.Say($"peace");
         _isTame = true;
         _kernel.Tame();
+        foreach (var name in _empire.Vassals.Keys)
+            _kernel.Connect(name);
         PlanScan();
     }
 

@@ -6,7 +6,7 @@ using Emperor.Core.Vassals;
 namespace Emperor.Tests.Simulation;
 
 /// <summary>What all must have come to when nothing has changed for long and every process has behaved: what the folders say.</summary>
-internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kernel)
+internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kernel, SimulatedSockets sockets)
 {
     private readonly Dictionary<string, SettledChange> _told = new(StringComparer.Ordinal);
     private readonly HashSet<string> _mayRest = new(StringComparer.Ordinal);
@@ -55,6 +55,10 @@ internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kern
 
     private void CheckGood(string name, VassalState state, SimulatedFile file)
     {
+        Invariants.Require("WhatHasAFileHasItsSocket", state.Bound == file.Socket, $"{state} should have {file.Socket}");
+        Invariants.Require("NobodyWaitsForEver", sockets.WaitingFor(name) == 0, $"{sockets.WaitingFor(name)} wait for {state}");
+        if (state.Phase == Phase.Waiting)
+            return;
         var process = kernel.Processes.GetValueOrDefault(name);
         var runs = state is { Phase: Phase.Running, Accepting: true, RefusedChange: null } && process is { End: null };
         Invariants.Require("WhatHasAGoodFileAndBehavesRuns", runs, $"{state}");

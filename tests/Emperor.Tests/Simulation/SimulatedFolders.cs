@@ -1,13 +1,16 @@
 using Emperor.Core.Monitoring;
+using Emperor.Core.Sockets;
 
 namespace Emperor.Tests.Simulation;
 
 /// <summary>A file of the simulated folders.</summary>
 /// <param name="Stamp">What tells this state of it from others.</param>
 /// <param name="IsGood">Whether a vassal could run with it.</param>
-internal readonly record struct SimulatedFile(FileStamp Stamp, bool IsGood)
+/// <param name="Socket">By which socket it is started on demand; null when it is started at once.</param>
+internal readonly record struct SimulatedFile(FileStamp Stamp, bool IsGood, OnDemandSocket? Socket)
 {
-    public override string ToString() => $"{(IsGood ? "good" : "bad")} inode {Stamp.Inode} of {Stamp.ModifiedNanoseconds / 1_000_000}";
+    public override string ToString() =>
+        $"{(IsGood ? "good" : "bad")}{(Socket is null ? "" : $" at {Socket}")} inode {Stamp.Inode} of {Stamp.ModifiedNanoseconds / 1_000_000}";
 }
 
 /// <summary>
@@ -45,7 +48,8 @@ internal sealed class SimulatedFolders(int count)
     public List<SeenFile> Scan(int monitor) => [.. _folders[monitor].Select(f => new SeenFile(f.Key, f.Value.Stamp))];
 
     /// <summary>A state that no file was in before.</summary>
-    public SimulatedFile Fresh(bool isGood, long unix) => new(new FileStamp(1, ++_inode, (long)_inode % 7, unix * 1_000_000, 0, 0), isGood);
+    public SimulatedFile Fresh(bool isGood, long unix, OnDemandSocket? socket) =>
+        new(new FileStamp(1, ++_inode, (long)_inode % 7, unix * 1_000_000, 0, 0), isGood, socket);
 
     public void Put(int monitor, string name, SimulatedFile file) => _folders[monitor][name] = file;
 

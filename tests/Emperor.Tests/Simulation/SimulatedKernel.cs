@@ -8,7 +8,14 @@ namespace Emperor.Tests.Simulation;
 /// Processes and channels without a machine under them: does what the effects ask for, as the daemon's effect runner would, and plays the
 /// processes by their <see cref="Character"/>. What the daemon would hear is gathered until the driver's next turn asks for it.
 /// </summary>
-internal sealed class SimulatedKernel(Timeline time, Dice dice, Trace trace, Invariants invariants, Func<string, FileStamp?> readFile)
+internal sealed class SimulatedKernel(
+    Timeline time,
+    Dice dice,
+    Trace trace,
+    Invariants invariants,
+    SimulatedSockets sockets,
+    Func<string, FileStamp?> readFile
+)
 {
     private readonly Dictionary<string, SimulatedProcess> _processes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Character> _habits = new(StringComparer.Ordinal);
@@ -54,11 +61,21 @@ internal sealed class SimulatedKernel(Timeline time, Dice dice, Trace trace, Inv
                 process.IsKilled = true;
                 time.In(process.Character.DiesOfKillIn, () => End(process, new ProcessEnd(9, Signaled: true, "signal 9")));
                 break;
+            case Effect.Listen listen:
+                Outcomes.Enqueue((effect.Vassal, sockets.Listen(listen)));
+                break;
+            case Effect.Unlisten:
+                sockets.Unlisten(effect.Vassal);
+                break;
             case Effect.Bury:
                 invariants.Buried(effect.Vassal, effect.Incarnation);
                 break;
         }
     }
+
+    /// <summary>Somebody connects to a vassal's socket.</summary>
+    public void Connect(string vassal) =>
+        sockets.Connect(vassal, _processes.GetValueOrDefault(vassal) is { End: null, IsServing: true, IsToldToStop: false });
 
     /// <summary>Hands over what processes have said since the last turn.</summary>
     public void Hear()
@@ -87,7 +104,7 @@ internal sealed class SimulatedKernel(Timeline time, Dice dice, Trace trace, Inv
     /// <summary>From now on all processes do what is expected of them, those that live too.</summary>
     public void Tame()
     {
-        Wildness = SpawnFailures = 0;
+        Wildness = SpawnFailures = sockets.Failures = 0;
         foreach (var process in _processes.Values.Where(p => p.End is null))
         {
             process.Character = Character.Tame with { DiesOfKillIn = process.Character.DiesOfKillIn };
@@ -104,6 +121,7 @@ internal sealed class SimulatedKernel(Timeline time, Dice dice, Trace trace, Inv
     private void Spawn(string vassal, int incarnation)
     {
         invariants.Spawning(vassal, _processes.GetValueOrDefault(vassal));
+        sockets.Spawning(vassal);
         if (dice.Chance(SpawnFailures))
         {
             var reason = dice.Of("no program", "no folder", "too many open files");
@@ -192,6 +210,11 @@ internal sealed class SimulatedKernel(Timeline time, Dice dice, Trace trace, Inv
 
     private void SayNow(SimulatedProcess process, byte message)
     {
+        if (message == VassalMessage.Accepting)
+        {
+            process.IsServing = true;
+            sockets.Serve(process.Vassal);
+        }
         if (!process.IsChannelOpen)
             return;
         process.Said.Add(message);

@@ -32,6 +32,9 @@ internal sealed class SimulatedProcess(string vassal, int incarnation, int pid, 
     /// <summary>A reload that it was told and has not obeyed.</summary>
     public bool HasUnreadReload { get; set; }
 
+    /// <summary>It accepts connections.</summary>
+    public bool IsServing { get; set; }
+
     /// <summary>It was told to stop.</summary>
     public bool IsToldToStop { get; set; }
 

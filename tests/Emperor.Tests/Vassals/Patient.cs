@@ -1,5 +1,6 @@
 using Emperor.Core;
 using Emperor.Core.Protocol;
+using Emperor.Core.Sockets;
 using Emperor.Core.Vassals;
 
 namespace Emperor.Tests.Vassals;
@@ -13,6 +14,9 @@ internal sealed class Patient(VassalPolicy? policy = null)
     private readonly List<Effect> _effects = [];
     private long _now = 1_000_000;
     private int _pid = 100;
+
+    /// <summary>The socket of those that are on demand.</summary>
+    public static OnDemandSocket Socket { get; } = new("/run/blog.socket");
 
     /// <summary>The policy that governs it.</summary>
     public VassalPolicy Policy { get; } = policy ?? new VassalPolicy();
@@ -44,6 +48,14 @@ internal sealed class Patient(VassalPolicy? policy = null)
     }
 
     public Patient FileIsGood(long modified = 1) => Takes(new VassalEvent.FileAccepted(modified));
+
+    public Patient FileIsOnDemand(OnDemandSocket? socket = null) => Takes(new VassalEvent.FileAccepted(1, socket ?? Socket));
+
+    public Patient Listens() => Takes(new VassalEvent.Listening());
+
+    public Patient CannotListen(string reason = "somebody listens there") => Takes(new VassalEvent.ListenFailed(reason));
+
+    public Patient IsKnockedAt() => Takes(new VassalEvent.Knocked());
 
     public Patient FileIsBad(string reason = "it is empty") => Takes(new VassalEvent.FileRefused(reason));
 
@@ -98,6 +110,7 @@ internal sealed class Patient(VassalPolicy? policy = null)
         phase switch
         {
             Phase.Gone => this,
+            Phase.Waiting => FileIsOnDemand().Listens(),
             Phase.Starting => FileIsGood().HasProcess(),
             Phase.Running => BroughtTo(Phase.Starting).Accepts().Rested(),
             Phase.Reloading => BroughtTo(Phase.Running).FileIsGood(2),
@@ -117,6 +130,8 @@ internal sealed class Patient(VassalPolicy? policy = null)
             Effect.Send send => $"send {send.Message}",
             Effect.Kill => "kill",
             Effect.Bury => "bury",
+            Effect.Listen listen => $"{(listen.Await ? "await" : "keep")} {listen.Socket.Address}",
+            Effect.Unlisten => "unlisten",
             _ => effect.GetType().Name,
         };
 }

@@ -120,7 +120,15 @@ public sealed class StopTests
         var patient = new Patient(Times).BroughtTo(phase);
         var (began, before) = (patient.Now, patient.State);
         patient.Takes(new VassalEvent.Ragnarok());
-        Assert.That(patient.Deeds, Is.EqualTo(phase is Phase.Starting or Phase.Running or Phase.Reloading ? "send 0" : ""));
+        var isTold = phase is Phase.Starting or Phase.Running or Phase.Reloading;
+        Assert.That(
+            patient.Deeds,
+            Is.EqualTo(
+                isTold ? "send 0"
+                : phase == Phase.Waiting ? "unlisten"
+                : ""
+            )
+        );
         if (!before.HasProcess)
         {
             Assert.That(patient.Phase, Is.EqualTo(Phase.Gone));
@@ -148,7 +156,14 @@ public sealed class StopTests
     {
         var patient = new Patient(Times).BroughtTo(phase);
         var had = patient.State.HasProcess;
-        Assert.That(patient.Takes(new VassalEvent.NoMercy()).Deeds, Is.EqualTo(had ? "kill" : ""));
+        Assert.That(
+            patient.Takes(new VassalEvent.NoMercy()).Deeds,
+            Is.EqualTo(
+                had ? "kill"
+                : phase == Phase.Waiting ? "unlisten"
+                : ""
+            )
+        );
         if (had)
             patient.IsKilledBy(9);
         Assert.That(patient.Phase, Is.EqualTo(Phase.Gone));

@@ -5,7 +5,7 @@ namespace Emperor.Tests.Vassals;
 
 /// <summary>
 /// What every phase answers to every event. A cell is the next phase, or a dot where it stays; behind a slash what is done, in order:
-/// S spawn, K kill, B bury, n a note, a digit the byte that is sent.
+/// S spawn, K kill, B bury, L listen and await a connection, l listen only, U unlisten, n a note, a digit the byte that is sent.
 ///
 /// <para>The vassals of the columns are those of <see cref="Patient.BroughtTo"/>, with the default times: the one that starts has failed at
 /// nothing yet, the one that stops has lost its file (its <see cref="Aftermath"/> is Forget), the one that is killed was cursed
@@ -14,33 +14,37 @@ namespace Emperor.Tests.Vassals;
 internal static class TransitionTable
 {
     private const string Text = """
-        event           | Starting     | Running      | Reloading    | Cursed       | Stopping     | Killing      | Backoff      | Resting      | Refused      | Gone
-        FileAccepted    | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | Starting/S   | Starting/S   | Starting/S
-        FileRefused     | ./n          | ./n          | ./n          | ./n          | .            | .            | Refused/n    | Refused/n    | ./n          | Refused/n
-        FileGone        | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
-        Spawned         | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .
-        SpawnFailed     | Backoff/n    | Backoff/n    | Backoff/n    | Backoff/n    | Gone/nn      | Backoff/n    | .            | .            | .            | .
-        Received 1      | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
-        Received 2      | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
-        Received 5      | Running/n    | .            | Running/n    | .            | .            | .            | .            | .            | .            | .
-        Received 17     | Running/n    | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
-        Received 22     | Stopping/0n  | Stopping/0n  | Stopping/0n  | .            | .            | .            | .            | .            | .            | .
-        Received 26     | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
-        Received 30     | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
-        Received 99     | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
-        HungUp          | Cursed/n     | Cursed/n     | Cursed/n     | .            | .            | .            | .            | .            | .            | .
-        SendFailed 0    | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
-        SendFailed 1    | .            | Reloading/n  | ./n          | .            | .            | .            | .            | .            | .            | .
-        Exited 0        | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
-        Exited 1        | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
-        Exited 26       | Resting/Bn   | Resting/Bn   | Resting/Bn   | Resting/Bn   | Gone/Bn      | Resting/Bn   | .            | .            | .            | .
-        Exited SIG26    | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
-        TimePassed      | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
-        TimePassed due  | .            | .            | .            | Killing/Kn   | Killing/Kn   | ./Kn         | Starting/S   | .            | .            | .
-        ReloadAsked     | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | .            | .            | .
-        Forgiven        | .            | .            | .            | .            | .            | .            | Starting/S   | .            | .            | .
-        Ragnarok        | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
-        NoMercy         | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | ./Kn         | Gone         | Gone         | Gone         | .
+        event              | Waiting      | Starting     | Running      | Reloading    | Cursed       | Stopping     | Killing      | Backoff      | Resting      | Refused      | Gone
+        FileAccepted       | Starting/US  | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | Starting/S   | Starting/S   | Starting/S
+        FileAccepted socket| ./n          | Stopping/0n  | Stopping/0n  | Stopping/0n  | .            | .            | .            | Waiting/L    | Waiting/L    | Waiting/L    | Waiting/L
+        FileRefused        | Refused/ln   | ./n          | ./n          | ./n          | ./n          | .            | .            | Refused/n    | Refused/n    | ./n          | Refused/n
+        FileGone           | Gone/nU      | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
+        Spawned            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .
+        SpawnFailed        | .            | Backoff/n    | Backoff/n    | Backoff/n    | Backoff/n    | Gone/nn      | Backoff/n    | .            | .            | .            | .
+        Received 1         | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        Received 2         | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        Received 5         | .            | Running/n    | .            | Running/n    | .            | .            | .            | .            | .            | .            | .
+        Received 17        | .            | Running/n    | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        Received 22        | .            | Stopping/0n  | Stopping/0n  | Stopping/0n  | .            | .            | .            | .            | .            | .            | .
+        Received 26        | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        Received 30        | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        Received 99        | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        HungUp             | .            | Cursed/n     | Cursed/n     | Cursed/n     | .            | .            | .            | .            | .            | .            | .
+        SendFailed 0       | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        SendFailed 1       | .            | .            | Reloading/n  | ./n          | .            | .            | .            | .            | .            | .            | .
+        Exited 0           | .            | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
+        Exited 1           | .            | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
+        Exited 26          | .            | Resting/Bn   | Resting/Bn   | Resting/Bn   | Resting/Bn   | Gone/Bn      | Resting/Bn   | .            | .            | .            | .
+        Exited SIG26       | .            | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
+        Listening          | ./n          | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        ListenFailed       | Backoff/n    | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n
+        Knocked            | Starting/S   | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        TimePassed         | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        TimePassed due     | .            | .            | .            | .            | Killing/Kn   | Killing/Kn   | ./Kn         | Starting/S   | .            | .            | .
+        ReloadAsked        | .            | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | .            | .            | .
+        Forgiven           | .            | .            | .            | .            | .            | .            | .            | Starting/S   | .            | .            | .
+        Ragnarok           | Gone/nU      | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
+        NoMercy            | Gone/U       | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | ./Kn         | Gone         | Gone         | Gone         | .
         """;
 
     /// <summary>All cells.</summary>
@@ -53,7 +57,7 @@ internal static class TransitionTable
         var incarnation = state.Incarnation;
         return words[0] switch
         {
-            nameof(VassalEvent.FileAccepted) => new VassalEvent.FileAccepted(2),
+            nameof(VassalEvent.FileAccepted) => new VassalEvent.FileAccepted(2, words.Length > 1 ? Patient.Socket : null),
             nameof(VassalEvent.FileRefused) => new VassalEvent.FileRefused("it is a picture"),
             nameof(VassalEvent.FileGone) => new VassalEvent.FileGone(),
             nameof(VassalEvent.Spawned) => new VassalEvent.Spawned(incarnation, 4711),
@@ -62,6 +66,9 @@ internal static class TransitionTable
             nameof(VassalEvent.HungUp) => new VassalEvent.HungUp(incarnation),
             nameof(VassalEvent.SendFailed) => new VassalEvent.SendFailed(incarnation, Number(words[1])),
             nameof(VassalEvent.Exited) => new VassalEvent.Exited(incarnation, EndOf(words[1])),
+            nameof(VassalEvent.Listening) => new VassalEvent.Listening(),
+            nameof(VassalEvent.ListenFailed) => new VassalEvent.ListenFailed("somebody listens there"),
+            nameof(VassalEvent.Knocked) => new VassalEvent.Knocked(),
             nameof(VassalEvent.TimePassed) => new VassalEvent.TimePassed(),
             nameof(VassalEvent.ReloadAsked) => new VassalEvent.ReloadAsked(),
             nameof(VassalEvent.Forgiven) => new VassalEvent.Forgiven(),
@@ -80,6 +87,8 @@ internal static class TransitionTable
                     Effect.Spawn => "S",
                     Effect.Kill => "K",
                     Effect.Bury => "B",
+                    Effect.Listen listen => listen.Await ? "L" : "l",
+                    Effect.Unlisten => "U",
                     Effect.Note => "n",
                     Effect.Send send => send.Message.ToString(System.Globalization.CultureInfo.InvariantCulture),
                     _ => throw new InvalidOperationException($"the notation has no letter for {e}"),

@@ -84,7 +84,7 @@ public sealed class TransitionTableTests
         {
             var patient = new Patient().BroughtTo(cell.From);
             patient.Takes(TransitionTable.EventOf(cell.Event, patient.State));
-            var rests = patient.Phase is Phase.Running or Phase.Resting or Phase.Refused or Phase.Gone;
+            var rests = patient.Phase is Phase.Waiting or Phase.Running or Phase.Resting or Phase.Refused or Phase.Gone;
             if (rests)
                 Assert.That(patient.State.Deadline, Is.Null, cell.ToString());
             if (!patient.State.HasProcess)

@@ -1,0 +1,115 @@
+using Emperor.EndToEnd.Support;
+
+namespace Emperor.EndToEnd.OnDemand;
+
+/// <summary>Sockets that a service manager has bound (sd_listen_fds(3)); a script stands for it.</summary>
+internal sealed class InheritedSocketTests : OnDemandTest
+{
+    // NAME=PATH … -- PROGRAM …; a path that begins with "-" is not listened on, and LISTEN_PID is this process's or what PID says.
+    private const string Manager = """
+        import fcntl, os, socket, sys
+        end = sys.argv.index('--')
+        specs = [s.split('=', 1) for s in sys.argv[1:end]]
+        high = []
+        for name, path in specs:
+            s = socket.socket(socket.AF_UNIX)
+            s.bind(path.lstrip('-'))
+            if not path.startswith('-'):
+                s.listen(50)
+            high.append(fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 200))
+        for i, fd in enumerate(high):
+            os.dup2(fd, 3 + i)
+            os.close(fd)
+        os.environ.update(LISTEN_PID=os.environ.get('PID', str(os.getpid())), LISTEN_FDS=str(len(high)), LISTEN_FDNAMES=':'.join(n for n, _ in specs))
+        os.execv(sys.argv[end + 1], sys.argv[end + 1:])
+        """;
+
+    [Test]
+    public void A_socket_named_like_a_vassal_is_its_own_and_survives_it()
+    {
+        WriteServer("shop.ini", $"report {Temp["report"]}");
+        WriteServer("blog.ini");
+        Write("plain.ini");
+        var daemon = StartWith([
+            $"shop={Run}/s",
+            $"blog.ini={Run}/b",
+            $"nobody={Run}/n",
+            $"emperor-stats.socket={Run}/st",
+            $"bad=-{Run}/x",
+        ]);
+        daemon.AwaitAccepting("plain.ini");
+        AwaitArmed(daemon, "shop.ini");
+        daemon.Await("nobody uses the socket nobody .*/n. of the service manager: it fits no vassal");
+        daemon.Await("descriptor 7 .bad. of the service manager is no stream socket that listens");
+        var shop = Ask($"{Run}/s");
+        Assert.That(Ask($"{Run}/b"), Is.Not.EqualTo(shop));
+        var report = Report.Await(Temp["report"], Logs);
+        Assert.That(report.Environment.Where(v => v.StartsWith("LISTEN_", StringComparison.Ordinal)), Is.Empty);
+        Assert.That(report.Descriptors[0], Does.StartWith("socket:"));
+        Assert.That(report.Descriptors, Has.Count.EqualTo(4), "descriptors besides 0, 1, 2 and the channel");
+
+        File.Delete($"{Vassals}/shop.ini");
+        daemon.AwaitVassal("shop.ini", "has ended");
+        using var early = Connect($"{Run}/s");
+        WriteServer("shop.ini");
+        Assert.That(Answer(early), Is.Positive, "who came while the vassal was away");
+        Assert.That(daemon.Stop(), Is.Zero);
+        Assert.That($"{Run}/s", Does.Exist);
+    }
+
+    [Test]
+    public void It_goes_before_the_options()
+    {
+        WriteServer("shop.ini");
+        WriteServer("blog.ini");
+        StartWith([$"shop.socket={Run}/s"], "--emperor-on-demand-directory", Temp.Folder("other"));
+        Assert.That(Ask($"{Run}/s"), Is.Positive);
+        Assert.That(Ask($"{Temp["other"]}/blog.socket"), Is.Positive);
+        Assert.That($"{Temp["other"]}/shop.socket", Does.Not.Exist);
+    }
+
+    [Test]
+    public void What_is_meant_for_another_process_is_not_taken()
+    {
+        WriteServer("shop.ini");
+        var daemon = StartWith([$"shop={Run}/s"], new Dictionary<string, string?> { ["PID"] = "1" });
+        daemon.AwaitAccepting("shop.ini");
+        Assert.That(daemon.Count("on demand"), Is.Zero, Logs());
+    }
+
+    [Test]
+    public void A_daemon_gets_them_too()
+    {
+        WriteServer("shop.ini");
+        var (log, pidFile) = (Temp["log"], Temp["pid"]);
+        var first = StartInManager([$"shop={Run}/s"], [], "--daemonize", log, "--pidfile", pidFile);
+        Assert.That(first.AwaitEnd(), Is.Zero, first.Text());
+        var daemon = int.Parse(File.ReadAllText(pidFile));
+        try
+        {
+            Assert.That(Ask($"{Run}/s"), Is.Positive, File.ReadAllText(log));
+        }
+        finally
+        {
+            Native.Check(Native.Signal(daemon, Native.Terminate), "kill");
+            Wait.Until(() => !ProcFs.IsAlive(daemon), () => File.ReadAllText(log));
+        }
+        Assert.That($"{Run}/s", Does.Exist);
+    }
+
+    private EmperorProcess StartWith(string[] sockets, params string[] options) => StartInManager(sockets, [], options).AwaitGoverning();
+
+    private EmperorProcess StartWith(string[] sockets, Dictionary<string, string?> environment) =>
+        StartInManager(sockets, environment).AwaitGoverning();
+
+    private EmperorProcess StartInManager(string[] sockets, Dictionary<string, string?> environment, params string[] options) =>
+        Launch(
+            new EmperorStart
+            {
+                Before = ["/usr/bin/python3", "-c", Manager, .. sockets, "--"],
+                Arguments = ["--emperor", Vassals, "--emperor-wrapper", TestVassal.VassalProgram.Path, .. options],
+                Environment = environment,
+                Folder = Temp.Path,
+            }
+        );
+}
