@@ -12,6 +12,7 @@ internal static class Constants
     internal const int AtEmptyPath = 0x1000;
     internal const int AtEAccess = 0x200;
     internal const int XOk = 1;
+    internal const int WOk = 2;
 
     internal const int ORdOnly = 0;
     internal const int OWrOnly = 1;
@@ -38,6 +39,8 @@ internal static class Constants
     internal const int SockDgram = 2;
     internal const int SockNonBlock = 0x800;
     internal const int SockCloExec = 0x80000;
+    internal const int SolSocket = 1;
+    internal const int SoSndTimeo = 21;
     internal const int MsgNoSignal = 0x4000;
     internal const int MsgDontWait = 0x40;
 
