@@ -50,7 +50,7 @@ internal sealed class VassalOutput : IDisposable
             var folder = Path.GetFullPath(directory);
             failure = FailureOf(folder);
             return failure is null
-                ? new VassalOutput(new FolderSink(folder, (uint?)settings.LogFileMode, settings.VassalLogMaxSize), log)
+                ? new VassalOutput(new FolderSink(log, folder, (uint?)settings.LogFileMode, settings.VassalLogMaxSize), log)
                 : null;
         }
         var isJournal = style == LineStyle.Journal && !settings.LogJson;
