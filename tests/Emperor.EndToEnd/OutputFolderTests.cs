@@ -15,7 +15,7 @@ internal sealed class OutputFolderTests : EmperorTest
         Write("a.ini", @"write from a\n", "accept");
         Write("b c.ini", @"write from\x1bb\nno newline", "exit 26");
         var daemon = StartWith("a.ini", Options);
-        daemon.AwaitVassal("b c.ini", "has ended");
+        daemon.AwaitVassal("b c.ini", "ended with code 26");
         Await("a.ini.log", "from a\n");
         Await("b c.ini.log", "from\\x1bb\nno newline\n");
         Assert.That(daemon.Count("from"), Is.Zero);
@@ -27,7 +27,7 @@ internal sealed class OutputFolderTests : EmperorTest
     {
         var ini = Write("a.ini", @"write here\n", "accept");
         Launch(["--emperor", $"{Vassals}/*.ini", .. Options]);
-        Journal.Await(Path.GetFileName(ini), "start");
+        Journal.AwaitStart(ini);
         var name = ini.Replace("/", "%2F") + ".log";
         Await(name, "here\n");
         Assert.That(Directory.EnumerateFileSystemEntries(Folder).Select(Path.GetFileName), Is.EqualTo((string[])[name]));

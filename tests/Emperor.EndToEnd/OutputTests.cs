@@ -67,7 +67,7 @@ internal sealed class OutputTests : EmperorTest
         Write("a.ini", $"daemon-talks {sign}", @"write gone\n", "exit 26");
         var daemon = Start();
         daemon.Await(@"^\[a\.ini\] gone$");
-        daemon.AwaitVassal("a.ini", "has ended");
+        daemon.AwaitVassal("a.ini", "ended with code 26");
         File.WriteAllText(sign, "");
         daemon.Await(@"^\[a\.ini\] the daemon speaks$");
     }
@@ -88,7 +88,7 @@ internal sealed class OutputTests : EmperorTest
         var daemon = StartWith("a.ini");
         var one = Pipes(daemon);
         Write("b.ini", @"write from b\n", "exit 26");
-        daemon.AwaitVassal("b.ini", "has ended");
+        daemon.AwaitVassal("b.ini", "ended with code 26");
         daemon.Await(@"^\[b\.ini\] from b$");
         Wait.Until(() => Pipes(daemon) == one, () => $"{Pipes(daemon)} pipes instead of {one}");
     }

@@ -58,6 +58,28 @@ void print_stamp(void)
     write_all(STDOUT_FILENO, line, (size_t)length);
 }
 
+static bool in_child(void)
+{
+    pid_t parent = getpid(), child = fork();
+    if (child < 0)
+        fail(EXIT_TROUBLE, "fork: %s", strerror(errno));
+    if (child > 0) {
+        journal_for(child, "child", parent);
+        return false;
+    }
+    stop_signals_default();
+    alarm(CHILD_LIFETIME_SECONDS);
+    return true;
+}
+
+void stamp_every(long ms)
+{
+    if (!in_child())
+        return;
+    for (;; usleep((useconds_t)ms * 1000))
+        print_stamp();
+}
+
 /*
  * RATE lines a second of 80 bytes, each with its number, some every millisecond as a busy program prints them; for ever. In a child,
  * so that the vassal itself goes on to obey.
@@ -65,15 +87,8 @@ void print_stamp(void)
 void flood(long rate)
 {
     enum { LINE = 80, MOST = 400 };
-    pid_t parent = getpid(), child = fork();
-    if (child < 0)
-        fail(EXIT_TROUBLE, "fork: %s", strerror(errno));
-    if (child > 0) {
-        journal_for(child, "child", parent);
+    if (!in_child())
         return;
-    }
-    stop_signals_default();
-    alarm(CHILD_LIFETIME_SECONDS);
     char lines[LINE * MOST + 1];
     int64_t began = now_ns();
     for (long long number = 0;;) {

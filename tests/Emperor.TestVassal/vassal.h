@@ -85,6 +85,7 @@ void journal_for(pid_t pid, const char *event, long detail);
 void write_escaped(int fd, const char *text);
 void write_many(long count);
 void print_stamp(void);
+void stamp_every(long ms);
 void flood(long rate);
 _Noreturn void talk_when(const char *path);
 

@@ -44,6 +44,7 @@ static void do_write(struct arguments *a) { write_escaped(STDOUT_FILENO, a->text
 static void do_write_err(struct arguments *a) { write_escaped(STDERR_FILENO, a->text); }
 static void do_write_many(struct arguments *a) { write_many(a->numbers[0]); }
 static void do_stamp(struct arguments *a) { (void)a, print_stamp(); }
+static void do_stamp_every(struct arguments *a) { stamp_every(a->numbers[0]); }
 static void do_flood(struct arguments *a) { flood(a->numbers[0]); }
 static void do_daemon_talks(struct arguments *a) { start_talking_daemon(a->text); }
 
@@ -161,6 +162,7 @@ static const struct verb verbs[] = {
     { "write-err", TEXT, false, do_write_err },
     { "write-many", NUMBER, false, do_write_many },
     { "stamp", NOTHING, false, do_stamp },
+    { "stamp-every", NUMBER, false, do_stamp_every },
     { "flood", NUMBER, false, do_flood },
     { "daemon-talks", TEXT, false, do_daemon_talks },
     { "last-words", TEXT, true, do_last_words },
