@@ -47,7 +47,7 @@ internal sealed class VassalOutput : IDisposable
             return null;
         if (settings.VassalLogDirectory is { } directory)
         {
-            var folder = Path.GetFullPath(directory);
+            var folder = Path.GetFullPath(directory, settings.WorkingDirectory);
             failure = FailureOf(folder);
             return failure is null
                 ? new VassalOutput(new FolderSink(log, folder, (uint?)settings.LogFileMode, settings.VassalLogMaxSize), log)
