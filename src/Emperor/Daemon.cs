@@ -273,6 +273,7 @@ internal sealed class Daemon(
                 runner.ReapOrphan((int)Token.IdOf(ready.Token));
             runner.Sweep(killAll: true);
         }
+        runner.FinishOutput();
         log.Information("buried", "the emperor is buried");
     }
 }

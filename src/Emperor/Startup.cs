@@ -4,6 +4,7 @@ using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
+using Emperor.Output;
 using Emperor.Servers;
 using Emperor.Sockets;
 using Emperor.Systemd;
@@ -64,17 +65,35 @@ internal sealed class Startup(
                     return ExitCode.Failed;
                 sink.File = logFile;
             }
-            return Govern(log, logFile, spawner, softLimit, inherited, daemonPipe);
+            return Govern(log, sink, logFile, spawner, softLimit, inherited, daemonPipe);
         }
     }
 
-    private int Govern(EmperorLog log, LogFile? logFile, Spawner spawner, ulong softLimit, InheritedSockets inherited, SafeFd? daemonPipe)
+    private int Govern(
+        EmperorLog log,
+        BoundedSink sink,
+        LogFile? logFile,
+        Spawner spawner,
+        ulong softLimit,
+        InheritedSockets inherited,
+        SafeFd? daemonPipe
+    )
     {
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
         if (!TryMakeMonitors(log, out var monitorList))
             return ExitCode.Failed;
-        void Reopen() => ReopenLog(log, logFile);
+        using var output = VassalOutput.Create(settings, LogSetup.StyleOf(settings, logFile), sink, log, out var failure);
+        if (failure is not null)
+        {
+            log.Error("start-failed", failure);
+            return ExitCode.Failed;
+        }
+        void Reopen()
+        {
+            ReopenLog(log, logFile);
+            output?.Reopen();
+        }
         using var monitors = new MonitorHub(monitorList, loop, log, Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds))
         {
             OnTouched = Reopen,
@@ -87,7 +106,7 @@ internal sealed class Startup(
         foreach (var problem in inherited.Problems)
             log.Warning("sockets", problem);
         using var sockets = new OnDemandSockets(loop, inherited, log);
-        using var runner = new EffectRunner(loop, server, sockets, log, monitors.Locate);
+        using var runner = new EffectRunner(loop, server, sockets, output, log, monitors.Locate);
         using var onDemand = OnDemand(loop, runner, inherited, monitors);
         var empire = new Empire(Policy());
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
@@ -289,6 +308,7 @@ internal sealed class Startup(
             Include = settings.VassalIncludes,
             ExtraExtensions = settings.ExtraExtensions,
             DeathSignal = settings.DeathSignal,
+            CapturesOutput = settings.VassalOutput == VassalOutputMode.Capture,
         };
 
     private EmpirePolicy Policy() =>

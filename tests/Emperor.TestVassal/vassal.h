@@ -44,6 +44,7 @@ struct vassal {
     bool never_read;
     bool serving;    /* it accepts from descriptor 0 */
     long serve_left; /* connections until it has enough; 0: never */
+    char last_words[PATH_BYTES]; /* printed before it ends as it was told */
     int64_t heartbeat_ns; /* 0: none */
     int64_t next_heartbeat;
     uint64_t ignored_at_start; /* signals that were ignored when the vassal got them, bit N-1 for signal N */
@@ -70,6 +71,7 @@ void verbs_apply_settings(const struct script *script);
 
 /* children.c */
 enum daemon_kind { DAEMON_PLAIN, DAEMON_CLEAR_ENVIRONMENT };
+void start_talking_daemon(const char *path);
 void start_children(long count);
 void start_daemons(long count, enum daemon_kind kind);
 _Noreturn void leave_descriptor_to_child(int code);
@@ -80,6 +82,14 @@ void journal_to(const char *path);
 void journal_start(int64_t at);
 void journal(const char *event, long detail);
 void journal_for(pid_t pid, const char *event, long detail);
+
+/* output.c */
+void write_escaped(int fd, const char *text);
+void write_many(long count);
+void print_stamp(void);
+void stamp_every(long ms);
+void flood(long rate);
+_Noreturn void talk_when(const char *path);
 
 /* report.c */
 void report(const char *path);

@@ -18,7 +18,7 @@ internal sealed class UwsgiServer(
     private const int ChannelFd = 3;
 
     private readonly string? _searchPath = environment.GetValueOrDefault("PATH");
-    private readonly string[] _environment = VassalEnvironment(environment);
+    private readonly string[] _environment = VassalEnvironment(environment, settings.CapturesOutput);
     private readonly string? _deathSignal = settings.DeathSignal
         ? ProgramFinder.Find("setpriv", environment.GetValueOrDefault("PATH"), "/")
         : null;
@@ -49,8 +49,17 @@ internal sealed class UwsgiServer(
     /// <param name="mark">What marks its tree, as NAME=VALUE.</param>
     /// <param name="channel">Its end of the channel.</param>
     /// <param name="input">Its standard input: /dev/null, or the socket of a vassal on demand.</param>
+    /// <param name="output">Its standard output and error; null are the emperor's.</param>
     /// <param name="failure">When null is returned: why, and what to do.</param>
-    public PidRef? Launch(string configuration, string folder, string mark, SafeFd channel, SafeFd input, out string failure)
+    public PidRef? Launch(
+        string configuration,
+        string folder,
+        string mark,
+        SafeFd channel,
+        SafeFd input,
+        SafeFd? output,
+        out string failure
+    )
     {
         failure = "";
         if (ProgramFinder.Find(Names, _searchPath, folder) is not { } program)
@@ -70,7 +79,7 @@ internal sealed class UwsgiServer(
             Environment = [.. _environment, mark],
             Encode = ConfigText.Encode,
             WorkingDirectory = folder,
-            Descriptors = [input.Number, 1, 2, channel.Number],
+            Descriptors = [input.Number, output?.Number ?? 1, output?.Number ?? 2, channel.Number],
             SoftDescriptorLimit = softDescriptorLimit,
         };
         // The signal comes when the thread ends that spawned, so that is the one which outlives even an execve of the emperor.
@@ -106,7 +115,7 @@ internal sealed class UwsgiServer(
 
     // NOTIFY_SOCKET and UWSGI_RELOADS are the emperor's own affair; UWSGI_VASSAL_X is the vassal's UWSGI_X. A variable that made this
     // process an emperor would make every vassal one too (in uWSGI it does): it stays here.
-    private static string[] VassalEnvironment(IReadOnlyDictionary<string, string> environment)
+    private static string[] VassalEnvironment(IReadOnlyDictionary<string, string> environment, bool capturesOutput)
     {
         var result = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in environment)
@@ -114,7 +123,9 @@ internal sealed class UwsgiServer(
             var isOurs =
                 name is "NOTIFY_SOCKET" or "WATCHDOG_USEC" or "WATCHDOG_PID" or "UWSGI_RELOADS" or Processes.Kindred.MarkVariable
                 || name.StartsWith("UWSGI_EMPEROR", StringComparison.Ordinal)
-                || name.StartsWith("UWSGI_VASSAL", StringComparison.Ordinal);
+                || name.StartsWith("UWSGI_VASSAL", StringComparison.Ordinal)
+                // What it names is then no longer the vassal's standard error.
+                || (capturesOutput && name == "JOURNAL_STREAM");
             if (!isOurs)
                 result[name] = value;
         }

@@ -20,6 +20,7 @@ public sealed class CompilerTests
         ["AtEmptyPath"] = "AT_EMPTY_PATH",
         ["AtEAccess"] = "AT_EACCESS",
         ["XOk"] = "X_OK",
+        ["WOk"] = "W_OK",
         ["ORdOnly"] = "O_RDONLY",
         ["OWrOnly"] = "O_WRONLY",
         ["ORdWr"] = "O_RDWR",
@@ -55,6 +56,7 @@ public sealed class CompilerTests
         ["SoAcceptConn"] = "SO_ACCEPTCONN",
         ["IpProtoIpv6"] = "IPPROTO_IPV6",
         ["Ipv6V6Only"] = "IPV6_V6ONLY",
+        ["SoSndTimeo"] = "SO_SNDTIMEO",
         ["MsgNoSignal"] = "MSG_NOSIGNAL",
         ["MsgDontWait"] = "MSG_DONTWAIT",
         ["EpollCloExec"] = "EPOLL_CLOEXEC",
@@ -184,6 +186,9 @@ public sealed class CompilerTests
             ("sizeof(struct pollfd)", 8),
             ("offsetof(struct pollfd, events)", 4),
             ("POLLIN", 1),
+            // UnixDatagram.Open
+            ("sizeof(struct timeval)", 16),
+            ("offsetof(struct timeval, tv_usec)", 8),
             // Files.IsRemote
             ("offsetof(struct statfs, f_type)", 0),
             ("sizeof(((struct statfs *)0)->f_type)", 8),
