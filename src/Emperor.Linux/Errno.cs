@@ -34,6 +34,9 @@ public readonly record struct Errno(int Number)
     /// <summary>A limit on descriptors or inotify instances of this user or process is reached.</summary>
     public static readonly Errno TooManyFiles = new(24);
 
+    /// <summary>Given up (ECANCELED).</summary>
+    public static readonly Errno Cancelled = new(125);
+
     /// <summary>No space, or no inotify watch, left.</summary>
     public static readonly Errno NoSpace = new(28);
 

@@ -194,8 +194,8 @@ internal sealed class Daemon(
                 break;
             case Signals.Hangup:
                 log.Information("reload-all", $"all {empire.Vassals.Count} vassals reload (SIGHUP)");
-                herald.NoteReload(now.Monotonic);
                 empire.ReloadAll(now, _effects);
+                herald.NoteReload(now.Monotonic);
                 break;
             case Signals.Urgent:
                 log.Information("forgiven", "all failures are forgiven (SIGURG)");

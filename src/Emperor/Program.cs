@@ -7,8 +7,6 @@ namespace Emperor;
 /// <summary>The command line.</summary>
 internal static class Program
 {
-    private const int UsageError = 2;
-
     /// <summary>Runs the emperor until it is told to leave.</summary>
     /// <returns>0 when it left in order, 1 when it could not start, 2 when the command line is wrong.</returns>
     public static int Main(string[] args)
@@ -35,20 +33,29 @@ internal static class Program
         if (args.Length == 0 && read.Options.Count == 0)
         {
             Console.Error.WriteLine("emperor: no folder of vassals; try emperor --emperor /etc/uwsgi/vassals, or emperor --help");
-            return UsageError;
+            return ExitCode.Usage;
         }
         var (settings, problems) = SettingsBuilder.Build(read, host);
         if (settings is null)
         {
             foreach (var problem in problems)
                 Console.Error.WriteLine($"emperor: {problem.Severity.ToString().ToLowerInvariant()}: {problem}");
-            return ConfigProblem.ExitCode(problems);
+            return TellFailure(host, problems);
         }
         return new Startup(settings, problems, args, host.Environment).Run();
     }
 
     /// <summary>The program's version.</summary>
     internal static string Version => typeof(Program).Assembly.GetName().Version!.ToString(3);
+
+    private static int TellFailure(SystemConfigHost host, IReadOnlyList<ConfigProblem> problems)
+    {
+        var code = ConfigProblem.ExitCode(problems);
+        var reason = problems.FirstOrDefault(problem => problem.Severity == Severity.Fatal)?.ToString() ?? "";
+        var environment = host.Environment.DistinctBy(v => v.Key).ToDictionary(StringComparer.Ordinal);
+        Systemd.Herald.TellFailure(environment, reason, Errno.Invalid, code);
+        return code;
+    }
 
     private static int StartAnew(string[] args, SystemConfigHost host)
     {

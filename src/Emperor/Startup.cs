@@ -43,7 +43,7 @@ internal sealed class Startup(
 
         var softLimit = (ulong?)settings.MaxOpenFiles ?? Self.InheritedDescriptorLimit();
         if (!TryOpenLog(daemonLog ?? settings.LogTo, out var logFile))
-            return 1;
+            return ExitCode.Failed;
         var (log, sink) = LogSetup.Create(settings, logFile);
         using (sink)
         using (var pidFiles = new PidFiles())
@@ -51,15 +51,12 @@ internal sealed class Startup(
             foreach (var problem in problems)
                 Tell(log, problem);
             if (Prepare(pidFiles) is { } failure)
-            {
-                log.Error("start-failed", failure);
-                return 1;
-            }
+                return Fail(log, failure);
             // With the rights that will open it anew when it is rotated.
             if (daemonLog is null && settings.LogToLater is { Length: > 0 } later)
             {
                 if (!TryOpenLog(later, out logFile))
-                    return 1;
+                    return ExitCode.Failed;
                 sink.File = logFile;
             }
             return Govern(log, logFile, softLimit, daemonPipe);
@@ -71,7 +68,7 @@ internal sealed class Startup(
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
         if (!TryMakeMonitors(log, out var monitorList))
-            return 1;
+            return ExitCode.Failed;
         void Reopen() => ReopenLog(log, logFile);
         using var monitors = new MonitorHub(monitorList, loop, log, Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds))
         {
@@ -105,14 +102,21 @@ internal sealed class Startup(
     {
         try
         {
-            return daemon.Run() ? 0 : 1;
+            return daemon.Run() ? ExitCode.Ended : ExitCode.NotReady;
         }
         catch (Exception e)
         {
             // A fault of ours. Nothing of the emperor may outlive it: the guard sees to that when this process has ended.
             log.Error("fault", $"the emperor ends by a fault of its own, please report it: {e}");
-            return 1;
+            return ExitCode.Fault;
         }
+    }
+
+    private int Fail(EmperorLog log, string failure)
+    {
+        log.Error("start-failed", failure);
+        Herald.TellFailure(_environment, failure, Errno.Invalid, ExitCode.Failed);
+        return ExitCode.Failed;
     }
 
     private bool TryMakeMonitors(EmperorLog log, out List<FileMonitor> monitors)
@@ -125,7 +129,7 @@ internal sealed class Startup(
             var folders = new StartFolders(settings.WorkingDirectory, Environment.CurrentDirectory);
             if (MonitorFactory.Create(monitors.Count, argument, folders, settings.NoFollow, names, out var failure) is not { } monitor)
             {
-                log.Error("start-failed", failure);
+                Fail(log, failure);
                 return false;
             }
             monitors.Add(monitor);
@@ -158,17 +162,17 @@ internal sealed class Startup(
         if (string.IsNullOrEmpty(path))
             return true;
         if (path.Contains(':'))
-        {
-            Console.Error.WriteLine($"emperor: error: logto = {path}: logging to a UDP address is not supported; name a file");
-            return false;
-        }
+            return Refuse($"logto = {path}: logging to a UDP address is not supported; name a file");
         file = LogFile.Open(Path.GetFullPath(path), (uint?)settings.LogFileMode, out var error);
-        if (file is null)
-        {
-            Console.Error.WriteLine($"emperor: error: the log {path} cannot be opened: {error}");
-            return false;
-        }
-        return true;
+        return file is not null || Refuse($"the log {path} cannot be opened: {error}");
+    }
+
+    // Before there is a log.
+    private bool Refuse(string failure)
+    {
+        Console.Error.WriteLine($"emperor: error: {failure}");
+        Herald.TellFailure(_environment, failure, Errno.Invalid, ExitCode.Failed);
+        return false;
     }
 
     // What must be done before the first vassal: why it cannot, or null.
@@ -266,6 +270,7 @@ internal sealed class Startup(
         new()
         {
             ReloadsAtOnce = ReloadsAtOnce,
+            ReloadLimit = (long)settings.ReadyTimeout.TotalMilliseconds,
             Vassal = new VassalPolicy
             {
                 Throttle = (long)settings.Throttle.TotalMilliseconds,

@@ -15,6 +15,10 @@ public sealed class Empire(EmpirePolicy policy)
     private readonly Queue<string> _reloadsDue = new();
     private readonly Dictionary<string, long> _reloading = new(StringComparer.Ordinal);
 
+    // Those that SIGHUP has reached and that have not answered, and until when their answer is waited for. One that has lost its turn
+    // is still in it.
+    private readonly Dictionary<string, long> _unanswered = new(StringComparer.Ordinal);
+
     /// <summary>The vassals that are not gone, by name.</summary>
     public IReadOnlyDictionary<string, VassalState> Vassals => _vassals;
 
@@ -24,8 +28,9 @@ public sealed class Empire(EmpirePolicy policy)
     /// <summary>Whether no vassal is left after that order.</summary>
     public bool IsBuried => IsEnding && _vassals.Count == 0;
 
-    /// <summary>Whether reloads of SIGHUP are still to be made or under way.</summary>
-    public bool IsReloading => _reloadsDue.Count > 0 || _reloading.Count > 0;
+    /// <summary>How many vassals SIGHUP's reload of all has not brought back yet; those that take too long are not waited for.</summary>
+    /// <param name="now">Monotonic milliseconds.</param>
+    public int ReloadsLeft(long now) => _reloadsDue.Count + _unanswered.Values.Count(until => until > now);
 
     /// <summary>The next moment at which something is due by time alone, monotonic milliseconds; null when nothing is.</summary>
     public long? NextDeadline
@@ -57,6 +62,8 @@ public sealed class Empire(EmpirePolicy policy)
             return;
         }
         Store(VassalMachine.Step(state, @event, now, policy.Vassal, effects));
+        if (_unanswered.Count > 0 && !IsReloading(vassal))
+            _unanswered.Remove(vassal);
         if (_reloading.Count > 0)
             LetReloadsThrough(now, effects);
     }
@@ -95,6 +102,7 @@ public sealed class Empire(EmpirePolicy policy)
     {
         _reloadsDue.Clear();
         _reloading.Clear();
+        _unanswered.Clear();
         VassalEvent order = IsEnding ? new VassalEvent.NoMercy() : new VassalEvent.Ragnarok();
         IsEnding = true;
         ToAll(order, now, effects);
@@ -140,11 +148,7 @@ public sealed class Empire(EmpirePolicy policy)
     {
         foreach (var (name, until) in _reloading)
         {
-            if (
-                until <= now.Monotonic
-                || !_vassals.TryGetValue(name, out var state)
-                || state.Phase is not (Phase.Reloading or Phase.Starting)
-            )
+            if (until <= now.Monotonic || !IsReloading(name))
                 _reloading.Remove(name);
         }
         while (_reloading.Count < policy.ReloadsAtOnce && _reloadsDue.TryDequeue(out var name))
@@ -152,10 +156,14 @@ public sealed class Empire(EmpirePolicy policy)
             if (!_vassals.TryGetValue(name, out var state))
                 continue;
             Store(VassalMachine.Step(state, new VassalEvent.ReloadAsked(), now, policy.Vassal, effects));
-            if (_vassals.TryGetValue(name, out var after) && after.Phase is Phase.Reloading or Phase.Starting)
-                _reloading[name] = now.Monotonic + policy.ReloadTurn;
+            if (!IsReloading(name))
+                continue;
+            _reloading[name] = now.Monotonic + policy.ReloadTurn;
+            _unanswered[name] = now.Monotonic + policy.ReloadLimit;
         }
     }
+
+    private bool IsReloading(string name) => _vassals.TryGetValue(name, out var state) && state.Phase is Phase.Reloading or Phase.Starting;
 }
 
 /// <summary>The times and choices that govern the empire.</summary>
@@ -169,4 +177,7 @@ public sealed record EmpirePolicy
 
     /// <summary>How long, in milliseconds, a reload that is not answered holds up the next one.</summary>
     public long ReloadTurn { get; init; } = 5_000;
+
+    /// <summary>How long, in milliseconds, a reload of all counts as under way because of one vassal (--emperor-ready-timeout).</summary>
+    public long ReloadLimit { get; init; } = 60_000;
 }

@@ -34,21 +34,29 @@ public enum ReadyVerdict
 /// <summary>
 /// Overview: whether what was asked for has come true. At the first scan it takes down which vassals there are, and after each change it looks
 /// who of them is still to be waited for: one that is starting or, after its first failure, started again at once. A failure that earns a
-/// delay, a file that cannot be run, a vassal that rests or is gone: these are settled, though not well.
+/// delay, a file that cannot be run, a vassal that rests or is gone: these are settled, though not well. Where none may fail, the first failure
+/// decides; the others have a few seconds more, so that all that is wrong is told together.
 /// </summary>
 /// <param name="policy">What to wait for.</param>
 /// <param name="patience">How long a vassal may take, milliseconds (--emperor-ready-timeout).</param>
 public sealed class ReadyWatch(ReadyPolicy policy, long patience)
 {
+    /// <summary>How long, after the first failure, other failures are waited for where none may fail, milliseconds.</summary>
+    public const long Aftermath = 3_000;
+
     private readonly HashSet<string> _waitingFor = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _failed = new(StringComparer.Ordinal);
     private bool _begun;
+    private long _lastMoment;
 
     /// <summary>When waiting is over whatever happens, monotonic milliseconds; null when nothing is waited for.</summary>
     public long? Deadline { get; private set; }
 
     /// <summary>The vassals that did not come up, by name.</summary>
     public IReadOnlyCollection<string> Failed => _failed;
+
+    /// <summary>The vassals that are waited for.</summary>
+    public IReadOnlyCollection<string> WaitingFor => _waitingFor;
 
     /// <summary>The first scan is done: these vassals are there.</summary>
     public void Begin(IEnumerable<string> vassals, long now)
@@ -57,7 +65,8 @@ public sealed class ReadyWatch(ReadyPolicy policy, long patience)
         if (policy is ReadyPolicy.Scan or ReadyPolicy.Immediate)
             return;
         _waitingFor.UnionWith(vassals);
-        Deadline = _waitingFor.Count > 0 ? now + patience : null;
+        _lastMoment = now + patience;
+        Deadline = _waitingFor.Count > 0 ? _lastMoment : null;
     }
 
     /// <summary>Looks again.</summary>
@@ -69,20 +78,41 @@ public sealed class ReadyWatch(ReadyPolicy policy, long patience)
             return ReadyVerdict.Ready;
         if (!_begun)
             return ReadyVerdict.Waiting;
-        var isLate = now >= Deadline;
-        foreach (var name in _waitingFor.ToArray())
+        var isLate = now >= _lastMoment;
+        _waitingFor.RemoveWhere(name => IsSettled(name, vassals.GetValueOrDefault(name)?.Phase ?? Phase.Gone, isLate));
+        var mayNotBecomeReady = policy == ReadyPolicy.All && _failed.Count > 0;
+        if (_waitingFor.Count == 0 || (mayNotBecomeReady && now >= Deadline))
         {
-            var phase = vassals.TryGetValue(name, out var vassal) ? vassal.Phase : Phase.Gone;
-            if (phase is Phase.Starting or Phase.Reloading or Phase.Cursed or Phase.Killing && !isLate)
-                continue;
-            _waitingFor.Remove(name);
-            // A file that was taken away is nobody's failure.
-            if (phase is not (Phase.Running or Phase.Gone or Phase.Stopping))
-                _failed.Add(name);
+            Deadline = null;
+            return mayNotBecomeReady ? ReadyVerdict.Failed : ReadyVerdict.Ready;
         }
-        if (_waitingFor.Count > 0)
-            return policy == ReadyPolicy.All && _failed.Count > 0 ? ReadyVerdict.Failed : ReadyVerdict.Waiting;
-        Deadline = null;
-        return policy == ReadyPolicy.All && _failed.Count > 0 ? ReadyVerdict.Failed : ReadyVerdict.Ready;
+        if (mayNotBecomeReady && Deadline == _lastMoment)
+            Deadline = Math.Min(_lastMoment, now + Aftermath);
+        return ReadyVerdict.Waiting;
+    }
+
+    private bool IsSettled(string name, Phase phase, bool isLate)
+    {
+        switch (phase)
+        {
+            case Phase.Running:
+            // A file that was taken away is nobody's failure.
+            case Phase.Gone:
+            case Phase.Stopping:
+                return true;
+            case Phase.Starting:
+            case Phase.Reloading:
+            case Phase.Cursed:
+            case Phase.Killing:
+                if (isLate)
+                    _failed.Add(name);
+                return isLate;
+            case Phase.Backoff:
+            case Phase.Resting:
+            case Phase.Refused:
+            default:
+                _failed.Add(name);
+                return true;
+        }
     }
 }

@@ -7,32 +7,75 @@ namespace Emperor.Core.Reign;
 /// <summary>The empire in one line, as systemctl status shows it: uWSGI's words, and behind them what is not well.</summary>
 public static class StatusLine
 {
-    // systemd cuts longer lines.
-    private const int LongestLine = 400;
+    /// <summary>No line is longer, in characters. What there is no room for is counted.</summary>
+    public const int LongestLine = 400;
 
-    /// <summary>The line.</summary>
+    private const int LongestName = 80;
+    private const int LongestReason = 40;
+    private const int RoomForCount = 20;
+
+    /// <summary>The line of an emperor that governs.</summary>
     /// <param name="vassals">All vassals.</param>
     /// <param name="now">Monotonic milliseconds.</param>
     public static string Of(IReadOnlyCollection<VassalState> vassals, long now)
     {
         var line = new StringBuilder();
-        var running = vassals.Count(v => v.HasProcess);
-        line.Append(CultureInfo.InvariantCulture, $"The Emperor is governing {running} vassals");
+        line.Append(CultureInfo.InvariantCulture, $"The Emperor is governing {vassals.Count} vassals");
         var ill = vassals.Where(v => !v.HasProcess).OrderBy(v => v.Name, StringComparer.Ordinal).ToArray();
-        if (ill.Length == 0)
-            return line.ToString();
-        line.Append(CultureInfo.InvariantCulture, $"; {ill.Length} not running: ");
-        for (var i = 0; i < ill.Length; i++)
+        if (ill.Length > 0)
         {
-            var part = (i > 0 ? ", " : "") + $"{PlainText.OneLine(ill[i].Name)} ({Why(ill[i], now)})";
-            if (line.Length + part.Length > LongestLine)
+            line.Append(CultureInfo.InvariantCulture, $"; {ill.Length} not running: ");
+            AppendList(line, ill, vassal => $"{Name(vassal.Name)} ({Why(vassal, now)})", LongestLine);
+        }
+        return line.ToString();
+    }
+
+    /// <summary>The line of an emperor that is not ready yet.</summary>
+    /// <param name="vassals">All vassals.</param>
+    /// <param name="waitingFor">Those whose answer is waited for.</param>
+    /// <param name="now">Monotonic milliseconds.</param>
+    public static string Starting(IReadOnlyCollection<VassalState> vassals, IReadOnlyCollection<string> waitingFor, long now)
+    {
+        if (waitingFor.Count == 0)
+            return "Starting";
+        var line = new StringBuilder();
+        line.Append(CultureInfo.InvariantCulture, $"Starting {vassals.Count} vassals; {waitingFor.Count} to come: ");
+        AppendList(line, [.. waitingFor.Order(StringComparer.Ordinal)], Name, LongestLine / 2);
+        var ill = vassals.Where(v => !v.HasProcess).OrderBy(v => v.Name, StringComparer.Ordinal).ToArray();
+        if (ill.Length > 0)
+        {
+            line.Append(CultureInfo.InvariantCulture, $"; {ill.Length} not running: ");
+            AppendList(line, ill, vassal => $"{Name(vassal.Name)} ({Why(vassal, now)})", LongestLine);
+        }
+        return line.ToString();
+    }
+
+    /// <summary>These vassals, each with what is wrong with it.</summary>
+    /// <param name="vassals">Which ones.</param>
+    /// <param name="now">Monotonic milliseconds.</param>
+    public static string List(IReadOnlyList<VassalState> vassals, long now)
+    {
+        var line = new StringBuilder();
+        AppendList(line, vassals, vassal => $"{Name(vassal.Name)} ({Why(vassal, now)})", LongestLine - 100);
+        return line.ToString();
+    }
+
+    /// <summary>A text of somebody else, on one line that is not too long.</summary>
+    public static string Bounded(string text) => Cut(PlainText.OneLine(text), LongestLine);
+
+    private static void AppendList<T>(StringBuilder line, IReadOnlyList<T> items, Func<T, string> words, int limit)
+    {
+        for (var i = 0; i < items.Count; i++)
+        {
+            var part = (i > 0 ? ", " : "") + words(items[i]);
+            // The first one always has room: it is what somebody would look at first.
+            if (i > 0 && line.Length + part.Length > limit - RoomForCount)
             {
-                line.Append(CultureInfo.InvariantCulture, $", and {ill.Length - i} more");
-                break;
+                line.Append(CultureInfo.InvariantCulture, $", and {items.Count - i} more");
+                return;
             }
             line.Append(part);
         }
-        return line.ToString();
     }
 
     private static string Why(VassalState vassal, long now) =>
@@ -44,13 +87,21 @@ public static class StatusLine
             ),
             Phase.Refused => "config error",
             Phase.Resting => "stopped by itself",
+            Phase.Starting => "not ready in time",
             _ => vassal.Word,
         };
 
     // A failed start tells all that was tried; here its beginning must do.
-    private static string Short(string? words)
+    private static string Short(string? words) => Cut(PlainText.OneLine(words ?? "failed"), LongestReason);
+
+    private static string Name(string name) => Cut(PlainText.OneLine(name), LongestName);
+
+    private static string Cut(string text, int length)
     {
-        var text = PlainText.OneLine(words ?? "failed");
-        return text.Length <= 40 ? text : string.Concat(text.AsSpan(0, 39), "…");
+        if (text.Length <= length)
+            return text;
+        // Not between the halves of a character: what cannot be sent as UTF-8 is refused as a whole.
+        var end = char.IsHighSurrogate(text[length - 2]) ? length - 2 : length - 1;
+        return string.Concat(text.AsSpan(0, end), "…");
     }
 }

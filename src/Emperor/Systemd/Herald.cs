@@ -1,4 +1,5 @@
 using System.Globalization;
+using Emperor.Core;
 using Emperor.Core.Reign;
 using Emperor.Linux;
 using Emperor.Logging;
@@ -6,16 +7,21 @@ using Emperor.Logging;
 namespace Emperor.Systemd;
 
 /// <summary>
-/// Overview: tells systemd the truth (sd_notify(3)). READY=1 when what --emperor-ready asks for has come true, and again when a reload of all
-/// is through; STATUS= whenever the empire has changed; WATCHDOG=1 from turns of the loop and from nowhere else, so that a loop that is
-/// stuck is found out; STOPPING=1 at the end, with the time that the vassals' mercy may take. Each message waits until a quarter of a
-/// second has passed since the last one, and tells what is true when it is sent.
+/// Overview: tells systemd the truth (sd_notify(3)). READY=1 when what --emperor-ready asks for has come true; RELOADING=1 at SIGHUP, and
+/// READY=1 again when the last vassal of that reload is back; STATUS= whenever the empire has changed; STOPPING=1 at the end. Where something
+/// takes its time, EXTEND_TIMEOUT_USEC goes on asking for more, as long as the loop turns. WATCHDOG=1 comes from turns of the loop and from
+/// nowhere else, so that a loop that is stuck is found out. Each message waits until a quarter of a second has passed since the last one,
+/// and tells what is true when it is sent; what cannot be sent is tried again.
 /// </summary>
 internal sealed class Herald : IDisposable
 {
     private const long Pause = 250;
-    private const long CountdownPause = 1_000;
+    private const long Beat = 1_000;
     private const long StopMargin = 10_000;
+
+    // Told every second while something is waited for; between them the loop may be busy, with a first scan of thousands.
+    private const long Extension = 30_000;
+    private const int Tries = 60;
 
     private readonly UnixDatagram? _socket;
     private readonly Empire _empire;
@@ -24,12 +30,15 @@ internal sealed class Herald : IDisposable
     private readonly long _mercy;
     private readonly long? _watchdog;
     private string _status = "";
+    private string? _failure;
     private long _sentAt = -Pause;
     private long _nextWatchdog;
-    private long? _statusDue = 0;
-    private bool _reloadAnnounced;
+    private long? _messageDue = 0;
+    private int _failedTries;
+    private bool _owesReady;
+    private bool _owesReload;
+    private bool _isReloading;
     private bool _stopAnnounced;
-    private bool _readyDue;
 
     /// <summary>Makes one; without a service manager it only judges readiness.</summary>
     /// <param name="environment">NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID are read.</param>
@@ -56,60 +65,60 @@ internal sealed class Herald : IDisposable
     {
         get
         {
-            var next = IsReady ? null : _ready.Deadline;
+            var next = IsReady || _failure is not null ? null : _ready.Deadline;
             if (_socket is null)
                 return next;
-            if (_watchdog is not null && (next is null || _nextWatchdog < next))
+            if (_watchdog is not null && !(next < _nextWatchdog))
                 next = _nextWatchdog;
-            var said = _readyDue ? _sentAt + Pause : _statusDue;
-            return next is null || said < next ? said : next;
+            if (_messageDue is not { } due)
+                return next;
+            due = Math.Max(due, _sentAt + Pause);
+            return next < due ? next : due;
         }
+    }
+
+    /// <summary>Tells systemd why there is no emperor; it shows that with the unit.</summary>
+    /// <param name="environment">NOTIFY_SOCKET is read.</param>
+    /// <param name="reason">In words.</param>
+    /// <param name="error">The error number that fits best (errno.h).</param>
+    /// <param name="exitCode">The exit code that follows.</param>
+    public static void TellFailure(IReadOnlyDictionary<string, string> environment, string reason, Errno error, int exitCode)
+    {
+        using var socket = UnixDatagram.Open(environment.GetValueOrDefault("NOTIFY_SOCKET"));
+        _ = socket?.Send(FailureText(StatusLine.Bounded(reason), error, exitCode));
     }
 
     /// <summary>Something of the empire has changed.</summary>
     public void NoteChange(long now)
     {
-        var due = Math.Max(now, _sentAt + Pause);
-        if (_statusDue is not { } planned || due < planned)
-            _statusDue = due;
+        if (_messageDue is not { } due || now < due)
+            _messageDue = now;
     }
 
     /// <summary>The first scan is done, and its vassals have been spawned.</summary>
     public void NoteFirstScan(long now) => _ready.Begin(_empire.Vassals.Keys, now);
 
-    /// <summary>All vassals are about to reload.</summary>
+    /// <summary>All vassals have been told to reload, or will be when it is their turn.</summary>
     public void NoteReload(long now)
     {
         if (!IsReady || _empire.IsEnding)
             return;
-        // Both clocks of sd_notify's MONOTONIC_USEC and of TickCount64 are CLOCK_MONOTONIC, in their units.
-        var microseconds = System.Diagnostics.Stopwatch.GetTimestamp() / (System.Diagnostics.Stopwatch.Frequency / 1_000_000);
-        Send(string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={microseconds}\nSTATUS=Reloading all vassals"), now);
-        _reloadAnnounced = true;
+        _owesReload = true;
+        NoteChange(now);
     }
 
     /// <summary>Tells what is due, at the end of a turn of the loop.</summary>
     /// <returns>False when the start has failed and the emperor shall leave.</returns>
     public bool Turn(long now)
     {
-        if (_empire.IsEnding)
-            AnnounceStop(now);
-        else if (!IsReady && !JudgeReadiness(now))
+        var isStopDue = _empire.IsEnding && !_stopAnnounced;
+        if (!_empire.IsEnding && !IsReady && !JudgeReadiness(now))
             return false;
-        else if (_reloadAnnounced && !_empire.IsReloading)
-            _readyDue = true;
         if (_socket is null)
             return true;
-        if (_readyDue && now >= _sentAt + Pause)
-        {
-            _readyDue = false;
-            _reloadAnnounced = false;
-            TellStatus("READY=1\n", now);
-        }
-        else if (_statusDue <= now)
-        {
-            TellStatus("", now);
-        }
+        // Only the farewell does not wait: systemd's patience is running out from now on.
+        if (isStopDue || (_messageDue <= now && now >= _sentAt + Pause))
+            Tell(now);
         if (_watchdog is { } interval && now >= _nextWatchdog)
         {
             _nextWatchdog = now + interval;
@@ -117,10 +126,6 @@ internal sealed class Herald : IDisposable
         }
         return true;
     }
-
-    /// <summary>The emperor cannot start: what systemd shows of it.</summary>
-    public void TellFailure(string reason) =>
-        Send($"STATUS={Core.PlainText.OneLine(reason)}\nERRNO=0\nEXIT_STATUS=1", Environment.TickCount64);
 
     /// <inheritdoc/>
     public void Dispose() => _socket?.Dispose();
@@ -132,51 +137,91 @@ internal sealed class Herald : IDisposable
             case ReadyVerdict.Waiting:
                 return true;
             case ReadyVerdict.Failed:
-                _log.Error(
-                    "not-ready",
-                    $"these vassals did not come up, and all shall (--emperor-ready=all): {string.Join(", ", _ready.Failed)}"
-                );
+                _failure = $"not all vassals came up, and all shall (--emperor-ready=all): {FailedVassals(now)}";
+                _log.Error("not-ready", _failure);
                 return false;
             default:
                 IsReady = true;
-                _readyDue = true;
-                var failed = _ready.Failed.Count == 0 ? "" : $"; not running: {string.Join(", ", _ready.Failed)}";
+                _owesReady = true;
+                NoteChange(now);
+                var failed = _ready.Failed.Count == 0 ? "" : $"; not running: {FailedVassals(now)}";
                 _log.Information("ready", $"the emperor is ready{failed}");
                 return true;
         }
     }
 
-    private void AnnounceStop(long now)
+    private string FailedVassals(long now) =>
+        StatusLine.List([.. _ready.Failed.Select(name => _empire.Vassals.GetValueOrDefault(name)).OfType<Core.Vassals.VassalState>()], now);
+
+    // What is true and most pressing; what it owed is paid when it has been sent.
+    private void Tell(long now)
     {
-        if (_stopAnnounced)
-            return;
-        _stopAnnounced = true;
-        _readyDue = false;
-        var patience = (_mercy + StopMargin) * 1000;
-        Send(string.Create(CultureInfo.InvariantCulture, $"STOPPING=1\nEXTEND_TIMEOUT_USEC={patience}\nSTATUS=Stopping all vassals"), now);
+        if (_empire.IsEnding)
+        {
+            var stop = _stopAnnounced ? "" : $"STOPPING=1\n{Patience(_mercy + StopMargin)}";
+            var status = _failure ?? string.Create(CultureInfo.InvariantCulture, $"Stopping: {_empire.Vassals.Count} vassals left");
+            _stopAnnounced |= Send(stop, status, now) || _failedTries >= Tries;
+        }
+        else if (_owesReload)
+        {
+            // Stopwatch counts CLOCK_MONOTONIC, which MONOTONIC_USEC is of.
+            var microseconds = System.Diagnostics.Stopwatch.GetTimestamp() / (System.Diagnostics.Stopwatch.Frequency / 1_000_000);
+            var text = string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={microseconds}\n{Patience(Extension)}");
+            if (Send(text, "Reloading all vassals", now))
+                (_owesReload, _isReloading, _owesReady) = (false, true, false);
+        }
+        else if (_isReloading && _empire.ReloadsLeft(now) is > 0 and var left)
+        {
+            _ = Send(Patience(Extension), string.Create(CultureInfo.InvariantCulture, $"Reloading all vassals, {left} to go"), now);
+        }
+        else if (_isReloading || _owesReady)
+        {
+            if (Send("READY=1\n", StatusLine.Of([.. _empire.Vassals.Values], now), now))
+                (_isReloading, _owesReady) = (false, false);
+        }
+        else if (!IsReady)
+        {
+            _ = Send(Patience(Extension), StatusLine.Starting([.. _empire.Vassals.Values], _ready.WaitingFor, now), now);
+        }
+        else
+        {
+            _ = Send("", StatusLine.Of([.. _empire.Vassals.Values], now), now);
+        }
+        _messageDue = NextBeat(now);
     }
 
-    private void TellStatus(string first, long now)
+    // While something is waited for, it is told as time passes: the seconds until the next start, who is still missing.
+    private long? NextBeat(long now)
     {
-        var status = _empire.IsEnding
-            ? string.Create(CultureInfo.InvariantCulture, $"Stopping: {_empire.Vassals.Count} vassals left")
-            : StatusLine.Of([.. _empire.Vassals.Values], now);
-        // While somebody waits for the next start, the seconds until then are told as they pass.
-        var counts = _empire.Vassals.Values.Any(v => v.Phase == Core.Vassals.Phase.Backoff);
-        _statusDue = counts ? now + CountdownPause : null;
-        if (status == _status && first.Length == 0)
-            return;
-        _status = status;
-        Send($"{first}STATUS={status}", now);
+        var isOwed = _owesReload || _owesReady || _failedTries > 0;
+        if (isOwed && _failedTries < Tries)
+            return now + (_failedTries > 0 ? Beat : Pause);
+        var isMoving = !IsReady || _isReloading || _empire.IsEnding;
+        return isMoving || _empire.Vassals.Values.Any(v => v.Phase == Core.Vassals.Phase.Backoff) ? now + Beat : null;
     }
 
-    private void Send(string message, long now)
+    private bool Send(string facts, string status, long now)
     {
-        if (_socket is null)
-            return;
+        if (facts.Length == 0 && status == _status)
+            return true;
         _sentAt = now;
-        _ = _socket.Send(message);
+        if (_failure is not null && facts.Length > 0)
+            facts += $"ERRNO={Errno.Cancelled.Number}\nEXIT_STATUS={ExitCode.NotReady}\n";
+        if (_socket!.Send($"{facts}STATUS={status}").Number != 0)
+        {
+            _failedTries++;
+            return false;
+        }
+        _failedTries = 0;
+        _status = status;
+        return true;
     }
+
+    private static string Patience(long milliseconds) =>
+        string.Create(CultureInfo.InvariantCulture, $"EXTEND_TIMEOUT_USEC={milliseconds * 1000}\n");
+
+    private static string FailureText(string status, Errno error, int exitCode) =>
+        string.Create(CultureInfo.InvariantCulture, $"ERRNO={error.Number}\nEXIT_STATUS={exitCode}\nSTATUS={status}");
 
     // Half of it, as sd_watchdog_enabled(3) advises; only when it is meant for this process.
     private static long? WatchdogInterval(IReadOnlyDictionary<string, string> environment)

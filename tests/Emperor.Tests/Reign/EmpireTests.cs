@@ -37,7 +37,7 @@ public sealed class EmpireTests
             Assert.That(order, Has.Count.EqualTo(Math.Min(names.Length, i + 4)), "one answer lets one through");
         }
         Assert.That(order, Is.EqualTo(names), "each once, in order");
-        Assert.That((_empire.IsReloading, _empire.NextDeadline), Is.EqualTo((false, (long?)null)));
+        Assert.That((_empire.ReloadsLeft(_now), _empire.NextDeadline), Is.EqualTo((0, (long?)null)));
     }
 
     [Test]
@@ -54,7 +54,24 @@ public sealed class EmpireTests
         PassTo(_now + 5_000);
         Assert.That(Reloaded(), Has.Count.EqualTo(1));
         PassTo(_now + 5_000);
-        Assert.That((_empire.IsReloading, _empire.NextDeadline), Is.EqualTo((false, (long?)null)));
+        Assert.That(_empire.NextDeadline, Is.Null);
+    }
+
+    [Test]
+    public void A_reload_of_all_is_not_through_before_the_last_answer_or_the_end_of_patience()
+    {
+        var names = Running(5);
+        ReloadAll();
+        Assert.That(_empire.ReloadsLeft(_now), Is.EqualTo(5));
+        var start = _now;
+        PassTo(_now + 5_000);
+        Assert.That(_empire.ReloadsLeft(_now), Is.EqualTo(5), "a lost turn is no answer");
+        Accept(names[0]);
+        Accept(names[4]);
+        Tell(names[1], new VassalEvent.FileGone());
+        Assert.That(_empire.ReloadsLeft(_now), Is.EqualTo(2));
+        Assert.That(_empire.ReloadsLeft(start + 59_999), Is.EqualTo(2));
+        Assert.That(_empire.ReloadsLeft(start + 65_000), Is.Zero);
     }
 
     [Test]
@@ -78,7 +95,7 @@ public sealed class EmpireTests
         ReloadAll();
         _ = Reloaded();
         ReloadAll();
-        for (var i = 0; _empire.IsReloading; i++)
+        for (var i = 0; _empire.ReloadsLeft(_now) > 0; i++)
         {
             Assert.That(i, Is.LessThan(2 * names.Length));
             Accept(_empire.Vassals.Values.First(v => v.Phase == Phase.Reloading).Name);

@@ -1,0 +1,23 @@
+namespace Emperor;
+
+/// <summary>
+/// What the program ends with. Those that a new start cannot change (<see cref="Failed"/>, <see cref="Usage"/>) stand in emperor.service's
+/// RestartPreventExitStatus=.
+/// </summary>
+internal static class ExitCode
+{
+    /// <summary>It was told to leave.</summary>
+    public const int Ended = 0;
+
+    /// <summary>The configuration cannot be obeyed.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The command line is wrong.</summary>
+    public const int Usage = 2;
+
+    /// <summary>Not all vassals came up, and --emperor-ready=all.</summary>
+    public const int NotReady = 3;
+
+    /// <summary>A fault of its own (EX_SOFTWARE of sysexits.h).</summary>
+    public const int Fault = 70;
+}
