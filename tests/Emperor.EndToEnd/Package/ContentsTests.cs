@@ -12,7 +12,8 @@ internal sealed class ContentsTests
     // The words before the explanation, of lines that begin an option.
     private static SortedSet<string> Options =>
         [
-            .. Help.Value.Split('\n')
+            .. Help
+                .Value.Split('\n')
                 .Where(line => line.StartsWith("  -", StringComparison.Ordinal))
                 .SelectMany(line => Regex.Matches(Regex.Split(line[2..], "  ")[0], "--[a-z0-9-]+").Select(m => m.Value)),
         ];
@@ -77,7 +78,11 @@ internal sealed class ContentsTests
     [Test]
     public void It_is_owned_by_root_and_no_larger_than_the_README_says()
     {
-        var list = EmperorPackage.Output("dpkg-deb", "--contents", $"{EmperorPackage.Folder}/{EmperorPackage.FileOf(EmperorPackage.First)}");
+        var list = EmperorPackage.Output(
+            "dpkg-deb",
+            "--contents",
+            $"{EmperorPackage.Folder}/{EmperorPackage.FileOf(EmperorPackage.First)}"
+        );
         Assert.That(list.TrimEnd().Split('\n'), Has.All.Contains(" root/root "));
         // The README says 22 MB; a tenth more is a reason to look.
         Assert.That(new FileInfo(EmperorPackage.Program).Length, Is.LessThan(25_000_000));
