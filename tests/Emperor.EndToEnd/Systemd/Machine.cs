@@ -49,6 +49,9 @@ internal sealed class Machine : IDisposable
         }
     }
 
+    /// <summary>Whether it is down.</summary>
+    public bool HasEnded => _process is not { HasExited: false };
+
     /// <summary>Boots one and waits until it is up.</summary>
     public static Machine Boot(MachineSetup setup)
     {
@@ -97,7 +100,8 @@ internal sealed class Machine : IDisposable
     public MachineCommand Start(string command) => MachineCommand.Start(_leader, command);
 
     /// <summary>The end of its journal, for messages.</summary>
-    public string Journal() => $"--- journal\n{Try("journalctl -b --no-pager -o short-precise -n 200").Output}";
+    public string Journal() =>
+        HasEnded ? $"--- console\n{Console}" : $"--- journal\n{Try("journalctl -b --no-pager -o short-precise -n 200").Output}";
 
     public void Dispose()
     {
@@ -130,7 +134,11 @@ internal sealed class Machine : IDisposable
             Directory.CreateDirectory(Path.GetDirectoryName(_temp["seed"] + path)!);
             File.CreateSymbolicLink(_temp["seed"] + path, target);
         }
-        string[] binds = [.. setup.Bound.Select(bound => $"--bind-ro={Escape(bound.Value)}:{Escape(bound.Key)}")];
+        string[] binds =
+        [
+            .. setup.Bound.Select(bound => $"--bind-ro={Escape(bound.Value)}:{Escape(bound.Key)}"),
+            .. setup.Shared.Select(shared => $"--bind={Escape(shared.Value)}:{Escape(shared.Key)}"),
+        ];
         var script = $"{AppContext.BaseDirectory}/Systemd/machine.sh";
         string[] arguments = ["--mount", "--propagation", "private", "--", "sh", script, _temp.Path, _cgroup, _name, .. binds];
         var info = new ProcessStartInfo("unshare", arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -150,16 +158,14 @@ internal sealed class Machine : IDisposable
 
     private void AwaitUp()
     {
-        Wait.Until(() => Ended() || (_leader = Leader()) != 0, () => $"no machine starts\n{Console}", BootLimit);
+        Wait.Until(() => HasEnded || (_leader = Leader()) != 0, () => $"no machine starts\n{Console}", BootLimit);
         Wait.Until(
-            () => Ended() || Try("systemctl is-active machine.target").Code == 0,
+            () => HasEnded || Try("systemctl is-active machine.target").Code == 0,
             () => $"the machine does not come up\n{Console}\n{Try("systemctl list-jobs").Output}\n{Journal()}",
             BootLimit
         );
-        Assert.That(Ended(), Is.False, $"the machine does not start\n{Console}");
+        Assert.That(HasEnded, Is.False, $"the machine does not start\n{Console}");
     }
-
-    private bool Ended() => _process!.HasExited;
 
     // nspawn's child that is process 1 of a namespace.
     private int Leader() =>
@@ -179,7 +185,13 @@ internal sealed class Machine : IDisposable
     private void KillCgroup()
     {
         if (File.Exists($"{_cgroup}/cgroup.kill"))
+        {
             File.WriteAllText($"{_cgroup}/cgroup.kill", "1");
+            return;
+        }
+        // Kernels before 5.14. With nspawn its child goes, which is process 1 of the namespace, and with that all of them.
+        foreach (var pid in Processes().ToList())
+            _ = Native.Signal(pid, Native.Kill);
     }
 
     private void RemoveCgroup()

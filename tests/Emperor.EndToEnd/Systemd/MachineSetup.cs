@@ -12,6 +12,9 @@ internal sealed record MachineSetup
     /// <summary>Folders and files of the outer system that are seen inside, not to be written: inner and outer path.</summary>
     public IReadOnlyDictionary<string, string> Bound { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>The same, to be written too.</summary>
+    public IReadOnlyDictionary<string, string> Shared { get; init; } = new Dictionary<string, string>();
+
     /// <summary>What the outer system has and the machine has not.</summary>
     public IReadOnlyList<string> Removed { get; init; } = [];
 }

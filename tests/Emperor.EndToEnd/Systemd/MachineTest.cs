@@ -15,6 +15,9 @@ internal abstract class MachineTest
     /// <summary>The machine; booted by its first use.</summary>
     protected Machine Machine => _machine ??= Machine.Boot(Setup);
 
+    /// <summary>A folder of this test, outside of the machine.</summary>
+    protected TempFolder Temp { get; } = new();
+
     /// <summary>What is in it.</summary>
     protected virtual MachineSetup Setup => WithEmperor();
 
@@ -52,10 +55,9 @@ internal abstract class MachineTest
     [TearDown]
     public void EndMachine()
     {
-        if (_machine is null)
-            return;
-        if (TestContext.CurrentContext.Result.Outcome.Status == NUnit.Framework.Interfaces.TestStatus.Failed)
+        if (TestContext.CurrentContext.Result.Outcome.Status == NUnit.Framework.Interfaces.TestStatus.Failed && _machine is not null)
             TestContext.Out.WriteLine($"{_machine.Console}\n{_machine.Journal()}");
-        _machine.Dispose();
+        _machine?.Dispose();
+        Temp.Dispose();
     }
 }

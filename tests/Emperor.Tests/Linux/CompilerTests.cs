@@ -114,6 +114,7 @@ public sealed class CompilerTests
         ["Invalid"] = "EINVAL",
         ["TooManyFiles"] = "EMFILE",
         ["NoSpace"] = "ENOSPC",
+        ["Cancelled"] = "ECANCELED",
         ["BrokenPipe"] = "EPIPE",
     };
 

@@ -1,0 +1,197 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using Emperor.EndToEnd.Support;
+
+namespace Emperor.EndToEnd;
+
+/// <summary>What a service manager is told over a real socket (sd_notify(3)).</summary>
+internal sealed class NotifyTests : EmperorTest
+{
+    // The emperor's pause between two messages is 250 ms.
+    private const int MostPerSecond = 4;
+
+    private NotifySocket? _socket;
+
+    private NotifySocket Manager => _socket ??= NotifySocket.Bind(Temp["notify"]);
+
+    [TearDown]
+    public void CloseSocket() => _socket?.Dispose();
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public void Ready_is_told_when_the_vassals_answer_at_a_path_and_at_an_abstract_name(bool isAbstract)
+    {
+        _socket = NotifySocket.Bind(isAbstract ? $"@emperor-test-{Guid.NewGuid():N}" : Temp["notify"]);
+        Write("a.ini", "sleep 1500", "accept");
+        Write("b.ini", "accept");
+        var daemon = Govern();
+        var waiting = Manager.AwaitStatus("Starting 2 vassals; 1 to come: a.ini");
+        var ready = Manager.Await("READY", "1");
+        Assert.That(ready["STATUS"], Is.EqualTo("The Emperor is governing 2 vassals"));
+        Assert.That(daemon.Lines, Has.Some.Contains("a.ini: pid").And.Some.Contains("the emperor is ready"));
+        Assert.That(long.Parse(waiting["EXTEND_TIMEOUT_USEC"]!, CultureInfo.InvariantCulture), Is.GreaterThanOrEqualTo(10_000_000));
+        Assert.That(Manager.Messages.Where(m => m.At < ready.At), Has.None.Matches<Notification>(m => m!["READY"] is not null));
+    }
+
+    [Test]
+    public void Vassals_see_nothing_of_it()
+    {
+        Write("a.ini", $"report {Temp["report"]}", "accept");
+        Govern(new Dictionary<string, string?> { ["WATCHDOG_USEC"] = "10000000", ["WATCHDOG_PID"] = "1" });
+        var report = Report.Await(Temp["report"], Logs);
+        foreach (var name in (string[])["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"])
+            Assert.That(report.Variable(name), Is.Null, name);
+    }
+
+    [Test]
+    public void A_reload_is_told_with_its_moment_and_its_end()
+    {
+        Write("a.ini", "reload-delay 1200", "accept");
+        var daemon = Govern();
+        Manager.Await("READY");
+        var (count, before) = (Manager.Messages.Count, Microseconds());
+        daemon.Signal(Native.Hangup);
+        var reloading = Manager.Await("RELOADING", "1", count);
+        var moment = long.Parse(reloading["MONOTONIC_USEC"]!, CultureInfo.InvariantCulture);
+        Assert.That(moment, Is.InRange(before, Microseconds()));
+        Assert.That(reloading["READY"], Is.Null);
+        Assert.That(reloading["EXTEND_TIMEOUT_USEC"], Is.Not.Null);
+        var ready = Manager.Await("READY", "1", count);
+        Assert.That(ready.At - reloading.At, Is.GreaterThan(TimeSpan.FromSeconds(0.5)));
+        Assert.That(ready["STATUS"], Is.EqualTo("The Emperor is governing 1 vassals"));
+        Assert.That(Journal.Lines.Count(line => line.Event == "reload"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Whatever_happens_only_a_few_messages_a_second_are_sent()
+    {
+        for (var i = 0; i < 5; i++)
+            Write($"bad{i}.ini", "exit 1");
+        Write("good.ini", "accept");
+        var daemon = Govern("--emperor-no-blacklist");
+        Manager.Await("READY");
+        var start = Manager.Messages.Count;
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < TimeSpan.FromSeconds(3))
+        {
+            daemon.Signal(Native.Hangup);
+            Thread.Sleep(20);
+        }
+        Wait.Until(() => Manager.Messages[^1]["READY"] is not null, () => $"no READY after the last reload\n{Manager.Text()}\n{Logs()}");
+        var messages = Manager.Messages.Skip(start - 1).ToList();
+        Assert.That(messages, Has.Count.GreaterThan(2).And.Some.Matches<Notification>(m => m!["RELOADING"] is not null));
+        // A message may be read late: one second of that is allowed for.
+        var span = messages[^1].At - messages[0].At;
+        Assert.That(messages, Has.Count.LessThanOrEqualTo(MostPerSecond * (span.TotalSeconds + 1)), Manager.Text());
+    }
+
+    [Test]
+    public void The_watchdog_is_served_in_time_and_only_by_a_loop_that_turns()
+    {
+        var daemon = Govern(new Dictionary<string, string?> { ["WATCHDOG_USEC"] = "1000000" });
+        Manager.Await("READY");
+        Wait.Until(() => Beats() >= 5, Manager.Text);
+        var beats = Manager.Messages.Where(m => m["WATCHDOG"] == "1").ToList();
+        Assert.That(beats[4].At - beats[0].At, Is.GreaterThan(TimeSpan.FromSeconds(1)), "half of WATCHDOG_USEC, not more often");
+        daemon.Signal(Native.Stop);
+        Wait.Until(() => ProcFs.Stat(daemon.Pid)?.State == 'T', Logs);
+        var count = Beats();
+        Wait.While(() => Beats() <= count + 1, TimeSpan.FromSeconds(2), () => "a stopped loop tells that it is well");
+        daemon.Signal(Native.Continue);
+        Wait.Until(() => Beats() > count + 1, Manager.Text);
+    }
+
+    [Test]
+    public void A_watchdog_that_is_another_process_s_is_not_served()
+    {
+        Govern(new Dictionary<string, string?> { ["WATCHDOG_USEC"] = "100000", ["WATCHDOG_PID"] = "1" });
+        Manager.Await("READY");
+        Wait.While(() => Beats() == 0, TimeSpan.FromSeconds(1), Manager.Text);
+    }
+
+    [Test]
+    public void The_end_is_told_with_the_time_that_mercy_may_take()
+    {
+        Write("a.ini", "stop-delay 1500", "accept");
+        var daemon = Govern("--reload-mercy", "20");
+        Manager.Await("READY");
+        Assert.That(daemon.Stop(), Is.Zero);
+        var stopping = Manager.Await("STOPPING", "1");
+        Assert.That(long.Parse(stopping["EXTEND_TIMEOUT_USEC"]!, CultureInfo.InvariantCulture), Is.InRange(20_000_000, 40_000_000));
+        Assert.That(Manager.Messages.Count(m => m["STOPPING"] is not null), Is.EqualTo(1));
+        Assert.That(Manager.Messages.SkipWhile(m => m["STOPPING"] is null), Has.None.Matches<Notification>(m => m!["READY"] is not null));
+    }
+
+    [TestCase(1, 22, "uid = nobody-at-all", "--uid", "nobody-at-all")]
+    [TestCase(1, 22, "cannot be opened", "--logto", "/no/such/folder/log")]
+    [TestCase(1, 22, "chdir = /no/such/folder", "--chdir", "/no/such/folder")]
+    [TestCase(2, 22, "emperor-redy", "--emperor-redy", "all")]
+    [TestCase(2, 22, "emperor-ready", "--emperor-ready", "sometimes")]
+    public void A_failure_to_start_is_told_with_its_reason(int code, int error, string reason, params string[] options)
+    {
+        if (reason.StartsWith("uid", StringComparison.Ordinal))
+            NeedRoot("only root's uid is obeyed");
+        _ = Manager;
+        var daemon = Launch(Environment(), ["--emperor", Vassals, .. options]);
+        Assert.That(daemon.AwaitEnd(), Is.EqualTo(code), Logs());
+        var told = Manager.Await("EXIT_STATUS");
+        Assert.That((told["EXIT_STATUS"], told["ERRNO"]), Is.EqualTo((Text(code), Text(error))));
+        Assert.That(told["STATUS"], Does.Contain(reason));
+        Assert.That(Manager.Messages, Has.None.Matches<Notification>(m => m!["READY"] is not null));
+    }
+
+    [Test]
+    public void When_all_shall_come_up_those_that_do_not_are_told_together()
+    {
+        Write("bad.ini", "exit 3");
+        Write("late.ini", "sleep 1000", "exit 4");
+        Write("good.ini", "accept");
+        _ = Manager;
+        var daemon = Launch(Environment(), "--emperor", Vassals, "--emperor-ready", "all");
+        Assert.That(daemon.AwaitEnd(), Is.EqualTo(3), Logs());
+        var told = Manager.Await("EXIT_STATUS", "3");
+        Assert.That(told["ERRNO"], Is.EqualTo("125"));
+        Assert.That(told["STATUS"], Does.Contain("bad.ini (exit 3").And.Contain("late.ini (exit 4").And.Not.Contain("good.ini"));
+        Assert.That(Manager.Messages[^1]["STATUS"], Is.EqualTo(told["STATUS"]), "the reason is what stays");
+    }
+
+    [Test]
+    public void A_message_that_finds_the_queue_full_is_sent_again()
+    {
+        _socket = NotifySocket.Bind(Temp["notify"], isRead: false);
+        using var other = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { Blocking = false };
+        other.Connect(new UnixDomainSocketEndPoint(Manager.Address));
+        var filled = 0;
+        try
+        {
+            for (; filled < 100_000; filled++)
+                other.Send("X=1"u8);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.WouldBlock)
+        {
+            // As full as it gets.
+        }
+        Write("a.ini", "accept");
+        var daemon = Govern();
+        daemon.Await("the emperor is ready");
+        Manager.Read();
+        Manager.Await("READY", "1");
+        Assert.That(filled, Is.LessThan(100_000));
+    }
+
+    private EmperorProcess Govern(params string[] options) => Govern(new Dictionary<string, string?>(), options);
+
+    private EmperorProcess Govern(Dictionary<string, string?> environment, params string[] options)
+    {
+        environment["NOTIFY_SOCKET"] = Manager.Address;
+        return Launch(environment, ["--emperor", Vassals, .. options]).AwaitGoverning();
+    }
+
+    private Dictionary<string, string?> Environment() => new() { ["NOTIFY_SOCKET"] = Manager.Address };
+
+    private int Beats() => Manager.Messages.Count(m => m["WATCHDOG"] is not null);
+
+    // Of CLOCK_MONOTONIC.
+    private static long Microseconds() => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
+}

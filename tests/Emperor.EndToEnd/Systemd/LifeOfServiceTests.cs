@@ -1,0 +1,120 @@
+using Emperor.EndToEnd.Support;
+
+namespace Emperor.EndToEnd.Systemd;
+
+/// <summary>What systemd and the emperor make of each other while it governs.</summary>
+internal sealed class LifeOfServiceTests : ServiceTest
+{
+    [Test]
+    public void Reload_blocks_until_all_are_back()
+    {
+        // One of them takes longer than its turn; fourteen do not fit into one.
+        for (var i = 10; i < 24; i++)
+            Vassal($"v{i}.ini", i == 12 ? "reload-delay 6500" : "reload-delay 200", "accept");
+        Start();
+        Assert.That(Count("EVENT=accepting"), Is.EqualTo(14));
+        Machine.Run("systemctl reload emperor");
+        Assert.That(Count("EVENT=accepting"), Is.EqualTo(28), "systemctl reload came back before the apps");
+        Assert.That(Show("ActiveState"), Is.EqualTo("active"));
+        AwaitShown("StatusText", text => text == "The Emperor is governing 14 vassals");
+    }
+
+    [Test]
+    public void Reload_of_nothing_is_through_at_once()
+    {
+        Start();
+        for (var i = 0; i < 3; i++)
+            Machine.Run("systemctl reload emperor");
+        Assert.That(Show("SubState"), Is.EqualTo("running"));
+    }
+
+    [Test]
+    public void A_reload_that_takes_longer_than_systemd_s_patience_is_through_all_the_same()
+    {
+        Edit("TimeoutStartSec=6");
+        Vassal("slow.ini", "reload-delay 9000", "accept");
+        Start();
+        Machine.Run("systemctl reload emperor");
+        Assert.That(Count("EVENT=accepting"), Is.EqualTo(2));
+    }
+
+    [TestCase("stop-delay 6500", "exit 0")]
+    [TestCase("ignore-stop", "signal 9")]
+    public void Stop_gives_the_vassals_their_mercy_though_TimeoutStopSec_is_shorter(string verb, string end)
+    {
+        Configure("reload-mercy = 9");
+        Edit("TimeoutStopSec=5");
+        Vassal("slow.ini", verb, "accept");
+        Start();
+        Machine.Run("systemctl stop emperor");
+        Assert.That(Show("Result"), Is.EqualTo("success"), Machine.Journal());
+        Assert.That(Messages("VASSAL=slow.ini EVENT=stopped"), Has.Exactly(1).Contains(end));
+        Assert.That(Messages("EVENT=buried"), Has.Length.EqualTo(1), "the emperor itself was killed");
+        Assert.That(Running("test-vassal"), Is.Empty);
+    }
+
+    [Test]
+    public void After_kill_9_systemd_restarts_it_and_no_orphan_is_left()
+    {
+        Vassal("a.ini", "accept", "fork 2", "daemon 1", "daemon-clearenv 1");
+        Start();
+        Wait.Until(() => Running("test-vassal").Length == 5, () => Machine.Journal(), Long);
+        var before = Running("test-vassal");
+        Machine.Run($"kill -9 {MainPid}");
+        AwaitShown("NRestarts", count => count == "1");
+        AwaitShown("ActiveState", state => state == "active");
+        Wait.Until(() => Running("test-vassal").Length == 5, () => Machine.Journal(), Long);
+        Assert.That(Running("test-vassal"), Is.Not.EquivalentTo(before));
+        Assert.That(Running("test-vassal").Intersect(before), Is.Empty, "something of the first emperor lives on");
+    }
+
+    [Test]
+    public void A_stopped_emperor_is_found_by_the_watchdog_and_restarted()
+    {
+        Edit("WatchdogSec=5");
+        Vassal("a.ini", "accept");
+        Start();
+        var before = Running("test-vassal");
+        Wait.While(() => Show("NRestarts") == "0", TimeSpan.FromSeconds(7), () => "a healthy emperor was restarted");
+        Machine.Run($"kill -STOP {MainPid}");
+        AwaitShown("NRestarts", count => count == "1");
+        AwaitShown("ActiveState", state => state == "active");
+        Assert.That(Messages("UNIT=emperor.service"), Has.Some.Contains("Watchdog timeout"));
+        Wait.Until(() => Running("test-vassal") is { Length: 1 } now && now[0] != before[0], () => Machine.Journal(), Long);
+    }
+
+    [Test]
+    public void The_status_tells_what_is_not_well_and_when_it_is_well_again()
+    {
+        Vassal("shop.ini", "exit 1");
+        Vassal("good.ini", "accept");
+        Machine.Write($"{Vassals}/blog.ini", "nothing of uwsgi's\n");
+        Start();
+        AwaitShown(
+            "StatusText",
+            text =>
+                System.Text.RegularExpressions.Regex.IsMatch(
+                    text,
+                    @"^The Emperor is governing 3 vassals; 2 not running: blog\.ini \(config error\), shop\.ini \(exit 1, retry in \d+s\)$"
+                )
+        );
+        Assert.That(Machine.Run("systemctl status emperor"), Does.Contain("Status: \"The Emperor is governing 3 vassals; 2 not running"));
+        Vassal("blog.ini", "accept");
+        Vassal("shop.ini", "accept");
+        AwaitShown("StatusText", text => text == "The Emperor is governing 3 vassals");
+    }
+
+    [Test]
+    public void The_journal_has_fields_and_priorities()
+    {
+        Vassal("shop.ini", "exit 7");
+        Vassal("good.ini", "accept");
+        Start();
+        Wait.Until(() => Count("VASSAL=shop.ini EVENT=died") >= 2, () => Machine.Journal(), Long);
+        Assert.That(Messages("-u emperor VASSAL=shop.ini EVENT=died PRIORITY=4 EXIT='exit 7'"), Has.Some.Contains("has ended (exit 7)"));
+        Assert.That(Messages("-u emperor VASSAL=good.ini EVENT=accepting PRIORITY=6 INCARNATION=1"), Has.Length.EqualTo(1));
+        Assert.That(Messages("VASSAL=good.ini"), Has.None.Contains("shop.ini"));
+        Assert.That(Messages("-u emperor EVENT=ready"), Has.Length.EqualTo(1));
+        Assert.That(Messages("-u emperor -p warning"), Has.All.StartsWith("shop.ini: "));
+    }
+}
