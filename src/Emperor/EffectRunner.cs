@@ -58,7 +58,8 @@ internal sealed class EffectRunner : IDisposable
         _output = output;
         _log = log;
         _locate = locate;
-        var mark = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
+        // Nobody can guess it (60 bits from the kernel), and OpenSSL need not be there nor be loaded for it.
+        var mark = Guid.NewGuid().ToString("N")[..16];
         _guard = new Guard($"{Kindred.MarkVariable}={mark}");
         _kindred = new Kindred(mark, loop, _guard);
         if (Children.BecomeSubreaper() is { Number: not 0 } error)

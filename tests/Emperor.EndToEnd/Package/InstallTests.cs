@@ -1,0 +1,197 @@
+using System.Runtime.InteropServices;
+using Emperor.EndToEnd.Support;
+using Emperor.EndToEnd.Systemd;
+
+namespace Emperor.EndToEnd.Package;
+
+/// <summary>The package from its installation to its purge, on machines with a systemd and without .NET.</summary>
+internal sealed class InstallTests : MachineTest
+{
+    private const string Ini = "/etc/uwsgi/vassals/hello.ini";
+
+    // What apt and dpkg keep for themselves, what is no file system of the machine's, and what only the machine's own life changes.
+    private const string ListFiles =
+        @"find / -xdev \( -path /tmp -o -path /root -o -path /work -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache "
+        + @"-o -path /var/log/apt -o -path /var/log/dpkg.log -o -path /var/log/wtmp -o -path /var/lib/systemd/random-seed \) -prune -o -printf '%y %M %u %p %l\n' | sort";
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    protected override MachineSetup Setup
+    {
+        get
+        {
+            var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
+            return new MachineSetup
+            {
+                Bound = new Dictionary<string, string> { ["/packages"] = EmperorPackage.Folder },
+                Removed =
+                [
+                    "/usr/bin/emperor",
+                    // Where tests run it often forbids what an installation does to services.
+                    "/usr/sbin/policy-rc.d",
+                    "/usr/bin/dotnet",
+                    "/usr/lib/dotnet",
+                    "/etc/dotnet",
+                    "/root/.dotnet",
+                    $"{dotnet}/dotnet",
+                    $"{dotnet}/host",
+                    $"{dotnet}/shared",
+                ],
+            };
+        }
+    }
+
+    [Test]
+    public void On_a_machine_without_NET_it_is_installed_and_enabled_and_a_file_that_is_dropped_is_served()
+    {
+        Assert.That(Machine.Try("dotnet --version").Code, Is.Not.Zero, "this machine shall not have .NET");
+        Install(EmperorPackage.First, "apt-get install -y");
+        Assert.That(Machine.Try("systemctl is-enabled emperor").Output.Trim(), Is.EqualTo("disabled"), "the administrator enables it");
+        Assert.That(Machine.Try("systemctl is-active emperor").Output.Trim(), Is.EqualTo("inactive"));
+        Assert.That(Machine.Run("emperor --version"), Is.EqualTo("emperor " + EmperorPackage.First[..^2]));
+        Assert.That(Machine.Run("stat -c '%a %U' /etc/uwsgi/vassals"), Is.EqualTo("755 root"));
+
+        Machine.Run("systemctl enable --now emperor");
+        Drop();
+        AwaitServed("one");
+        Assert.That(Machine.Run("systemctl is-enabled emperor"), Is.EqualTo("enabled"));
+        Assert.That(Machine.Run("systemctl show -P Result -P NRestarts emperor"), Is.EqualTo("success\n0"));
+        Assert.That(Machine.Run("man -w emperor"), Is.EqualTo("/usr/share/man/man1/emperor.1.gz"));
+
+        // With what it is installed with: other libraries may be missing elsewhere.
+        var loaded = Machine.Run(
+            "grep -o '/.*[.]so[.0-9]*$' /proc/$(systemctl show -P MainPID emperor)/maps | sort -u | xargs -n 1 basename"
+        );
+        var promised = new[] { "libc", "libdl", "libgcc_s", "libm", "libpthread", "librt", "libstdc++", "ld-linux", "libnss_" };
+        Assert.That(loaded.Split('\n').Where(library => !promised.Any(p => library.StartsWith(p, StringComparison.Ordinal))), Is.Empty);
+    }
+
+    [Test]
+    public void An_upgrade_keeps_what_the_administrator_has_written_and_brings_the_apps_back()
+    {
+        Install(EmperorPackage.First);
+        Machine.Run("printf '# ours\\nreload-mercy = 7\\n' >>/etc/emperor/emperor.ini");
+        Machine.Run("systemctl enable --now emperor");
+        Machine.Write("/srv/hello/uwsgi.ini", App("one"));
+        Machine.Run($"ln -s /srv/hello/uwsgi.ini {Ini}");
+        AwaitServed("one");
+        var configuration = Machine.Run("cat /etc/emperor/emperor.ini");
+        var pid = Machine.Run("systemctl show -P MainPID emperor");
+
+        Install(EmperorPackage.Later);
+
+        Assert.That(Machine.Run("dpkg-query -W -f '${Version}' emperor"), Is.EqualTo(EmperorPackage.Later));
+        Assert.That(Machine.Run("cat /etc/emperor/emperor.ini"), Is.EqualTo(configuration));
+        Assert.That(Machine.Run($"readlink {Ini}"), Is.EqualTo("/srv/hello/uwsgi.ini"));
+        Assert.That(Machine.Run("systemctl is-enabled emperor; systemctl is-active emperor"), Is.EqualTo("enabled\nactive"));
+        Assert.That(Machine.Run("systemctl show -P MainPID emperor"), Is.Not.EqualTo(pid), "the new version runs");
+        AwaitServed("one");
+        Assert.That(
+            Machine.Run("journalctl -u emperor --no-pager"),
+            Does.Contain("the emperor is buried"),
+            "the old one left in order, with its program replaced under it"
+        );
+    }
+
+    [Test]
+    public void An_upgrade_starts_nothing_that_did_not_run()
+    {
+        Install(EmperorPackage.First);
+        Machine.Run("systemctl enable --now emperor && systemctl disable emperor && systemctl stop emperor");
+        Install(EmperorPackage.Later);
+        Assert.That(Machine.Try("systemctl is-enabled emperor").Output.Trim(), Is.EqualTo("disabled"));
+        Assert.That(Machine.Try("systemctl is-active emperor").Output.Trim(), Is.EqualTo("inactive"));
+    }
+
+    [Test]
+    public void A_removal_stops_everything_and_the_next_installation_goes_on_where_it_ended()
+    {
+        Install(EmperorPackage.First);
+        Machine.Run("systemctl enable --now emperor");
+        Drop();
+        AwaitServed("one");
+        Machine.Run("printf '# ours\\n' >>/etc/emperor/emperor.ini");
+
+        Machine.Run("dpkg --remove emperor", Limit);
+
+        Assert.That(Machine.Try("pgrep -l 'uwsgi|emperor'").Output, Is.Empty, "left running");
+        Assert.That(Machine.Run("ls -d /sys/fs/cgroup/system.slice/emperor* 2>/dev/null | wc -l"), Is.EqualTo("0"));
+        Assert.That(Machine.Try("systemctl start emperor").Code, Is.Not.Zero, "there is nothing to start");
+        Assert.That(Machine.Run($"tail -n 1 /etc/emperor/emperor.ini; cat {Ini}"), Does.StartWith("# ours\n[uwsgi]"));
+
+        Install(EmperorPackage.Later);
+        Assert.That(Machine.Run("systemctl is-enabled emperor"), Is.EqualTo("enabled"));
+        Machine.Run("systemctl start emperor");
+        AwaitServed("one");
+    }
+
+    [Test]
+    public void A_purge_leaves_nothing()
+    {
+        // Every Debian has it; the machines of these tests have not.
+        Machine.Run("mkdir -p /etc/systemd/user");
+        var before = Machine.Run(ListFiles).Split('\n');
+        Install(EmperorPackage.First);
+        Machine.Run(
+            "sed 's/^;logto/logto/' -i /etc/emperor/emperor.ini && install -m 644 /etc/emperor/emperor.ini /etc/emperor/www-data.ini"
+        );
+        Machine.Run("systemctl enable --now emperor && systemctl enable emperor@www-data && systemctl --global enable emperor");
+        Drop();
+        AwaitServed("one");
+        Assert.That(Machine.Run("cat /var/log/uwsgi/emperor.log"), Does.Contain("hello.ini"));
+        Machine.Run($"rm {Ini}");
+
+        Machine.Run("dpkg --purge emperor", Limit);
+
+        Assert.That(Machine.Try("pgrep -l 'uwsgi|emperor'").Output, Is.Empty, "left running");
+        var after = Machine.Run(ListFiles).Split('\n');
+        Assert.That(after.Except(before), Is.Empty, "left behind");
+        Assert.That(before.Except(after), Is.Empty, "taken along");
+        Assert.That(Machine.Run("find /run -name '*emperor*'"), Is.Empty);
+        Assert.That(Machine.Try("systemctl cat emperor").Code, Is.Not.Zero);
+    }
+
+    [Test]
+    public void A_purge_leaves_what_is_not_ours()
+    {
+        Install(EmperorPackage.First);
+        Drop();
+        Machine.Write("/var/log/uwsgi/other.log", "theirs\n");
+        Machine.Run("dpkg --purge emperor", Limit);
+        Assert.That(Machine.Run($"cat {Ini} /var/log/uwsgi/other.log"), Does.StartWith("[uwsgi]").And.EndsWith("theirs"));
+    }
+
+    [Test]
+    public void Where_no_systemd_runs_it_is_installed_upgraded_and_purged_all_the_same()
+    {
+        // As in a chroot or while a container's image is made: /run is empty, and the service manager cannot be reached.
+        const string alone = "unshare --mount --pid --fork --mount-proc sh -ec";
+        Machine.Run(
+            $"{alone} 'mount -t tmpfs none /run; for v in {EmperorPackage.First} {EmperorPackage.Later}; do dpkg -i /packages/emperor_$v"
+                + "_*.deb; done; emperor --version; dpkg --purge emperor; ! test -e /usr/bin/emperor; ! test -e /etc/emperor'",
+            Limit
+        );
+    }
+
+    private static string App(string text) =>
+        $"""
+            [uwsgi]
+            plugin = python3
+            http-socket = 127.0.0.1:8042
+            master = true
+            eval = def application(environ, start): start("200 OK", []); return [b"{text}"]
+
+            """;
+
+    private void Install(string version, string with = "dpkg --force-unsafe-io -i") =>
+        Machine.Run($"DEBIAN_FRONTEND=noninteractive {with} /packages/{EmperorPackage.FileOf(version)}", Limit);
+
+    private void Drop() => Machine.Write(Ini, App("one"));
+
+    private void AwaitServed(string text) =>
+        Wait.Until(
+            () => Machine.Try("curl -sf --max-time 5 http://127.0.0.1:8042/").Output == text,
+            () => $"the app is not served\n{Machine.Journal()}",
+            Limit
+        );
+}
