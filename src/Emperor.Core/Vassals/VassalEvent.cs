@@ -46,6 +46,9 @@ public abstract record VassalEvent
     /// <summary>Its failures are forgiven (SIGURG to the emperor).</summary>
     public sealed record Forgiven : VassalEvent;
 
+    /// <summary>An operator wants something of it.</summary>
+    public sealed record Ordered(OrderKind Order) : VassalEvent;
+
     /// <summary>The emperor leaves: it shall stop for good.</summary>
     public sealed record Ragnarok : VassalEvent;
 

@@ -121,7 +121,7 @@ public static partial class VassalMachine
         private void Accepts()
         {
             var first = !State.Accepting;
-            State = State with { Accepting = true, AcceptingSince = State.AcceptingSince ?? now.Monotonic };
+            State = State with { Accepting = true, AcceptingSince = State.AcceptingSince ?? now.Monotonic, TellsWhenReady = true };
             if (State.Phase is Phase.Starting or Phase.Reloading)
                 Answered(first);
             // A second worker may have served a request, and said so, before the first one says that it accepts them.
@@ -137,6 +137,7 @@ public static partial class VassalMachine
             State = State with
             {
                 Loyal = true,
+                TellsWhenReady = true,
                 Failures = 0,
             };
             // A sub-emperor announces nothing but its loyalty, also after a reload. From one that was not loyal before, it may be the word of the
@@ -230,7 +231,7 @@ public static partial class VassalMachine
                     break;
                 case Aftermath.StartAnew:
                     State = State with { Failures = 0, ShortLives = 0 };
-                    Start("its file is back");
+                    Start(State.AnewReason);
                     break;
                 case Aftermath.Rest:
                     NoProcess(Phase.Resting, State.Reason);

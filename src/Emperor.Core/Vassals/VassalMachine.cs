@@ -22,6 +22,9 @@ namespace Emperor.Core.Vassals;
 /// cannot be run is <see cref="Phase.Refused"/>. Both have no process until the file changes. A file that becomes unusable while its
 /// process runs changes nothing but <see cref="VassalState.RefusedChange"/>: the process lives on with what it has read.</para>
 ///
+/// <para>An operator's orders are events like all others. A stop by hand ends in <see cref="Phase.Resting"/>, and so lasts until a start by hand
+/// or a change of the file; an order that cannot be obeyed (<see cref="Order.Refusal"/>) changes nothing.</para>
+///
 /// <para>Step is pure and total: every phase answers every event, and an event of an earlier incarnation is dropped.</para>
 /// </summary>
 public static partial class VassalMachine
@@ -76,6 +79,9 @@ public static partial class VassalMachine
             case VassalEvent.Forgiven:
                 turn.Forgiven();
                 break;
+            case VassalEvent.Ordered e:
+                turn.Ordered(e.Order);
+                break;
             case VassalEvent.Ragnarok:
                 turn.StopForGood("the emperor leaves", policy.Mercy);
                 break;
@@ -98,7 +104,14 @@ public static partial class VassalMachine
             var isNew = State.Phase == Phase.Gone;
             // A vassal whose file was refused at first is born when it is mended.
             var born = State.File == default ? file.ModifiedUnix : State.File.Born;
-            State = State with { RefusedChange = null, File = (born, file.ModifiedUnix), Failures = 0, ShortLives = 0 };
+            State = State with
+            {
+                RefusedChange = null,
+                File = (born, file.ModifiedUnix),
+                Failures = 0,
+                ShortLives = 0,
+                StoppedByHand = false,
+            };
             switch (State.Phase)
             {
                 case Phase.Gone:
@@ -118,7 +131,7 @@ public static partial class VassalMachine
                 case Phase.Stopping:
                 case Phase.Killing:
                     if (State.Aftermath != Aftermath.Recover)
-                        State = State with { Aftermath = Aftermath.StartAnew };
+                        Succeed(State.Aftermath == Aftermath.Forget ? "its file is back" : "its file has changed");
                     break;
             }
         }
@@ -145,7 +158,7 @@ public static partial class VassalMachine
                 case Phase.Killing:
                     State = State with { RefusedChange = file.Reason };
                     if (State.Aftermath != Aftermath.Recover)
-                        State = State with { Aftermath = Aftermath.StartAnew };
+                        Succeed("its file has changed");
                     break;
             }
         }
@@ -303,6 +316,7 @@ public static partial class VassalMachine
                 WasLoyal = false,
                 Babbled = false,
                 Deaf = false,
+                StoppedByHand = false,
                 Reloads = 0,
                 SpawnedAt = now.Monotonic,
             };

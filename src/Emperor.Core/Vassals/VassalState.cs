@@ -29,6 +29,15 @@ public sealed record VassalState
     /// <summary>What follows the end of its process, when it has been told or made to end.</summary>
     public Aftermath Aftermath { get; init; }
 
+    /// <summary>Why the next process is started, when <see cref="Aftermath"/> is <see cref="Aftermath.StartAnew"/>.</summary>
+    public string AnewReason { get; init; } = "";
+
+    /// <summary>An operator has stopped it, and neither an operator nor a change of its file has started it since.</summary>
+    public bool StoppedByHand { get; init; }
+
+    /// <summary>One of its processes has once said that it accepts requests, or is loyal: that word can be waited for.</summary>
+    public bool TellsWhenReady { get; init; }
+
     /// <summary>A further change came while it was reloading; it is told when it accepts requests again.</summary>
     public bool ReloadPending { get; init; }
 

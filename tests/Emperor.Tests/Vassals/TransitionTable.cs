@@ -39,6 +39,11 @@ internal static class TransitionTable
         TimePassed due  | .            | .            | .            | Killing/Kn   | Killing/Kn   | ./Kn         | Starting/S   | .            | .            | .
         ReloadAsked     | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | .            | .            | .
         Forgiven        | .            | .            | .            | .            | .            | .            | Starting/S   | .            | .            | .
+        Ordered Stop    | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Resting/n    | ./n          | .            | .
+        Ordered Start   | .            | .            | .            | .            | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
+        Ordered Restart | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
+        Ordered Reload  | Reloading    | Reloading/1n | .            | .            | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
+        Ordered Retry   | .            | .            | .            | .            | ./n          | .            | Starting/S   | ./n          | ./n          | .
         Ragnarok        | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
         NoMercy         | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | ./Kn         | Gone         | Gone         | Gone         | .
         """;
@@ -65,6 +70,7 @@ internal static class TransitionTable
             nameof(VassalEvent.TimePassed) => new VassalEvent.TimePassed(),
             nameof(VassalEvent.ReloadAsked) => new VassalEvent.ReloadAsked(),
             nameof(VassalEvent.Forgiven) => new VassalEvent.Forgiven(),
+            nameof(VassalEvent.Ordered) => new VassalEvent.Ordered(Enum.Parse<OrderKind>(words[1])),
             nameof(VassalEvent.Ragnarok) => new VassalEvent.Ragnarok(),
             nameof(VassalEvent.NoMercy) => new VassalEvent.NoMercy(),
             _ => throw new ArgumentException($"no event is called {row}", nameof(row)),
