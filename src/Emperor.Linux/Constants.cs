@@ -38,6 +38,8 @@ internal static class Constants
     internal const int SockDgram = 2;
     internal const int SockNonBlock = 0x800;
     internal const int SockCloExec = 0x80000;
+    internal const int SolSocket = 1;
+    internal const int SoPeerCred = 17;
     internal const int MsgNoSignal = 0x4000;
     internal const int MsgDontWait = 0x40;
 
@@ -46,6 +48,7 @@ internal static class Constants
     internal const int EpollCtlDel = 2;
     internal const int EpollCtlMod = 3;
     internal const uint EpollIn = 0x1;
+    internal const uint EpollOut = 0x4;
     internal const uint EpollErr = 0x8;
     internal const uint EpollHup = 0x10;
     internal const uint EpollRdHup = 0x2000;

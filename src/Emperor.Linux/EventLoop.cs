@@ -6,7 +6,8 @@ namespace Emperor.Linux;
 /// <param name="Token">The number it was added with.</param>
 /// <param name="Readable">There is something to read, or the other end is gone.</param>
 /// <param name="HungUp">The other end is gone (what it sent before may still be read).</param>
-public readonly record struct Readiness(ulong Token, bool Readable, bool HungUp);
+/// <param name="Writable">There is room to write; told only of those that <see cref="EventLoop.Expect"/> asks it of.</param>
+public readonly record struct Readiness(ulong Token, bool Readable, bool HungUp, bool Writable = false);
 
 /// <summary>
 /// Overview: epoll, and an eventfd by which other threads interrupt the wait. One thread waits; every other thread only calls
@@ -50,6 +51,15 @@ public sealed unsafe class EventLoop : IDisposable
     /// <summary>Hears only the end of a descriptor that talks too much, or (<paramref name="muted"/> false) everything again.</summary>
     public void Mute(int fd, ulong token, bool muted) =>
         Control(Constants.EpollCtlMod, fd, token, muted ? 0 : Constants.EpollIn | Constants.EpollRdHup);
+
+    /// <summary>Hears of input, of room for output, or of both; and in any case of the end of a descriptor.</summary>
+    public void Expect(int fd, ulong token, bool input, bool output) =>
+        Control(
+            Constants.EpollCtlMod,
+            fd,
+            token,
+            (input ? Constants.EpollIn | Constants.EpollRdHup : 0) | (output ? Constants.EpollOut : 0)
+        );
 
     /// <summary>Stops listening. A descriptor that is not listened to is fine.</summary>
     public void Remove(int fd)
@@ -99,7 +109,7 @@ public sealed unsafe class EventLoop : IDisposable
                     continue;
                 }
                 var hungUp = (events & (Constants.EpollHup | Constants.EpollErr | Constants.EpollRdHup)) != 0;
-                ready.Add(new Readiness(token, hungUp || (events & Constants.EpollIn) != 0, hungUp));
+                ready.Add(new Readiness(token, hungUp || (events & Constants.EpollIn) != 0, hungUp, (events & Constants.EpollOut) != 0));
             }
         }
     }

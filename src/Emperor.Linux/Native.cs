@@ -205,6 +205,21 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "socket", SetLastError = true)]
     internal static partial int Socket(int domain, int type, int protocol);
 
+    [LibraryImport(Libc, EntryPoint = "bind", SetLastError = true)]
+    internal static partial int Bind(int fd, byte* address, uint length);
+
+    [LibraryImport(Libc, EntryPoint = "listen", SetLastError = true)]
+    internal static partial int Listen(int fd, int backlog);
+
+    [LibraryImport(Libc, EntryPoint = "accept4", SetLastError = true)]
+    internal static partial int Accept(int fd, byte* address, uint* length, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "connect", SetLastError = true)]
+    internal static partial int Connect(int fd, byte* address, uint length);
+
+    [LibraryImport(Libc, EntryPoint = "getsockopt", SetLastError = true)]
+    internal static partial int GetSockOpt(int fd, int level, int option, byte* value, uint* length);
+
     [LibraryImport(Libc, EntryPoint = "sendto", SetLastError = true)]
     internal static partial nint SendTo(int fd, byte* data, nuint count, int flags, byte* address, uint length);
 

@@ -40,6 +40,8 @@ public sealed class CompilerTests
         ["SockDgram"] = "SOCK_DGRAM",
         ["SockNonBlock"] = "SOCK_NONBLOCK",
         ["SockCloExec"] = "SOCK_CLOEXEC",
+        ["SolSocket"] = "SOL_SOCKET",
+        ["SoPeerCred"] = "SO_PEERCRED",
         ["MsgNoSignal"] = "MSG_NOSIGNAL",
         ["MsgDontWait"] = "MSG_DONTWAIT",
         ["EpollCloExec"] = "EPOLL_CLOEXEC",
@@ -47,6 +49,7 @@ public sealed class CompilerTests
         ["EpollCtlDel"] = "EPOLL_CTL_DEL",
         ["EpollCtlMod"] = "EPOLL_CTL_MOD",
         ["EpollIn"] = "EPOLLIN",
+        ["EpollOut"] = "EPOLLOUT",
         ["EpollErr"] = "EPOLLERR",
         ["EpollHup"] = "EPOLLHUP",
         ["EpollRdHup"] = "EPOLLRDHUP",
@@ -115,6 +118,9 @@ public sealed class CompilerTests
         ["TooManyFiles"] = "EMFILE",
         ["NoSpace"] = "ENOSPC",
         ["BrokenPipe"] = "EPIPE",
+        ["NameTooLong"] = "ENAMETOOLONG",
+        ["AddressInUse"] = "EADDRINUSE",
+        ["ConnectionRefused"] = "ECONNREFUSED",
     };
 
     // Layouts, with the place in Emperor.Linux that relies on each number.
@@ -157,6 +163,15 @@ public sealed class CompilerTests
             ("sizeof(struct pollfd)", 8),
             ("offsetof(struct pollfd, events)", 4),
             ("POLLIN", 1),
+            // ControlSocket
+            ("S_IFSOCK", 0xC000),
+            // UnixStream
+            ("POLLOUT", 4),
+            ("sizeof(struct ucred)", 12),
+            ("offsetof(struct ucred, uid)", 4),
+            ("offsetof(struct ucred, gid)", 8),
+            ("sizeof(struct sockaddr_un)", 110),
+            ("offsetof(struct sockaddr_un, sun_path)", 2),
             // Files.IsRemote
             ("offsetof(struct statfs, f_type)", 0),
             ("sizeof(((struct statfs *)0)->f_type)", 8),
@@ -249,6 +264,7 @@ public sealed class CompilerTests
         #include <sys/stat.h>
         #include <sys/statfs.h>
         #include <sys/syscall.h>
+        #include <sys/un.h>
         #include <sys/wait.h>
         #include <unistd.h>
         #ifndef P_PIDFD
