@@ -83,7 +83,7 @@ public static partial class VassalMachine
                 turn.KillNow(Aftermath.Forget, "the emperor waits no longer");
                 break;
         }
-        return turn.State;
+        return turn.State.Phase == state.Phase ? turn.State : turn.State with { History = turn.State.History with { Since = now.Unix } };
     }
 
     /// <summary>One step under way.</summary>
@@ -98,7 +98,14 @@ public static partial class VassalMachine
             var isNew = State.Phase == Phase.Gone;
             // A vassal whose file was refused at first is born when it is mended.
             var born = State.File == default ? file.ModifiedUnix : State.File.Born;
-            State = State with { RefusedChange = null, File = (born, file.ModifiedUnix), Failures = 0, ShortLives = 0 };
+            State = State with
+            {
+                RefusedChange = null,
+                File = (born, file.ModifiedUnix),
+                Source = file.Source ?? State.Source,
+                Failures = 0,
+                ShortLives = 0,
+            };
             switch (State.Phase)
             {
                 case Phase.Gone:
@@ -125,6 +132,7 @@ public static partial class VassalMachine
 
         internal void FileRefused(VassalEvent.FileRefused file)
         {
+            State = State with { Source = file.Source ?? State.Source };
             switch (State.Phase)
             {
                 case Phase.Gone:
@@ -238,6 +246,7 @@ public static partial class VassalMachine
                     Deadline = now.Monotonic + policy.KillPatience,
                     HeartbeatDeadline = null,
                     ReloadPending = false,
+                    History = State.History with { Cursed = State.History.Cursed == 0 ? now.Unix : State.History.Cursed },
                 };
             }
             else if (State.Phase != Phase.Gone && aftermath == Aftermath.Forget)
@@ -305,6 +314,8 @@ public static partial class VassalMachine
                 Deaf = false,
                 Reloads = 0,
                 SpawnedAt = now.Monotonic,
+                LaunchedDigest = State.Source?.Digest,
+                History = State.History with { Cursed = 0, LastHeartbeat = 0 },
             };
             effects.Add(new Effect.Spawn(State.Name, State.Incarnation));
         }
@@ -349,6 +360,8 @@ public static partial class VassalMachine
                 AnsweredAt = null,
                 WasLoyal = State.Loyal,
                 Reloads = State.Reloads + 1,
+                LaunchedDigest = State.Source?.Digest,
+                History = State.History with { LastRun = now.Unix, ReloadTold = now.Monotonic },
             };
             Note(State.Deaf ? NoteLevel.Debug : NoteLevel.Information, "reload", $"reload of pid {Pid()}: {why}");
         }
@@ -365,6 +378,7 @@ public static partial class VassalMachine
                 Deadline = now.Monotonic + patience,
                 HeartbeatDeadline = null,
                 ReloadPending = false,
+                History = State.History with { Cursed = now.Unix },
             };
             Note(NoteLevel.Information, "stopping", $"pid {Pid()} is told to stop: {why}");
         }
@@ -389,6 +403,7 @@ public static partial class VassalMachine
                 AcceptingSince = null,
                 AnsweredAt = null,
                 Ready = false,
+                History = State.History with { Cursed = 0 },
             };
 
         private void Forget() => NoProcess(Phase.Gone, "");
