@@ -1,9 +1,12 @@
+using System.Diagnostics;
 using Emperor.Core;
 using Emperor.Core.Reign;
+using Emperor.Core.Stats;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
+using Emperor.Stats;
 using Emperor.Systemd;
 using Serilog.Events;
 
@@ -29,6 +32,7 @@ internal sealed class Daemon(
     EffectRunner runner,
     SignalInbox signals,
     Herald herald,
+    SnapshotDesk snapshots,
     EmperorLog log
 )
 {
@@ -55,6 +59,8 @@ internal sealed class Daemon(
     private long _collectedAt;
     private bool _hasFailed;
     private long? _trimDue;
+    private LoopHealth _health;
+    private long _turnStarted;
 
     /// <summary>What to do when the log is to be opened anew.</summary>
     public required Action ReopenLog { get; init; }
@@ -86,12 +92,32 @@ internal sealed class Daemon(
             }
             isFirst = false;
             Announce();
+            EndTurn(now);
             loop.Wait(_ready, Timeout());
+            _turnStarted = Stopwatch.GetTimestamp();
             Turn();
             CollectGarbage();
         }
         Bury();
         return !_hasFailed;
+    }
+
+    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health);
+
+    // The first turn makes the first scan and starts all vassals: it says nothing about those to come.
+    private void EndTurn(Instant now)
+    {
+        if (_turnStarted == 0)
+            return;
+        var took = Stopwatch.GetElapsedTime(_turnStarted).TotalMilliseconds;
+        var longer = took > _health.Longest;
+        _health = new LoopHealth(
+            _health.Turns + 1,
+            longer ? took : _health.Longest,
+            longer ? now.Unix : _health.LongestAt,
+            took,
+            _health.Total + took
+        );
     }
 
     private void Announce()
@@ -137,6 +163,8 @@ internal sealed class Daemon(
         }
         while (signals.TryTake(out var signal))
             Obey(signal, Clock.Now);
+        // After all that changes vassals in this half of the turn, so that who asks because of a change sees it.
+        snapshots.Serve(TakeSnapshot);
         runner.Unmute(now.Monotonic);
         runner.TakeAnswers();
         if (now.Monotonic >= _nextStrayLook)
@@ -258,6 +286,7 @@ internal sealed class Daemon(
             foreach (var ready in _ready.Where(r => Token.KindOf(r.Token) == TokenKind.Orphan))
                 runner.ReapOrphan((int)Token.IdOf(ready.Token));
             runner.Sweep(killAll: true);
+            snapshots.Serve(TakeSnapshot);
         }
         log.Information("buried", "the emperor is buried");
     }

@@ -130,7 +130,11 @@ internal sealed class EffectRunner : IDisposable
         _guard.Delist(process.GuardSlot);
         _kindred.NoteEnded(process, now.Monotonic);
         process.Dispose();
-        var end = new ProcessEnd(status.Code, status.Signaled, status.ToString());
+        var end = new ProcessEnd(status.Code, status.Signaled, status.ToString())
+        {
+            CoreDumped = status.CoreDumped,
+            SignalName = status.Signaled ? Signals.NameOf(status.Code) : null,
+        };
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, end)));
     }
 

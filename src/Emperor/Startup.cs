@@ -5,6 +5,7 @@ using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Servers;
+using Emperor.Stats;
 using Emperor.Systemd;
 using Serilog.Events;
 
@@ -88,7 +89,8 @@ internal sealed class Startup(
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
-        var daemon = new Daemon(loop, empire, monitors, runner, signals, herald, log)
+        var snapshots = new SnapshotDesk(loop);
+        var daemon = new Daemon(loop, empire, monitors, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
             OnFirstScan = () =>

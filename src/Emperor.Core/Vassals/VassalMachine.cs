@@ -89,7 +89,7 @@ public static partial class VassalMachine
                 turn.KillNow(Aftermath.Forget, "the emperor waits no longer");
                 break;
         }
-        return turn.State;
+        return turn.State.Phase == state.Phase ? turn.State : turn.State with { History = turn.State.History with { Since = now.Unix } };
     }
 
     /// <summary>One step under way.</summary>
@@ -108,6 +108,7 @@ public static partial class VassalMachine
             {
                 RefusedChange = null,
                 File = (born, file.ModifiedUnix),
+                Source = file.Source ?? State.Source,
                 Failures = 0,
                 ShortLives = 0,
                 StoppedByHand = false,
@@ -138,6 +139,7 @@ public static partial class VassalMachine
 
         internal void FileRefused(VassalEvent.FileRefused file)
         {
+            State = State with { Source = file.Source ?? State.Source };
             switch (State.Phase)
             {
                 case Phase.Gone:
@@ -251,6 +253,7 @@ public static partial class VassalMachine
                     Deadline = now.Monotonic + policy.KillPatience,
                     HeartbeatDeadline = null,
                     ReloadPending = false,
+                    History = State.History with { Cursed = State.History.Cursed == 0 ? now.Unix : State.History.Cursed },
                 };
             }
             else if (State.Phase != Phase.Gone && aftermath == Aftermath.Forget)
@@ -319,6 +322,8 @@ public static partial class VassalMachine
                 StoppedByHand = false,
                 Reloads = 0,
                 SpawnedAt = now.Monotonic,
+                LaunchedDigest = State.Source?.Digest,
+                History = State.History with { Cursed = 0, LastHeartbeat = 0 },
             };
             effects.Add(new Effect.Spawn(State.Name, State.Incarnation));
         }
@@ -363,6 +368,8 @@ public static partial class VassalMachine
                 AnsweredAt = null,
                 WasLoyal = State.Loyal,
                 Reloads = State.Reloads + 1,
+                LaunchedDigest = State.Source?.Digest,
+                History = State.History with { LastRun = now.Unix, ReloadTold = now.Monotonic },
             };
             Note(State.Deaf ? NoteLevel.Debug : NoteLevel.Information, "reload", $"reload of pid {Pid()}: {why}");
         }
@@ -379,6 +386,7 @@ public static partial class VassalMachine
                 Deadline = now.Monotonic + patience,
                 HeartbeatDeadline = null,
                 ReloadPending = false,
+                History = State.History with { Cursed = now.Unix },
             };
             Note(NoteLevel.Information, "stopping", $"pid {Pid()} is told to stop: {why}");
         }
@@ -403,6 +411,7 @@ public static partial class VassalMachine
                 AcceptingSince = null,
                 AnsweredAt = null,
                 Ready = false,
+                History = State.History with { Cursed = 0 },
             };
 
         private void Forget() => NoProcess(Phase.Gone, "");

@@ -5,6 +5,8 @@ namespace Emperor.Core.Vassals;
 /// <summary>All that the emperor knows of a vassal, at one moment. It changes only by <see cref="VassalMachine.Step"/>.</summary>
 public sealed record VassalState
 {
+    private static readonly VassalHistory Unknown = new();
+
     /// <summary>Its name: the file's name, or its path for a glob's.</summary>
     public required string Name { get; init; }
 
@@ -86,8 +88,17 @@ public sealed record VassalState
     /// <summary>Its file's modification time when it came, and now; seconds since the epoch.</summary>
     public (long Born, long LastModified) File { get; init; }
 
-    /// <summary>How its last process ended; null before that.</summary>
+    /// <summary>How its last process ended, or why it could not be started; null before that.</summary>
     public string? LastEnd { get; init; }
+
+    /// <summary>When what happened to it.</summary>
+    public VassalHistory History { get; init; } = Unknown;
+
+    /// <summary>Its file as it was last read; null when nobody has told.</summary>
+    public VassalSource? Source { get; init; }
+
+    /// <summary>The digest of its file when its process was started or last told to reload; null before that.</summary>
+    public string? LaunchedDigest { get; init; }
 
     /// <summary>Whether it has a process that has not been seen to end.</summary>
     public bool HasProcess =>
