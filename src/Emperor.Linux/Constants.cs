@@ -12,6 +12,7 @@ internal static class Constants
     internal const int AtEmptyPath = 0x1000;
     internal const int AtEAccess = 0x200;
     internal const int XOk = 1;
+    internal const int WOk = 2;
 
     internal const int ORdOnly = 0;
     internal const int OWrOnly = 1;
@@ -40,6 +41,7 @@ internal static class Constants
     internal const int SockCloExec = 0x80000;
     internal const int SolSocket = 1;
     internal const int SoPeerCred = 17;
+    internal const int SoSndTimeo = 21;
     internal const int MsgNoSignal = 0x4000;
     internal const int MsgDontWait = 0x40;
 

@@ -171,6 +171,29 @@ public static unsafe class Files
         return (new SafeFd(pair[0]), new SafeFd(pair[1]));
     }
 
+    /// <summary>A pipe whose end to read never blocks, whatever those do who hold the end to write, which does.</summary>
+    /// <exception cref="LinuxException">No descriptor is left.</exception>
+    public static (SafeFd Read, SafeFd Write) CreateOutputPipe()
+    {
+        var (read, write) = CreatePipe();
+        // Not by pipe2: programs do not expect of their standard output that it refuses what they write.
+        _ = Native.Fcntl(read.Number, Constants.FSetFl, Constants.ONonBlock);
+        return (read, write);
+    }
+
+    /// <summary>Reads what is there. Nothing read and no error is the end; EAGAIN is nothing now.</summary>
+    public static Errno Read(SafeFd fd, Span<byte> buffer, out int count)
+    {
+        count = 0;
+        nint length;
+        fixed (byte* pointer = buffer)
+            length = Native.Read(fd.Number, pointer, (nuint)buffer.Length);
+        if (length < 0)
+            return Errno.Last;
+        count = (int)length;
+        return default;
+    }
+
     /// <summary>The text of a symbolic link.</summary>
     /// <returns>Null when it is no link or cannot be read; <paramref name="error"/> tells (EINVAL: no link).</returns>
     public static string? ReadLink(string path, out Errno error)

@@ -220,6 +220,9 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "getsockopt", SetLastError = true)]
     internal static partial int GetSockOpt(int fd, int level, int option, byte* value, uint* length);
 
+    [LibraryImport(Libc, EntryPoint = "setsockopt", SetLastError = true)]
+    internal static partial int SetSocketOption(int fd, int level, int option, byte* value, uint length);
+
     [LibraryImport(Libc, EntryPoint = "sendto", SetLastError = true)]
     internal static partial nint SendTo(int fd, byte* data, nuint count, int flags, byte* address, uint length);
 

@@ -62,6 +62,10 @@ public static unsafe class Self
             _ = Native.SetSignalHandler(signal, 0);
     }
 
+    /// <summary>Whether this process (with its effective rights) may make files in a folder.</summary>
+    public static bool MayWrite(string folder) =>
+        Native.FAccessAt(Constants.AtFdCwd, folder, Constants.WOk | Constants.XOk, Constants.AtEAccess) == 0;
+
     /// <summary>Sets the mode bits that new files do not get; returns the former ones.</summary>
     public static uint SetUmask(uint mask) => Native.UMask(mask);
 

@@ -3,8 +3,8 @@ using System.Text;
 namespace Emperor.Linux;
 
 /// <summary>
-/// Sends datagrams to a unix socket that others listen on: the service manager's (sd_notify(3)), the journal's. It never blocks; what cannot
-/// be sent is lost, and the sender is told.
+/// Sends datagrams to a unix socket that others listen on: the service manager's (sd_notify(3)), the journal's. It never blocks, unless
+/// it was opened to wait a little; what cannot be sent is lost, and the sender is told.
 /// </summary>
 public sealed unsafe class UnixDatagram : IDisposable
 {
@@ -14,17 +14,20 @@ public sealed unsafe class UnixDatagram : IDisposable
 
     private readonly SafeFd _fd;
     private readonly byte[] _address;
+    private readonly bool _waits;
 
-    private UnixDatagram(SafeFd fd, byte[] address)
+    private UnixDatagram(SafeFd fd, byte[] address, bool waits)
     {
         _fd = fd;
         _address = address;
+        _waits = waits;
     }
 
     /// <summary>Opens the socket of that address.</summary>
     /// <param name="name">A path or, after "@", a name of the abstract kind, as in NOTIFY_SOCKET; null when there is none.</param>
+    /// <param name="wait">How long a message may wait for its receiver, milliseconds; for a thread that has nothing else to do.</param>
     /// <returns>Null when there is no name, or it is not one of this kind.</returns>
-    public static UnixDatagram? Open(string? name)
+    public static UnixDatagram? Open(string? name, int wait = 0)
     {
         if (string.IsNullOrEmpty(name) || name[0] is not ('/' or '@'))
             return null;
@@ -37,20 +40,28 @@ public sealed unsafe class UnixDatagram : IDisposable
         address[0] = Constants.AfUnix;
         path.CopyTo(address, PathOffset);
         var fd = Native.Socket(Constants.AfUnix, Constants.SockDgram | Constants.SockCloExec, 0);
-        return fd < 0 ? null : new UnixDatagram(new SafeFd(fd), address);
+        if (fd < 0)
+            return null;
+        // struct timeval: seconds 8, microseconds 8.
+        var limit = stackalloc long[2] { wait / 1000, wait % 1000 * 1000 };
+        if (wait > 0)
+            _ = Native.SetSocketOption(fd, Constants.SolSocket, Constants.SoSndTimeo, (byte*)limit, 16);
+        return new UnixDatagram(new SafeFd(fd), address, wait > 0);
     }
 
     /// <summary>Sends a message.</summary>
-    public Errno Send(string message)
+    public Errno Send(string message) => Send(Encoding.UTF8.GetBytes(message));
+
+    /// <summary>Sends a message.</summary>
+    public Errno Send(ReadOnlySpan<byte> message)
     {
-        var bytes = Encoding.UTF8.GetBytes(message);
         fixed (
-            byte* data = bytes,
+            byte* data = message,
                 address = _address
         )
         {
-            var flags = Constants.MsgNoSignal | Constants.MsgDontWait;
-            return Native.SendTo(_fd.Number, data, (nuint)bytes.Length, flags, address, (uint)_address.Length) < 0 ? Errno.Last : default;
+            var flags = Constants.MsgNoSignal | (_waits ? 0 : Constants.MsgDontWait);
+            return Native.SendTo(_fd.Number, data, (nuint)message.Length, flags, address, (uint)_address.Length) < 0 ? Errno.Last : default;
         }
     }
 

@@ -288,6 +288,7 @@ internal sealed class Daemon(
             runner.Sweep(killAll: true);
             snapshots.Serve(TakeSnapshot);
         }
+        runner.FinishOutput();
         log.Information("buried", "the emperor is buried");
     }
 }

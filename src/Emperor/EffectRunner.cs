@@ -3,6 +3,7 @@ using Emperor.Core.Protocol;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
+using Emperor.Output;
 using Emperor.Processes;
 using Emperor.Servers;
 using Serilog.Events;
@@ -21,6 +22,7 @@ internal sealed class EffectRunner : IDisposable
 
     private readonly EventLoop _loop;
     private readonly UwsgiServer _server;
+    private readonly VassalOutput? _output;
     private readonly EmperorLog _log;
     private readonly Func<string, (string Configuration, string Folder)> _locate;
     private readonly ProcessTable _processes = new();
@@ -35,12 +37,14 @@ internal sealed class EffectRunner : IDisposable
     /// <summary>Makes one.</summary>
     /// <param name="loop">The loop that listens to what it opens.</param>
     /// <param name="server">How vassals are launched.</param>
+    /// <param name="output">Where vassals print to; null is where the emperor does.</param>
     /// <param name="log">Where it tells of what no machine knows.</param>
     /// <param name="locate">A vassal's file, as it is named from its working folder, and that folder.</param>
-    public EffectRunner(EventLoop loop, UwsgiServer server, EmperorLog log, Func<string, (string, string)> locate)
+    public EffectRunner(EventLoop loop, UwsgiServer server, VassalOutput? output, EmperorLog log, Func<string, (string, string)> locate)
     {
         _loop = loop;
         _server = server;
+        _output = output;
         _log = log;
         _locate = locate;
         var mark = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
@@ -130,6 +134,8 @@ internal sealed class EffectRunner : IDisposable
         _guard.Delist(process.GuardSlot);
         _kindred.NoteEnded(process, now.Monotonic);
         process.Dispose();
+        if (process.Output is { } output)
+            _output?.NoteEnd(output);
         var end = new ProcessEnd(status.Code, status.Signaled, status.ToString())
         {
             CoreDumped = status.CoreDumped,
@@ -178,6 +184,9 @@ internal sealed class EffectRunner : IDisposable
         StartGuard();
     }
 
+    /// <summary>Writes what vassals have printed last, when they are all gone.</summary>
+    public void FinishOutput() => _output?.Finish();
+
     /// <summary>The emperor leaves. When it does so with processes left, the guard ends them.</summary>
     public void Dispose()
     {
@@ -210,8 +219,9 @@ internal sealed class EffectRunner : IDisposable
         var serial = ++_serial;
         var (ours, theirs) = Channel.Create();
         using (theirs)
+        using (var pipe = _output is null ? null : new OutputPipe())
         {
-            var process = _server.Launch(configuration, folder, _kindred.MarkOf(serial), theirs, _null, out var failure);
+            var process = _server.Launch(configuration, folder, _kindred.MarkOf(serial), theirs, _null, pipe?.Write, out var failure);
             if (process is null)
             {
                 ours.Dispose();
@@ -222,6 +232,8 @@ internal sealed class EffectRunner : IDisposable
             {
                 _loop.Add(ours.Fd, Token.Make(TokenKind.Channel, serial));
                 _loop.Add(process.Fd, Token.Make(TokenKind.Exit, serial));
+                if (pipe is not null)
+                    live.Output = _output!.Watch(pipe, spawn.Vassal, spawn.Incarnation, process.Pid);
             }
             catch (LinuxException)
             {

@@ -4,6 +4,7 @@ using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
+using Emperor.Output;
 using Emperor.Servers;
 using Emperor.Stats;
 using Emperor.Systemd;
@@ -63,17 +64,27 @@ internal sealed class Startup(
                     return 1;
                 sink.File = logFile;
             }
-            return Govern(log, logFile, softLimit, daemonPipe);
+            return Govern(log, sink, logFile, softLimit, daemonPipe);
         }
     }
 
-    private int Govern(EmperorLog log, LogFile? logFile, ulong softLimit, SafeFd? daemonPipe)
+    private int Govern(EmperorLog log, BoundedSink sink, LogFile? logFile, ulong softLimit, SafeFd? daemonPipe)
     {
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
         if (!TryMakeMonitors(log, out var monitorList))
             return 1;
-        void Reopen() => ReopenLog(log, logFile);
+        using var output = VassalOutput.Create(settings, LogSetup.StyleOf(settings, logFile), sink, log, out var failure);
+        if (failure is not null)
+        {
+            log.Error("start-failed", failure);
+            return 1;
+        }
+        void Reopen()
+        {
+            ReopenLog(log, logFile);
+            output?.Reopen();
+        }
         using var monitors = new MonitorHub(monitorList, loop, log, Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds))
         {
             OnTouched = Reopen,
@@ -83,7 +94,7 @@ internal sealed class Startup(
         var server = new UwsgiServer(Launching(), _environment, softLimit);
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
-        using var runner = new EffectRunner(loop, server, log, monitors.Locate);
+        using var runner = new EffectRunner(loop, server, output, log, monitors.Locate);
         var empire = new Empire(Policy());
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
@@ -262,6 +273,7 @@ internal sealed class Startup(
             Include = settings.VassalIncludes,
             ExtraExtensions = settings.ExtraExtensions,
             DeathSignal = settings.DeathSignal,
+            CapturesOutput = settings.VassalOutput == VassalOutputMode.Capture,
         };
 
     private EmpirePolicy Policy() =>

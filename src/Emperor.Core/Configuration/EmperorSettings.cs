@@ -31,12 +31,24 @@ public enum EmperorLogLevel
     Error,
 }
 
+/// <summary>Where vassals' standard output and error lead.</summary>
+public enum VassalOutputMode
+{
+    /// <summary>To Emperor, which writes it on with the vassal's name, or to a file of the vassal's own.</summary>
+    Capture,
+
+    /// <summary>To where Emperor's own do, as with uWSGI.</summary>
+    Inherit,
+}
+
 /// <summary>
 /// The settings of the daemon. Names, units and defaults are uWSGI's (core/init.c, core/uwsgi.c); paths stand as they were written, and
 /// relative ones refer to <see cref="WorkingDirectory"/>. A text that was given without a value is empty, one that was not given is null.
 /// </summary>
 public sealed record EmperorSettings
 {
+    internal const int DefaultVassalLogSize = 10 * 1024 * 1024;
+
     /// <summary>The folder Emperor was started in.</summary>
     public required string WorkingDirectory { get; init; }
 
@@ -168,6 +180,15 @@ public sealed record EmperorSettings
 
     /// <summary>log-level: the least that is logged.</summary>
     public EmperorLogLevel LogLevel { get; init; } = EmperorLogLevel.Info;
+
+    /// <summary>vassal-output: where vassals' standard output and error lead.</summary>
+    public VassalOutputMode VassalOutput { get; init; }
+
+    /// <summary>vassal-log-dir: a folder with a file for each vassal's output; null for Emperor's own output.</summary>
+    public string? VassalLogDirectory { get; init; }
+
+    /// <summary>vassal-log-max-size: bytes after which such a file is rotated; 0 is never.</summary>
+    public long VassalLogMaxSize { get; init; } = DefaultVassalLogSize;
 
     /// <summary>emperor-death-signal: vassals have SIGKILL for a parent-death signal.</summary>
     public bool DeathSignal { get; init; }

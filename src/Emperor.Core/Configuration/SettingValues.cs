@@ -119,6 +119,32 @@ internal sealed class SettingValues
         return ReadyPolicy.Settled;
     }
 
+    public VassalOutputMode VassalOutput(string name)
+    {
+        if (Last(name) is not { } option)
+            return VassalOutputMode.Capture;
+        switch (option.Value)
+        {
+            case "capture":
+                return VassalOutputMode.Capture;
+            case "inherit":
+                if (Last("vassal-log-dir") is { } directory)
+                    Refuse(directory, $"that {name} is capture, since nothing comes to the folder otherwise");
+                return VassalOutputMode.Inherit;
+            default:
+                Refuse(option, "capture or inherit");
+                return VassalOutputMode.Capture;
+        }
+    }
+
+    /// <summary>A folder's path, which must not be empty.</summary>
+    public string? Folder(string name)
+    {
+        if (Last(name) is { } option && string.IsNullOrEmpty(option.Value))
+            Refuse(option, "a folder");
+        return Text(name);
+    }
+
     private ExportedOption? Last(string name) => _byName.TryGetValue(name, out var options) ? options[^1] : null;
 
     private void Refuse(ExportedOption option, string expected) =>

@@ -114,6 +114,29 @@ internal static class SupportedOptions
         new(OptionGroup.Process, "procname-append", "TEXT", "text after that name"),
         new(OptionGroup.Process, "daemonize", "FILE", "go to the background and log to FILE"),
         new(OptionGroup.Process, "daemonize2", "FILE", "the same"),
+        new(
+            OptionGroup.Log,
+            "vassal-output",
+            "MODE",
+            "capture: each line that a vassal prints is written to the log with its name; inherit: it goes to standard output and error as it is "
+                + "(capture)"
+        )
+        {
+            Own = true,
+        },
+        new(OptionGroup.Log, "vassal-log-dir", "FOLDER", "write what each vassal prints to a file of its own in this folder instead")
+        {
+            Own = true,
+        },
+        new(
+            OptionGroup.Log,
+            "vassal-log-max-size",
+            "BYTES",
+            "begin a new such file at this size and keep four old ones; 0: never (10485760)"
+        )
+        {
+            Own = true,
+        },
         new(OptionGroup.Log, "logto", "FILE", "log to a file, which takes what vassals print too"),
         new(OptionGroup.Log, "logto2", "FILE", "the same"),
         new(OptionGroup.Log, "log-date", "[=FORMAT]", "write the time in a format of strftime (lines always have the time)")

@@ -27,6 +27,7 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
     private readonly Func<long, LogEvent> _lossReport;
     private readonly JournalWriter? _journal;
     private readonly Thread _thread;
+    private readonly Lock _writing = new();
     private long _lost;
     private bool _isRotationReported;
 
@@ -53,6 +54,19 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
     {
         if (!_queue.Writer.TryWrite(logEvent))
             Interlocked.Increment(ref _lost);
+    }
+
+    /// <summary>
+    /// Writes whole lines of somebody else's to where this log goes, at once and in the caller's thread, which may have to wait: none of the
+    /// two gets into the middle of the other's.
+    /// </summary>
+    public Errno WriteLines(ReadOnlySpan<byte> lines)
+    {
+        lock (_writing)
+        {
+            _ = File?.FollowRotation();
+            return Files.WriteAll(StandardError, lines);
+        }
     }
 
     /// <summary>Writes what is left, for two seconds at the most.</summary>
@@ -85,8 +99,11 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
                 Format(EmperorLog.RotationReport(error), text);
             }
             // A full disk loses lines, never the daemon.
-            if (Files.WriteAll(StandardError, Encoding.UTF8.GetBytes(text.ToString())).Number != 0)
-                Interlocked.Add(ref _lost, count);
+            lock (_writing)
+            {
+                if (Files.WriteAll(StandardError, Encoding.UTF8.GetBytes(text.ToString())).Number != 0)
+                    Interlocked.Add(ref _lost, count);
+            }
             text.GetStringBuilder().Clear();
         }
     }

@@ -11,7 +11,8 @@ namespace Emperor.Logging;
 /// </summary>
 internal sealed class JournalWriter : IDisposable
 {
-    private const string Address = "/run/systemd/journal/socket";
+    /// <summary>Where the journal listens.</summary>
+    internal const string Address = "/run/systemd/journal/socket";
 
     private readonly UnixDatagram _socket;
 

@@ -12,7 +12,7 @@ internal static class LogSetup
     /// <summary>Makes it; dispose the sink last.</summary>
     public static (EmperorLog Log, BoundedSink Sink) Create(EmperorSettings settings, LogFile? file)
     {
-        var style = file is not null || settings.LogToLater is not null ? LineStyle.Plain : Style();
+        var style = StyleOf(settings, file);
         ITextFormatter formatter = settings.LogJson
             ? new JsonFormatter(closingDelimiter: "\n", renderMessage: true)
             : new LineFormatter(style, settings.LogDate);
@@ -21,6 +21,10 @@ internal static class LogSetup
         var logger = new LoggerConfiguration().MinimumLevel.Is(LevelOf(settings.LogLevel)).WriteTo.Sink(sink).CreateLogger();
         return (new EmperorLog(logger), sink);
     }
+
+    /// <summary>What lines look like.</summary>
+    public static LineStyle StyleOf(EmperorSettings settings, LogFile? file) =>
+        file is not null || settings.LogToLater is not null ? LineStyle.Plain : Style();
 
     private static LineStyle Style()
     {

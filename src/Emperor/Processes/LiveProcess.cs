@@ -1,4 +1,5 @@
 using Emperor.Linux;
+using Emperor.Output;
 
 namespace Emperor.Processes;
 
@@ -28,6 +29,9 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
 
     /// <summary>Its place in the <see cref="Guard"/>'s list.</summary>
     public int GuardSlot { get; set; }
+
+    /// <summary>What it prints; null when it prints to where the emperor does.</summary>
+    public OutputSource? Output { get; set; }
 
     /// <summary>Whether the channel is still listened to.</summary>
     public bool IsChannelOpen { get; set; } = true;

@@ -34,6 +34,9 @@ internal sealed record LaunchSettings
     /// </summary>
     public bool DeathSignal { get; init; }
 
+    /// <summary>--vassal-output: vassals print into pipes of ours.</summary>
+    public bool CapturesOutput { get; init; }
+
     /// <summary>--emperor-extra-extension.</summary>
     public IReadOnlyList<string> ExtraExtensions { get; init; } = [];
 }

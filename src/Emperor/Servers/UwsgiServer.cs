@@ -13,7 +13,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
     private const int ChannelFd = 3;
 
     private readonly string? _searchPath = environment.GetValueOrDefault("PATH");
-    private readonly string[] _environment = VassalEnvironment(environment);
+    private readonly string[] _environment = VassalEnvironment(environment, settings.CapturesOutput);
     private readonly string? _deathSignal = settings.DeathSignal
         ? ProgramFinder.Find("setpriv", environment.GetValueOrDefault("PATH"), "/")
         : null;
@@ -44,8 +44,9 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
     /// <param name="mark">What marks its tree, as NAME=VALUE.</param>
     /// <param name="channel">Its end of the channel.</param>
     /// <param name="none">/dev/null.</param>
+    /// <param name="output">Its standard output and error; null are the emperor's.</param>
     /// <param name="failure">When null is returned: why, and what to do.</param>
-    public PidRef? Launch(string configuration, string folder, string mark, SafeFd channel, SafeFd none, out string failure)
+    public PidRef? Launch(string configuration, string folder, string mark, SafeFd channel, SafeFd none, SafeFd? output, out string failure)
     {
         failure = "";
         if (ProgramFinder.Find(Names, _searchPath, folder) is not { } program)
@@ -66,7 +67,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
                 Environment = [.. _environment, mark],
                 Encode = ConfigText.Encode,
                 WorkingDirectory = folder,
-                Descriptors = [none.Number, 1, 2, channel.Number],
+                Descriptors = [none.Number, output?.Number ?? 1, output?.Number ?? 2, channel.Number],
                 SoftDescriptorLimit = softDescriptorLimit,
             },
             out var error
@@ -102,7 +103,7 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
 
     // NOTIFY_SOCKET and UWSGI_RELOADS are the emperor's own affair; UWSGI_VASSAL_X is the vassal's UWSGI_X. A variable that made this
     // process an emperor would make every vassal one too (in uWSGI it does): it stays here.
-    private static string[] VassalEnvironment(IReadOnlyDictionary<string, string> environment)
+    private static string[] VassalEnvironment(IReadOnlyDictionary<string, string> environment, bool capturesOutput)
     {
         var result = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in environment)
@@ -110,7 +111,9 @@ internal sealed class UwsgiServer(LaunchSettings settings, IReadOnlyDictionary<s
             var isOurs =
                 name is "NOTIFY_SOCKET" or "WATCHDOG_USEC" or "WATCHDOG_PID" or "UWSGI_RELOADS" or Processes.Kindred.MarkVariable
                 || name.StartsWith("UWSGI_EMPEROR", StringComparison.Ordinal)
-                || name.StartsWith("UWSGI_VASSAL", StringComparison.Ordinal);
+                || name.StartsWith("UWSGI_VASSAL", StringComparison.Ordinal)
+                // What it names is then no longer the vassal's standard error.
+                || (capturesOutput && name == "JOURNAL_STREAM");
             if (!isOurs)
                 result[name] = value;
         }

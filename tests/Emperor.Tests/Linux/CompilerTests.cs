@@ -19,6 +19,7 @@ public sealed class CompilerTests
         ["AtEmptyPath"] = "AT_EMPTY_PATH",
         ["AtEAccess"] = "AT_EACCESS",
         ["XOk"] = "X_OK",
+        ["WOk"] = "W_OK",
         ["ORdOnly"] = "O_RDONLY",
         ["OWrOnly"] = "O_WRONLY",
         ["ORdWr"] = "O_RDWR",
@@ -42,6 +43,7 @@ public sealed class CompilerTests
         ["SockCloExec"] = "SOCK_CLOEXEC",
         ["SolSocket"] = "SOL_SOCKET",
         ["SoPeerCred"] = "SO_PEERCRED",
+        ["SoSndTimeo"] = "SO_SNDTIMEO",
         ["MsgNoSignal"] = "MSG_NOSIGNAL",
         ["MsgDontWait"] = "MSG_DONTWAIT",
         ["EpollCloExec"] = "EPOLL_CLOEXEC",
@@ -172,6 +174,9 @@ public sealed class CompilerTests
             ("offsetof(struct ucred, gid)", 8),
             ("sizeof(struct sockaddr_un)", 110),
             ("offsetof(struct sockaddr_un, sun_path)", 2),
+            // UnixDatagram.Open
+            ("sizeof(struct timeval)", 16),
+            ("offsetof(struct timeval, tv_usec)", 8),
             // Files.IsRemote
             ("offsetof(struct statfs, f_type)", 0),
             ("sizeof(((struct statfs *)0)->f_type)", 8),
