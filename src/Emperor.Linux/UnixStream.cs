@@ -38,10 +38,14 @@ public sealed unsafe class UnixListener : IDisposable
     /// <summary>The descriptor, for the event loop.</summary>
     public int Fd => _fd.Number;
 
+    /// <summary>Whether it is closed.</summary>
+    public bool IsClosed => _fd.IsClosed;
+
     /// <summary>Binds a name and listens. Nothing that is there is removed; who may connect by a path is decided by that file's mode.</summary>
     /// <param name="name">The path, at most 107 bytes.</param>
+    /// <param name="mode">The file's mode, whatever the umask says.</param>
     /// <param name="error">Why not, when null is returned; EADDRINUSE when something of that name is there.</param>
-    public static UnixListener? Listen(string name, out Errno error)
+    public static UnixListener? Listen(string name, uint mode, out Errno error)
     {
         error = Errno.NameTooLong;
         if (UnixAddress.Of(name) is not { } address)
@@ -55,6 +59,8 @@ public sealed unsafe class UnixListener : IDisposable
         var fd = new SafeFd(number);
         fixed (byte* pointer = address)
             error = Native.Bind(number, pointer, (uint)address.Length) < 0 ? Errno.Last : default;
+        if (error.Number == 0 && Native.ChMod(name, mode) < 0)
+            error = Errno.Last;
         if (error.Number == 0 && Native.Listen(number, Backlog) < 0)
             error = Errno.Last;
         if (error.Number == 0)

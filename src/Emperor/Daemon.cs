@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Emperor.Control;
 using Emperor.Core;
 using Emperor.Core.Reign;
 using Emperor.Core.Stats;
@@ -20,6 +21,7 @@ namespace Emperor;
 /// <item>signals, before anything new is started;</item>
 /// <item>changed files, before deadlines, so that a new file is not preceded by a start with the old one;</item>
 /// <item>deadlines;</item>
+/// <item>what operators want over the control socket, of a state that is up to date;</item>
 /// <item>what vassals have left behind, last, because it can wait.</item>
 /// </list>
 /// Everything that happens to a vassal goes through the <see cref="Empire"/>; what it decides is done by the <see cref="EffectRunner"/>, and
@@ -65,6 +67,9 @@ internal sealed class Daemon(
     /// <summary>What to do when the log is to be opened anew.</summary>
     public required Action ReopenLog { get; init; }
 
+    /// <summary>What operators want over the control socket; null when there is none.</summary>
+    public ControlDesk? Control { get; init; }
+
     /// <summary>What to do once, when all vassals of the first scan have been spawned.</summary>
     public required Action OnFirstScan { get; init; }
 
@@ -73,6 +78,7 @@ internal sealed class Daemon(
     public bool Run()
     {
         var isFirst = true;
+        Control?.Serve(TakeSnapshot, Order);
         _ = herald.Turn(Environment.TickCount64);
         while (!empire.IsBuried)
         {
@@ -91,6 +97,7 @@ internal sealed class Daemon(
                 OnFirstScan();
             }
             isFirst = false;
+            Control?.Turn(Clock.Now);
             Announce();
             EndTurn(now);
             loop.Wait(_ready, Timeout());
@@ -195,6 +202,14 @@ internal sealed class Daemon(
         }
     }
 
+    private void Order(string vassal, VassalEvent @event)
+    {
+        var now = Clock.Now;
+        empire.Handle(vassal, @event, now, _effects);
+        herald.NoteChange(now.Monotonic);
+        Settle(now);
+    }
+
     // Until nothing is left to be done: an effect may have an outcome, and an outcome an effect.
     private void Settle(Instant now)
     {
@@ -270,6 +285,7 @@ internal sealed class Daemon(
         next = Math.Min(next, _trimDue ?? long.MaxValue);
         next = Math.Min(next, runner.NextUnmute ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
+        next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)
             next = Math.Min(next, monitors.NextDue ?? long.MaxValue);
         return (int)Math.Clamp(next - Environment.TickCount64, 0, 60_000);

@@ -1,4 +1,6 @@
+using Emperor.Control;
 using Emperor.Core.Configuration;
+using Emperor.Core.Control;
 using Emperor.Core.Reign;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
@@ -32,6 +34,9 @@ internal sealed class Startup(
 
     private readonly Dictionary<string, string> _environment = environment.DistinctBy(v => v.Key).ToDictionary(StringComparer.Ordinal);
 
+    private ControlSocket? _controlSocket;
+    private string? _controlFailure;
+
     /// <summary>Starts, governs, leaves.</summary>
     /// <returns>The exit code.</returns>
     public int Run()
@@ -54,9 +59,11 @@ internal sealed class Startup(
                 Tell(log, problem);
             if (Prepare(pidFiles) is { } failure)
             {
+                _controlSocket?.Dispose();
                 log.Error("start-failed", failure);
                 return 1;
             }
+            using var socket = _controlSocket;
             // With the rights that will open it anew when it is rotated.
             if (daemonLog is null && settings.LogToLater is { Length: > 0 } later)
             {
@@ -70,6 +77,10 @@ internal sealed class Startup(
 
     private int Govern(EmperorLog log, BoundedSink sink, LogFile? logFile, ulong softLimit, SafeFd? daemonPipe)
     {
+        var events = new EventFeed();
+        log.Events = _controlSocket is null ? null : events;
+        if (_controlFailure is not null)
+            log.Warning("no-control", $"there is no control socket, and the command finds no emperor here: {_controlFailure}");
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
         if (!TryMakeMonitors(log, out var monitorList))
@@ -101,9 +112,11 @@ internal sealed class Startup(
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
+        using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake);
         var daemon = new Daemon(loop, empire, monitors, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
+            Control = control is null ? null : Desk(control, empire, monitors, server, output, herald),
             OnFirstScan = () =>
             {
                 log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
@@ -112,6 +125,38 @@ internal sealed class Startup(
             },
         };
         return Run(daemon, log);
+    }
+
+    private ControlDesk Desk(
+        ControlServer control,
+        Empire empire,
+        MonitorHub monitors,
+        UwsgiServer server,
+        VassalOutput? output,
+        Herald herald
+    )
+    {
+        var started = Environment.TickCount64;
+        return new ControlDesk(control, empire, ReloadsAtOnce)
+        {
+            Output = output,
+            Plan = name =>
+            {
+                var (configuration, folder) = monitors.Locate(name);
+                return server.Describe(configuration, folder);
+            },
+            Describe = () =>
+                new EmpireView(
+                    Program.Version,
+                    Self.Pid,
+                    Self.Uid,
+                    Environment.TickCount64 - started,
+                    herald.IsReady,
+                    empire.IsEnding,
+                    settings.Monitors,
+                    ""
+                ),
+        };
     }
 
     private static int Run(Daemon daemon, EmperorLog log)
@@ -205,11 +250,29 @@ internal sealed class Startup(
             ?? pidFiles.Write(settings.PidFile, settings.WorkingDirectory)
             ?? pidFiles.Write(settings.SafePidFile, settings.WorkingDirectory)
             ?? pidFiles.Write(settings.EmperorPidFile, settings.WorkingDirectory)
+            ?? OpenControl()
             ?? DropRights()
             ?? pidFiles.Write(settings.PidFileLater, settings.WorkingDirectory)
             ?? pidFiles.Write(settings.SafePidFileLater, settings.WorkingDirectory)
             ?? ChangeDirectory(settings.ChangeDirectoryLater)
             ?? SetTitle();
+    }
+
+    // Before the rights are dropped, which the usual folder asks for. A path that was asked for must do; the usual one may fail.
+    private string? OpenControl()
+    {
+        if (settings.Control == ControlSocket.None)
+            return null;
+        var path = settings.Control is { } asked
+            ? Path.GetFullPath(asked, settings.WorkingDirectory)
+            : ControlSocket.DefaultPath(Self.IsRoot, _environment.GetValueOrDefault("XDG_RUNTIME_DIR"));
+        if (path is null)
+            return null;
+        _controlSocket = ControlSocket.Open(path, makeFolder: settings.Control is null, out var failure);
+        if (_controlSocket is not null)
+            return null;
+        _controlFailure = failure;
+        return settings.Control is null ? null : $"emperor-control = {settings.Control}: {failure}";
     }
 
     private static string? ChangeDirectory(string? folder)

@@ -193,6 +193,9 @@ public sealed record EmperorSettings
     /// <summary>emperor-death-signal: vassals have SIGKILL for a parent-death signal.</summary>
     public bool DeathSignal { get; init; }
 
+    /// <summary>emperor-control: the path of the control socket; "none" for none, null for the usual one.</summary>
+    public string? Control { get; init; }
+
     /// <summary>emperor-ready: when the service manager is told that the emperor is ready.</summary>
     public ReadyPolicy Ready { get; init; }
 

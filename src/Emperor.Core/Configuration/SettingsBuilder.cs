@@ -81,6 +81,7 @@ public static class SettingsBuilder
             VassalLogDirectory = values.Folder("vassal-log-dir"),
             VassalLogMaxSize = values.Number("vassal-log-max-size", EmperorSettings.DefaultVassalLogSize, "bytes"),
             DeathSignal = values.Flag("emperor-death-signal"),
+            Control = values.NotEmptyText("emperor-control", "a path, or none"),
             Ready = values.Ready("emperor-ready"),
             ReadyTimeout = TimeSpan.FromSeconds(values.Number("emperor-ready-timeout", 60, "seconds")),
             Strict = values.Flag("strict"),

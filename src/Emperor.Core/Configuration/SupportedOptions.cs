@@ -155,6 +155,16 @@ internal static class SupportedOptions
         {
             Own = true,
         },
+        new(
+            OptionGroup.Process,
+            "emperor-control",
+            "PATH",
+            "the socket by which \"emperor status\" and all other verbs reach it, or none (/run/emperor/control.sock for root, else "
+                + "emperor/control.sock under XDG_RUNTIME_DIR)"
+        )
+        {
+            Own = true,
+        },
         new(OptionGroup.Process, "emperor-ready-timeout", "SECONDS", "how long a vassal may take to accept requests for that (60)")
         {
             Own = true,

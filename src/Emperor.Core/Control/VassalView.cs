@@ -1,3 +1,4 @@
+using Emperor.Core.Stats;
 using Emperor.Core.Vassals;
 
 namespace Emperor.Core.Control;
@@ -11,11 +12,14 @@ public sealed record VassalView
     /// <summary>Its state in one word (<see cref="VassalState.Word"/>).</summary>
     public required string State { get; init; }
 
-    /// <summary>Whether it is as it should be: it accepts requests, or was stopped by hand.</summary>
+    /// <summary>Whether it is as it should be: it accepts requests, or starts for the first time, or was stopped by hand.</summary>
     public required bool Well { get; init; }
 
     /// <summary>Why it is so, as a sentence; empty when there is nothing to say.</summary>
     public string Reason { get; init; } = "";
+
+    /// <summary>Since when it is in that state, milliseconds since the epoch.</summary>
+    public long SinceMs { get; init; }
 
     /// <summary>Its process; null when it has none.</summary>
     public int? Pid { get; init; }
@@ -38,6 +42,9 @@ public sealed record VassalView
     /// <summary>How its last process ended.</summary>
     public string? LastEnd { get; init; }
 
+    /// <summary>When that was, milliseconds since the epoch.</summary>
+    public long? LastEndMs { get; init; }
+
     /// <summary>How long until its next attempt.</summary>
     public long? RetryInMs { get; init; }
 
@@ -50,6 +57,9 @@ public sealed record VassalView
     /// <summary>It was stopped by hand.</summary>
     public bool StoppedByHand { get; init; }
 
+    /// <summary>Whether its process runs with its file as it is now.</summary>
+    public bool Latest { get; init; }
+
     /// <summary>Memory of its processes in bytes: PSS where that may be read, else what is resident; null when it was not asked for.</summary>
     public long? MemoryBytes { get; init; }
 
@@ -60,34 +70,34 @@ public sealed record VassalView
     public int? Processes { get; init; }
 
     /// <summary>Makes one.</summary>
-    public static VassalView Of(VassalState state, Instant now)
+    public static VassalView Of(VassalSnapshot vassal)
     {
-        ArgumentNullException.ThrowIfNull(state);
+        var raw = vassal.Raw;
+        var toDeadline = raw.Deadline is { } due ? Math.Max(0, due - vassal.At.Monotonic) : (long?)null;
         return new VassalView
         {
-            Name = state.Name,
-            State = state.Word,
-            Well = IsWell(state),
-            Reason = state.Reason,
-            Pid = state.Pid,
-            UptimeMs = state.HasProcess ? now.Monotonic - state.SpawnedAt : null,
-            Starts = state.Incarnation,
-            Reloads = state.Reloads,
-            Deaths = state.Deaths,
-            Failures = state.Failures,
-            LastEnd = state.LastEnd,
-            RetryInMs = state.Phase == Phase.Backoff && state.Deadline is { } due ? Math.Max(0, due - now.Monotonic) : null,
-            KillInMs = state.Phase is Phase.Stopping or Phase.Cursed && state.Deadline is { } end ? Math.Max(0, end - now.Monotonic) : null,
-            RefusedChange = state.RefusedChange,
-            StoppedByHand = state.StoppedByHand,
+            Name = raw.Name,
+            State = vassal.State,
+            Well = IsWell(vassal),
+            Reason = vassal.Reason,
+            SinceMs = vassal.Since,
+            Pid = raw.Pid,
+            UptimeMs = vassal.Uptime,
+            Starts = raw.Incarnation,
+            Reloads = raw.Reloads,
+            Deaths = raw.Deaths,
+            Failures = raw.Failures,
+            LastEnd = raw.LastEnd,
+            LastEndMs = vassal.LastExit?.At,
+            RetryInMs = raw.Phase == Phase.Backoff ? toDeadline : null,
+            KillInMs = raw.Phase is Phase.Stopping or Phase.Cursed ? toDeadline : null,
+            RefusedChange = raw.RefusedChange,
+            StoppedByHand = raw.StoppedByHand,
+            Latest = vassal.IsLatest,
         };
     }
 
-    /// <summary>A vassal that starts is not well yet; one that reloads answers requests all the while.</summary>
-    public static bool IsWell(VassalState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        return state.RefusedChange is null
-            && (state.Phase is Phase.Running or Phase.Reloading || (state.StoppedByHand && state.Phase == Phase.Resting));
-    }
+    // What an operator has stopped is as he wants it.
+    private static bool IsWell(VassalSnapshot vassal) =>
+        vassal.Raw.RefusedChange is null && (vassal.IsWell || (vassal.Raw.StoppedByHand && vassal.Raw.Phase == Phase.Resting));
 }

@@ -16,6 +16,9 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
     /// <summary>All that the emperor knows of it; immutable, so the same object means that nothing has changed.</summary>
     public VassalState Raw => raw;
 
+    /// <summary>When this was.</summary>
+    public Instant At => at;
+
     /// <summary>Its name ("id" in uWSGI's document).</summary>
     public string Name => raw.Name;
 

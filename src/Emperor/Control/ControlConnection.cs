@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Emperor.Core.Control;
 using Emperor.Linux;
 
@@ -42,7 +41,10 @@ internal sealed class ControlConnection(long serial, UnixStream stream, Peer pee
     /// <summary>The number of the last event that it was told; null when it does not follow events.</summary>
     public long? EventsToldTo { get; set; }
 
-    /// <summary>The request that it follows something by.</summary>
+    /// <summary>What tells it what vassals print; null when nothing does.</summary>
+    public LogTeller? Logs { get; set; }
+
+    /// <summary>The request that it follows events by.</summary>
     public ControlRequest? Following { get; set; }
 
     /// <summary>Whether there is output that it has not taken yet.</summary>
@@ -100,7 +102,10 @@ internal sealed class ControlConnection(long serial, UnixStream stream, Peer pee
         if (_length == 0)
             _deadline = now + LineTime;
         if (_length + count > _input.Length)
-            Array.Resize(ref _input, Math.Max(FirstBuffer, Math.Max(_length + count, Math.Min(2 * _input.Length, ControlProtocol.RequestBytes))));
+            Array.Resize(
+                ref _input,
+                Math.Max(FirstBuffer, Math.Max(_length + count, Math.Min(2 * _input.Length, ControlProtocol.RequestBytes)))
+            );
         buffer[..count].CopyTo(_input.AsSpan(_length));
         _length += count;
     }
@@ -108,6 +113,7 @@ internal sealed class ControlConnection(long serial, UnixStream stream, Peer pee
     /// <summary>Takes the next whole line of its input.</summary>
     /// <param name="request">The request; null when there is none, or it was a bad one.</param>
     /// <param name="refusal">The answer to a bad one.</param>
+    /// <param name="now">Monotonic milliseconds.</param>
     /// <returns>False when there is no whole line.</returns>
     public bool TryTake(out ControlRequest? request, out ControlReply? refusal, long now)
     {
@@ -135,8 +141,9 @@ internal sealed class ControlConnection(long serial, UnixStream stream, Peer pee
     }
 
     /// <inheritdoc/>
-    public void Dispose() => stream.Dispose();
-
-    /// <summary>The request's number, for answers; null when there is no request.</summary>
-    public JsonElement? FollowedId => Following?.Id;
+    public void Dispose()
+    {
+        Logs?.Dispose();
+        stream.Dispose();
+    }
 }

@@ -1,8 +1,9 @@
 using Emperor.Core;
 using Emperor.Core.Control;
 using Emperor.Core.Reign;
+using Emperor.Core.Stats;
 using Emperor.Core.Vassals;
-using Emperor.Linux;
+using Emperor.Output;
 using Emperor.Servers;
 
 namespace Emperor.Control;
@@ -12,24 +13,23 @@ namespace Emperor.Control;
 /// known as it stands (the vassals' states never change, so that is a list of them and no copy), gives orders to the empire, and looks
 /// which orders have come to their outcome. Orders for many vassals are given a few at a time, as SIGHUP's reloads are.
 /// </summary>
-internal sealed class ControlDesk(ControlServer server, Empire empire, int ordersAtOnce, Func<EmpireView> describeEmpire)
+internal sealed class ControlDesk(ControlServer server, Empire empire, int ordersAtOnce)
 {
     private const int MostJobs = 64;
     private const int MostExplained = 50;
 
     private readonly List<OrderJob> _jobs = [];
+    private Func<EmpireSnapshot>? _snapshot;
+    private Action<string, VassalEvent>? _handle;
 
-    /// <summary>A vassal's file, as it is named from its working folder, and that folder.</summary>
-    public required Func<string, (string Configuration, string Folder)> Locate { get; init; }
+    /// <summary>How a vassal is started.</summary>
+    public required Func<string, LaunchPlan> Plan { get; init; }
 
-    /// <summary>How vassals are launched.</summary>
-    public required UwsgiServer Launcher { get; init; }
+    /// <summary>Says who the emperor is; the line about all vassals is left to be filled in.</summary>
+    public required Func<EmpireView> Describe { get; init; }
 
-    /// <summary>Lets something happen to a vassal, and does what comes of it.</summary>
-    public required Action<string, VassalEvent> Handle { get; init; }
-
-    /// <summary>The last lines that a vassal printed; null when they are not kept.</summary>
-    public Func<string, int, IReadOnlyList<string>?> LastLines { get; init; } = (_, _) => null;
+    /// <summary>What vassals print; null when it is not kept.</summary>
+    public VassalOutput? Output { get; init; }
 
     /// <summary>When there is something to look at by time alone, monotonic milliseconds; null when there is not.</summary>
     public long? NextDue
@@ -45,6 +45,11 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
             return next;
         }
     }
+
+    /// <summary>Begins to serve.</summary>
+    /// <param name="snapshot">Takes a snapshot of the empire.</param>
+    /// <param name="handle">Lets something happen to a vassal, and does what comes of it.</param>
+    public void Serve(Func<EmpireSnapshot> snapshot, Action<string, VassalEvent> handle) => (_snapshot, _handle) = (snapshot, handle);
 
     /// <summary>Works through what has come.</summary>
     public void Turn(Instant now)
@@ -80,52 +85,52 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
         switch (request.Verb)
         {
             case "status":
-                TellStatus(client, request, names, now);
+                TellStatus(client, request, names);
                 break;
             case "names":
                 server.Answer(new ControlAnswer(client, _ => new ControlReply { Id = request.Id, Names = Sorted(names) }));
                 break;
             case "explain":
-                TellExplanations(client, request, names, now);
+                TellExplanations(client, request, names);
                 break;
             default:
-                Tell(client, ControlReply.Failed(request.Id, "not-kept", "what vassals print is not kept"));
+                server.Answer(new ControlAnswer(client, null, new LogsWanted(request, Sorted(names))));
                 break;
         }
     }
 
-    private void TellStatus(long client, ControlRequest request, IReadOnlyList<string> names, Instant now)
+    private void TellStatus(long client, ControlRequest request, IReadOnlyList<string> names)
     {
-        var states = names.Select(n => empire.Vassals[n]).ToArray();
-        var about = describeEmpire();
+        var snapshot = _snapshot!();
+        var about = Describe();
+        var isWanted = names.Count == snapshot.Count ? null : names.ToHashSet(StringComparer.Ordinal);
         server.Answer(
             new ControlAnswer(
                 client,
                 _ =>
                 {
-                    Array.Sort(states, (a, b) => string.CompareOrdinal(a.Name, b.Name));
-                    var views = Array.ConvertAll(states, s => Usage.Added(VassalView.Of(s, now), request.Usage));
-                    var whole = about with { Status = StatusLine.Of(states, now.Monotonic) };
+                    var vassals = snapshot
+                        .Vassals.Where(v => isWanted?.Contains(v.Name) != false)
+                        .OrderBy(v => v.Name, StringComparer.Ordinal);
                     return new ControlReply
                     {
                         Id = request.Id,
-                        Empire = whole,
-                        Vassals = views,
+                        Empire = about with { Status = StatusLine.Of([.. snapshot.Vassals.Select(v => v.Raw)], snapshot.At.Monotonic) },
+                        Vassals = [.. vassals.Select(VassalView.Of)],
                     };
                 }
             )
         );
     }
 
-    private void TellExplanations(long client, ControlRequest request, IReadOnlyList<string> names, Instant now)
+    private void TellExplanations(long client, ControlRequest request, IReadOnlyList<string> names)
     {
+        var snapshot = _snapshot!();
         var told = Sorted(names).Take(MostExplained).ToArray();
         for (var i = 0; i < told.Length; i++)
         {
-            var state = empire.Vassals[told[i]];
-            var (configuration, folder) = Locate(state.Name);
-            var (command, additions) = Launcher.Describe(configuration, folder);
-            var output = LastLines(state.Name, Explanation.Lines);
+            var vassal = snapshot.Find(told[i])!.Value;
+            var plan = Plan(vassal.Name);
             var isLast = i == told.Length - 1;
             server.Answer(
                 new ControlAnswer(
@@ -134,7 +139,7 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
                     {
                         Id = request.Id,
                         More = !isLast,
-                        Explain = Explanations.Of(state, now, configuration, folder, command, additions, ring, output),
+                        Explain = Explanations.Of(vassal, plan, ring, Output),
                     }
                 )
             );
@@ -161,9 +166,9 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
         var job = new OrderJob(client, request, order, Sorted(names), order == OrderKind.Stop ? int.MaxValue : ordersAtOnce)
         {
             Empire = empire,
-            Handle = Handle,
-            LastLines = LastLines,
-            Tell = Tell,
+            Handle = _handle!,
+            Output = Output,
+            Answer = server.Answer,
         };
         if (job.Turn(now))
             _jobs.Add(job);

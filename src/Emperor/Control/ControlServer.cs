@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Emperor.Core.Control;
 using Emperor.Linux;
+using Emperor.Output;
 
 namespace Emperor.Control;
 
@@ -28,6 +29,7 @@ internal sealed class ControlServer : IDisposable
     private readonly EventFeed _events;
     private readonly uint _uid;
     private readonly Action _wakeMain;
+    private readonly VassalOutput? _output;
     private readonly EventLoop _loop = new();
     private readonly ConcurrentQueue<ControlCall> _calls = new();
     private readonly ConcurrentQueue<ControlAnswer> _answers = new();
@@ -41,12 +43,14 @@ internal sealed class ControlServer : IDisposable
     /// <summary>Starts to serve.</summary>
     /// <param name="socket">Where; it is disposed with this.</param>
     /// <param name="events">What can be followed.</param>
+    /// <param name="output">What vassals print; null when it is not kept.</param>
     /// <param name="uid">The emperor's user.</param>
     /// <param name="wakeMain">Called when there are calls for the main thread.</param>
-    public ControlServer(ControlSocket socket, EventFeed events, uint uid, Action wakeMain)
+    public ControlServer(ControlSocket socket, EventFeed events, VassalOutput? output, uint uid, Action wakeMain)
     {
         _socket = socket;
         _events = events;
+        _output = output;
         _uid = uid;
         _wakeMain = wakeMain;
         _loop.Add(socket.Listener.Fd, ListenerToken);
@@ -97,6 +101,7 @@ internal sealed class ControlServer : IDisposable
             while (_answers.TryDequeue(out var answer))
                 Deliver(answer);
             TellEvents();
+            TellLogs();
             DropTheLate();
             if (_acceptDue <= Now)
             {
@@ -205,7 +210,11 @@ internal sealed class ControlServer : IDisposable
         {
             var who = _uid == 0 ? "root" : $"root and user {_uid}";
             client.Say(
-                ControlReply.Failed(request.Id, "forbidden", $"user {client.Peer.Uid} may neither see nor steer vassals here, only {who} may"),
+                ControlReply.Failed(
+                    request.Id,
+                    "forbidden",
+                    $"user {client.Peer.Uid} may neither see nor steer vassals here, only {who} may"
+                ),
                 Now
             );
             return;
@@ -224,7 +233,12 @@ internal sealed class ControlServer : IDisposable
     {
         if (!_clients.TryGetValue(answer.Client, out var client))
             return;
-        var reply = answer.Make(_events.Take());
+        if (answer.Logs is { } wanted)
+        {
+            BeginLogs(client, wanted);
+            return;
+        }
+        var reply = answer.Make!(_events.Take());
         client.IsBusy = reply.More;
         client.Say(reply, Now);
         if (client.Send(Now))
@@ -281,16 +295,31 @@ internal sealed class ControlServer : IDisposable
             {
                 if (request.Follow)
                     break;
-                client.Say(new ControlReply { Id = request.Id }, Now);
-                (client.EventsToldTo, client.Following, client.IsBusy) = (null, null, false);
-                break;
+                Finish(client, new ControlReply { Id = request.Id });
+                return true;
             }
             client.EventsToldTo = next.Sequence;
             // Sequence 0 is asked for by those who want all that there is: what was before that, they have not missed.
             if (missed > 0 && request.Since != 0)
-                client.Say(new ControlReply { Id = request.Id, More = true, Missed = missed }, Now);
+                client.Say(
+                    new ControlReply
+                    {
+                        Id = request.Id,
+                        More = true,
+                        Missed = missed,
+                    },
+                    Now
+                );
             if (IsAbout(next, request.Names ?? []))
-                client.Say(new ControlReply { Id = request.Id, More = true, Event = EventView.Of(next) }, Now);
+                client.Say(
+                    new ControlReply
+                    {
+                        Id = request.Id,
+                        More = true,
+                        Event = EventView.Of(next),
+                    },
+                    Now
+                );
             if (client.HasOutput && !client.Send(Now))
                 return false;
         }
@@ -301,6 +330,49 @@ internal sealed class ControlServer : IDisposable
             _loop.Wake();
         GoOn(client);
         return true;
+    }
+
+    private void BeginLogs(ControlConnection client, LogsWanted wanted)
+    {
+        var id = wanted.Request.Id;
+        if (_output is null)
+            Finish(client, ControlReply.Failed(id, "not-kept", "what vassals print is not kept (--vassal-output inherit)"));
+        else if ((client.Logs = new LogTeller(wanted, _output, _loop.Wake)).IsRefused)
+            Finish(client, ControlReply.Failed(id, "too-many", "too many outputs are followed already; follow fewer vassals"));
+    }
+
+    private void TellLogs()
+    {
+        foreach (var client in _clients.Values.Where(c => c.Logs is not null && !c.HasOutput).ToArray())
+        {
+            var isBroken = false;
+            var hasMore = client.Logs!.Turn(reply =>
+            {
+                client.Say(reply, Now);
+                isBroken |= !client.Send(Now);
+                return !isBroken && !client.HasOutput;
+            });
+            if (isBroken)
+                Drop(client);
+            else if (client.Logs.IsDone && !hasMore)
+                Finish(client, new ControlReply { Id = client.Logs.Id });
+            else
+                GoOn(client);
+            if (hasMore && !client.HasOutput)
+                _loop.Wake();
+        }
+    }
+
+    // The last line about what it wanted.
+    private void Finish(ControlConnection client, ControlReply last)
+    {
+        client.Logs?.Dispose();
+        (client.Logs, client.EventsToldTo, client.Following, client.IsBusy) = (null, null, null, false);
+        client.Say(last, Now);
+        if (client.Send(Now))
+            GoOn(client);
+        else
+            Drop(client);
     }
 
     private void DropTheLate()

@@ -15,13 +15,7 @@ internal sealed class ControlSocket : IDisposable
     private const string FileName = "control.sock";
 
     // Anybody may connect, because anybody may be told what is his, and SO_PEERCRED says who he is. What he gets is decided by that.
-    private const UnixFileMode Mode =
-        UnixFileMode.UserRead
-        | UnixFileMode.UserWrite
-        | UnixFileMode.GroupRead
-        | UnixFileMode.GroupWrite
-        | UnixFileMode.OtherRead
-        | UnixFileMode.OtherWrite;
+    private const uint Mode = 0x1B6;
 
     // S_IFMT and S_IFSOCK of stat(2).
     private const uint TypeMask = 0xF000;
@@ -61,7 +55,7 @@ internal sealed class ControlSocket : IDisposable
             failure = folderFailure;
             return null;
         }
-        var listener = UnixListener.Listen(path, out var error);
+        var listener = UnixListener.Listen(path, Mode, out var error);
         if (listener is null && error == Errno.AddressInUse)
         {
             if (WhyNotReplaced(path) is { } reason)
@@ -69,7 +63,7 @@ internal sealed class ControlSocket : IDisposable
                 failure = reason;
                 return null;
             }
-            listener = UnixListener.Listen(path, out error);
+            listener = UnixListener.Listen(path, Mode, out error);
         }
         if (listener is null)
         {
@@ -77,16 +71,6 @@ internal sealed class ControlSocket : IDisposable
             return null;
         }
         failure = "";
-        try
-        {
-            File.SetUnixFileMode(path, Mode);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            listener.Dispose();
-            failure = $"{path}: {e.Message}";
-            return null;
-        }
         _ = FileStatus.Get(path, follow: false, out var status);
         return new ControlSocket(listener, path, status.Inode);
     }
@@ -94,6 +78,8 @@ internal sealed class ControlSocket : IDisposable
     /// <summary>Closes it and removes its name, when that is still its own.</summary>
     public void Dispose()
     {
+        if (Listener.IsClosed)
+            return;
         Listener.Dispose();
         if (FileStatus.Get(Path, follow: false, out var status).Number != 0 || status.Inode != _inode)
             return;

@@ -2,6 +2,7 @@ using Emperor.Core;
 using Emperor.Core.Control;
 using Emperor.Core.Reign;
 using Emperor.Core.Vassals;
+using Emperor.Output;
 
 namespace Emperor.Control;
 
@@ -26,11 +27,11 @@ internal sealed class OrderJob(long client, ControlRequest request, OrderKind or
     /// <summary>Lets something happen to a vassal.</summary>
     public required Action<string, VassalEvent> Handle { get; init; }
 
-    /// <summary>The last lines that a vassal printed; null when they are not kept.</summary>
-    public required Func<string, int, IReadOnlyList<string>?> LastLines { get; init; }
+    /// <summary>What vassals print; null when it is not kept.</summary>
+    public VassalOutput? Output { get; init; }
 
     /// <summary>Answers.</summary>
-    public required Action<long, ControlReply> Tell { get; init; }
+    public required Action<ControlAnswer> Answer { get; init; }
 
     /// <summary>When to look again by time alone, monotonic milliseconds.</summary>
     public long? NextDue(IReadOnlyDictionary<string, VassalState> vassals)
@@ -66,7 +67,7 @@ internal sealed class OrderJob(long client, ControlRequest request, OrderKind or
         if (_due.Count > 0 || (_flying.Count > 0 && request.Wait))
             return true;
         if (!_isAnswered)
-            Tell(client, new ControlReply { Id = request.Id, Ok = _isWell });
+            Tell(new ControlReply { Id = request.Id, Ok = _isWell });
         return false;
     }
 
@@ -98,9 +99,25 @@ internal sealed class OrderJob(long client, ControlRequest request, OrderKind or
         _isWell &= outcome.IsWell;
         if (_isAnswered)
             return;
-        var output = outcome.Word is "failed" or "timeout" ? LastLines(vassal, OutputLines) : null;
-        var view = new OutcomeView(vassal, outcome.Word, outcome.IsWell, outcome.Text, output);
-        Tell(client, new ControlReply { Id = request.Id, More = true, Outcome = view });
+        var view = new OutcomeView(vassal, outcome.Word, outcome.IsWell, outcome.Text);
+        var isOutputWanted = outcome.Word is "failed" or "timeout";
+        // On the other thread, and so a moment later: what it said last may still be on its way.
+        Answer(
+            new ControlAnswer(
+                client,
+                _ => new ControlReply
+                {
+                    Id = request.Id,
+                    More = true,
+                    Outcome = isOutputWanted
+                        ? view with
+                        {
+                            Output = Output?.Tail(vassal, OutputLines).Select(l => l.Text).ToArray(),
+                        }
+                        : view,
+                }
+            )
+        );
     }
 
     // Refusals are known at once.
@@ -113,9 +130,18 @@ internal sealed class OrderJob(long client, ControlRequest request, OrderKind or
             var refusal = Order.Refusal(state, order);
             _isWell &= refusal is null;
             var view = new OutcomeView(name, refusal is null ? "ordered" : "refused", refusal is null, refusal ?? "ordered");
-            Tell(client, new ControlReply { Id = request.Id, More = true, Outcome = view });
+            Tell(
+                new ControlReply
+                {
+                    Id = request.Id,
+                    More = true,
+                    Outcome = view,
+                }
+            );
         }
-        Tell(client, new ControlReply { Id = request.Id, Ok = _isWell });
+        Tell(new ControlReply { Id = request.Id, Ok = _isWell });
         _isAnswered = true;
     }
+
+    private void Tell(ControlReply reply) => Answer(new ControlAnswer(client, _ => reply));
 }
