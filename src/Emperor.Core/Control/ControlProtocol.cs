@@ -30,6 +30,17 @@ public static class ControlProtocol
     public static IReadOnlyList<string> Verbs { get; } =
     ["status", "names", "explain", "events", "logs", "start", "stop", "restart", "reload", "retry"];
 
+    /// <summary>
+    /// How lines are written: letters and quotation marks as they are, because people read them too, and they never stand inside HTML.
+    /// </summary>
+    public static ControlJson Json { get; } =
+        new(
+            new JsonSerializerOptions(ControlJson.Default.Options!)
+            {
+                Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            }
+        );
+
     /// <summary>Reads a request; of a bad one the reply that tells so.</summary>
     /// <param name="line">The line without its end.</param>
     /// <param name="refusal">The error; null when the request is good.</param>
@@ -66,7 +77,7 @@ public static class ControlProtocol
     public static byte[] Line(ControlReply reply)
     {
         ArgumentNullException.ThrowIfNull(reply);
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(reply, ControlJson.Default.ControlReply);
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(reply, ControlProtocol.Json.ControlReply);
         Array.Resize(ref bytes, bytes.Length + 1);
         bytes[^1] = (byte)'\n';
         return bytes;
@@ -87,13 +98,13 @@ public static class ControlProtocol
             );
         if (!Verbs.Contains(request.Verb, StringComparer.Ordinal))
             return ControlReply.Failed(request.Id, "unknown-verb", $"\"verb\" is one of {string.Join(", ", Verbs)}");
-        if (request.Names is { Count: > Names } || request.Names?.Contains(null!) == true)
+        if (request.Names is { Count: > Names } || request.Names?.Any(name => name is null) == true)
             return ControlReply.Failed(request.Id, "malformed", $"\"names\" is a list of at most {Names} strings");
         if (request.TimeoutMs is < 0 or > LongestTimeout)
             return ControlReply.Failed(request.Id, "malformed", $"\"timeout_ms\" lies between 0 and {LongestTimeout}");
         if (request.Count is < 0)
             return ControlReply.Failed(request.Id, "malformed", "\"count\" is no negative number");
-        if (OrderOf(request.Verb!) is not null && !request.All && request.Names is null or { Count: 0 })
+        if (OrderOf(request.Verb!) is not null && !request.All && request.Names is not { Count: > 0 })
             return ControlReply.Failed(request.Id, "malformed", $"\"{request.Verb}\" needs \"names\", or \"all\": true");
         return null;
     }
@@ -124,8 +135,8 @@ public sealed record ControlRequest
     /// <summary>Of all vassals, for orders.</summary>
     public bool All { get; init; }
 
-    /// <summary>Orders: false answers at once, without the outcome.</summary>
-    public bool Wait { get; init; } = true;
+    /// <summary>Orders: true answers at once, without the outcome.</summary>
+    public bool NoWait { get; init; }
 
     /// <summary>Orders: how long the outcome is waited for, milliseconds.</summary>
     public int? TimeoutMs { get; init; }
@@ -138,9 +149,6 @@ public sealed record ControlRequest
 
     /// <summary>events: tells what came after this sequence number, and not by count.</summary>
     public long? Since { get; init; }
-
-    /// <summary>status: with memory and processor time.</summary>
-    public bool Usage { get; init; }
 }
 
 /// <summary>How JSON is written and read: names in snake_case, without what is null.</summary>

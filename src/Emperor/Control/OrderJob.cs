@@ -50,13 +50,13 @@ internal sealed class OrderJob(long client, ControlRequest request, OrderKind or
 
     /// <summary>Nobody waits for it any more.</summary>
     /// <returns>Whether it ends with that: what has been begun is not taken back, and one that was not to be waited for goes on.</returns>
-    public bool Abandon() => request.Wait;
+    public bool Abandon() => !request.NoWait;
 
     /// <summary>Tells the outcomes that there are, and gives the orders that are due.</summary>
     /// <returns>False when all is done.</returns>
     public bool Turn(Instant now)
     {
-        if (!request.Wait && !_isAnswered)
+        if (request.NoWait && !_isAnswered)
             TellOrdered();
         Judge(now);
         while (_due.Count > 0 && _flying.Count(w => now.Monotonic < w.Since + Turnaround) < atOnce)
@@ -64,7 +64,7 @@ internal sealed class OrderJob(long client, ControlRequest request, OrderKind or
             Give(_due.Dequeue(), now);
             Judge(now);
         }
-        if (_due.Count > 0 || (_flying.Count > 0 && request.Wait))
+        if (_due.Count > 0 || (_flying.Count > 0 && !request.NoWait))
             return true;
         if (!_isAnswered)
             Tell(new ControlReply { Id = request.Id, Ok = _isWell });
