@@ -73,7 +73,9 @@ public static class VassalCheck
         // What stands in the file, without the option that names it.
         ExportedOption[] options = [.. read.Options.Where(o => o.Origin.Kind == OriginKind.File && o.Naming != OptionNaming.Placeholder)];
         var problems = new List<ConfigProblem>(read.Problems);
-        WordCheck.RunForVassal(read with { Options = options }, problems);
+        // What ended the reading says more about that option.
+        var fatal = read.Problems.FirstOrDefault(p => p.Severity == Severity.Fatal)?.Origin;
+        WordCheck.RunForVassal(read with { Options = [.. options.Where(o => o.Origin != fatal)] }, problems);
         FindDuplicates(options, problems);
         FindComments(options, problems);
         FindDaemonize(options, problems);

@@ -16,6 +16,11 @@ internal sealed partial class ReadingSession
     /// <summary>A file whose format follows from its name. It never changes what %O, %D and the like say.</summary>
     private void LoadByExtension(string name, OptionOrigin origin)
     {
+        if (_isVassal && SchemeOf(name) is { } scheme)
+        {
+            Skip(origin, $"\"{Shown(name)}\" is not looked into: nothing is run or fetched ({scheme}://) to look at a configuration");
+            return;
+        }
         // uWSGI refuses FILE.ini:section here, although it takes it after --ini.
         var colon = name.LastIndexOf(':');
         var file = colon > 0 ? name[..colon] : name;

@@ -46,19 +46,19 @@ public static class ControlProtocol
     /// <param name="refusal">The error; null when the request is good.</param>
     public static ControlRequest? Parse(ReadOnlySpan<byte> line, out ControlReply? refusal)
     {
-        ControlRequest? request;
         refusal = null;
         try
         {
-            request = JsonSerializer.Deserialize(line, ControlJson.Default.ControlRequest);
+            var request = JsonSerializer.Deserialize(line, ControlJson.Default.ControlRequest);
+            refusal = request is null ? ControlReply.Failed(null, "malformed", "a request is one JSON object on a line") : Examine(request);
+            return refusal is null ? request : null;
         }
-        catch (JsonException e)
+        // The second one: a text that is no UTF-8.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             refusal = ControlReply.Failed(null, "malformed", $"a request is one JSON object on a line: {Cause(e)}");
             return null;
         }
-        refusal = request is null ? ControlReply.Failed(null, "malformed", "a request is one JSON object on a line") : Examine(request);
-        return refusal is null ? request : null;
     }
 
     /// <summary>The order that a verb gives; null when it gives none.</summary>
@@ -109,7 +109,7 @@ public static class ControlProtocol
         return null;
     }
 
-    private static string Cause(JsonException e)
+    private static string Cause(Exception e)
     {
         var message = e.Message.AsSpan();
         var end = message.IndexOf(" Path:");
