@@ -93,7 +93,7 @@ public sealed class OrderWatch(OrderKind order, VassalState before, long since, 
 
     private OrderOutcome Accepting(VassalState state, long now)
     {
-        var again = before.AcceptingSince is not null || before.Deaths > 0 || before.Incarnation > 1 ? " again" : "";
+        var again = before.TellsWhenReady ? " again" : "";
         if (state.Incarnation == before.Incarnation && order != OrderKind.Reload)
             return new OrderOutcome("unchanged", true, $"it runs already (pid {state.Pid})");
         return new OrderOutcome("accepting", true, $"accepting{again} after {Seconds(now - since)} (pid {state.Pid})");

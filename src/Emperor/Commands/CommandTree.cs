@@ -73,12 +73,21 @@ internal static class CommandTree
         return new Command(name, char.ToUpperInvariant(verb.Text[0]) + verb.Text[1..] + ".");
     }
 
-    private static Argument<string[]> Names(bool isNeeded) =>
-        new("NAME")
+    private static Argument<string[]> Names(bool isNeeded)
+    {
+        var names = new Argument<string[]>("NAME")
         {
             Description = "a vassal's name, with or without its ending, or a pattern with * and ?",
             Arity = isNeeded ? ArgumentArity.OneOrMore : ArgumentArity.ZeroOrMore,
         };
+        // What is no option is taken for a name.
+        names.Validators.Add(r =>
+        {
+            if (r.Tokens.FirstOrDefault(t => t.Value.StartsWith('-')) is { } unknown)
+                r.AddError($"there is no option {unknown.Value}");
+        });
+        return names;
+    }
 
     private static Command Status()
     {

@@ -183,7 +183,7 @@ internal sealed class CommandTests : ControlTest
         var daemon = StartControlled();
         daemon.AwaitAccepting("a.ini");
         Wait.Until(() => Emperor("logs", "a", "-n", "1").Output == "two\n", () => Emperor("logs", "a").Output);
-        Assert.That(Emperor("events", "-n", "1").Output, Does.Contain("a.ini: ").And.Contains("accepts requests"));
+        Assert.That(Emperor("events", "-n", "5").Output, Does.Contain("a.ini: ").And.Contains("accepts requests"));
         using var follower = Begin(EmperorProcess.Program, "logs", "a", "-f", "-n", "1", "--socket", ControlPath);
         try
         {
