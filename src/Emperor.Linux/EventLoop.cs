@@ -11,7 +11,7 @@ public readonly record struct Readiness(ulong Token, bool Readable, bool HungUp,
 
 /// <summary>
 /// Overview: epoll, and an eventfd by which other threads interrupt the wait. One thread waits; every other thread only calls
-/// <see cref="Wake"/>. Level-triggered: what was not read is told again, so a turn may read as little as it likes.
+/// <see cref="Wake"/> and <see cref="Add"/>. Level-triggered: what was not read is told again, so a turn may read as little as it likes.
 /// </summary>
 public sealed unsafe class EventLoop : IDisposable
 {

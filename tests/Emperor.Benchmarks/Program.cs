@@ -70,6 +70,11 @@ static int Measure(Options options, CancellationToken cancel)
             Progress.Say("emperor: " + (emperor = Programs.Version(path, folder, cancel)));
             contenders.Add(new Contender(Results.Emperor, path, Native.SignalTerminate, options.Samples ?? 20, Polls: false));
         }
+        if (options.Only.Contains(OutputBenchmark.Name))
+        {
+            new OutputBenchmark(options, VassalProgram.Path, folder, cancel).Run(contenders);
+            return 0;
+        }
         var results = new Results();
         Ground.WarmUp(Path.Combine(folder, "warm-up"));
         var round = new Round(options, results, VassalProgram.Path, folder, cancel);

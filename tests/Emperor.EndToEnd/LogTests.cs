@@ -45,11 +45,11 @@ internal sealed class LogTests : EmperorTest
         Write("a.ini", "print hello", "accept");
         Launch("--emperor", Vassals, "--logto", Log);
         AwaitLine(Log, "a.ini: pid .* accepts requests");
-        AwaitLine(Log, "^hello$");
+        AwaitLine(Log, @"^\[a\.ini\] hello$");
         File.Move(Log, Log + ".1");
         Write("b.ini", "print world", "accept");
         AwaitLine(Log, "b.ini: pid .* accepts requests");
-        AwaitLine(Log, "^world$", Log + ".1");
+        AwaitLine(Log, @"^\[b\.ini\] world$", Log + ".1");
     }
 
     [Test]

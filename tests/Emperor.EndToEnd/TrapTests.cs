@@ -15,7 +15,7 @@ internal sealed class TrapTests : EmperorTest
             new EmperorStart
             {
                 Before = ["sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh"],
-                Arguments = ["--emperor", Vassals, "--emperor-wrapper", TestVassal.VassalProgram.Path],
+                Arguments = ["--emperor", Vassals, "--emperor-wrapper", TestVassal.VassalProgram.Path, "--vassal-output", "inherit"],
                 Folder = Temp.Path,
             }
         );

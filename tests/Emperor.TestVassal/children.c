@@ -59,14 +59,15 @@ static void wipe_environment(void)
     environ[0] = NULL;
 }
 
-static void become_daemon(pid_t origin, enum daemon_kind kind)
+/* One that talks (talk: when) keeps its output. */
+static void become_daemon(pid_t origin, enum daemon_kind kind, const char *talk)
 {
     drop_emperor();
     setsid();
     if (kind == DAEMON_CLEAR_ENVIRONMENT)
         wipe_environment();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; null >= 0 && fd < 3; fd++)
+    for (int fd = 0; null >= 0 && fd < (talk != NULL ? 1 : 3); fd++)
         dup2(null, fd);
     if (null > 2)
         close(null);
@@ -75,20 +76,32 @@ static void become_daemon(pid_t origin, enum daemon_kind kind)
         journal_for(daemon, "daemon", origin);
         _exit(0);
     }
-    sleep_for_ever();
+    if (talk == NULL)
+        sleep_for_ever();
+    stop_signals_default();
+    talk_when(talk);
+}
+
+static void start_daemon(enum daemon_kind kind, const char *talk)
+{
+    pid_t origin = getpid();
+    pid_t between = fork_or_fail();
+    if (between == 0)
+        become_daemon(origin, kind, talk);
+    /* The one between ends only after the daemon exists: when this returns, everything is in place. */
+    while (waitpid(between, NULL, 0) < 0 && errno == EINTR)
+        continue;
 }
 
 void start_daemons(long count, enum daemon_kind kind)
 {
-    pid_t origin = getpid();
-    for (long i = 0; i < count; i++) {
-        pid_t between = fork_or_fail();
-        if (between == 0)
-            become_daemon(origin, kind);
-        /* The one between ends only after the daemon exists: when this returns, everything is in place. */
-        while (waitpid(between, NULL, 0) < 0 && errno == EINTR)
-            continue;
-    }
+    for (long i = 0; i < count; i++)
+        start_daemon(kind, NULL);
+}
+
+void start_talking_daemon(const char *path)
+{
+    start_daemon(DAEMON_CLEAR_ENVIRONMENT, path);
 }
 
 void leave_descriptor_to_child(int code)

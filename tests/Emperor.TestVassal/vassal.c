@@ -155,6 +155,7 @@ static void reload(void)
     vassal.ignore_reload = vassal.never_read = false;
     vassal.reload_delay_ms = vassal.stop_delay_ms = 0;
     vassal.heartbeat_ns = 0;
+    vassal.last_words[0] = '\0';
     if (vassal.ignore_stop)
         ignore_stop(false);
     verbs_apply_settings(fresh);
@@ -174,6 +175,7 @@ static void obey(unsigned char byte)
     else if ((byte == 0 || byte == 2) && !vassal.ignore_stop) {
         wait_ms(vassal.stop_delay_ms);
         journal("stop", -1);
+        write_escaped(STDOUT_FILENO, vassal.last_words);
         _exit(0);
     }
 }

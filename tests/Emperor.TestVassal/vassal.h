@@ -42,6 +42,7 @@ struct vassal {
     char *on_reload[SCRIPT_VERBS]; /* into script->text */
     size_t on_reload_count;
     bool never_read;
+    char last_words[PATH_BYTES]; /* printed before it ends as it was told */
     int64_t heartbeat_ns; /* 0: none */
     int64_t next_heartbeat;
     uint64_t ignored_at_start; /* signals that were ignored when the vassal got them, bit N-1 for signal N */
@@ -68,6 +69,7 @@ void verbs_apply_settings(const struct script *script);
 
 /* children.c */
 enum daemon_kind { DAEMON_PLAIN, DAEMON_CLEAR_ENVIRONMENT };
+void start_talking_daemon(const char *path);
 void start_children(long count);
 void start_daemons(long count, enum daemon_kind kind);
 _Noreturn void leave_descriptor_to_child(int code);
@@ -78,6 +80,14 @@ void journal_to(const char *path);
 void journal_start(int64_t at);
 void journal(const char *event, long detail);
 void journal_for(pid_t pid, const char *event, long detail);
+
+/* output.c */
+void write_escaped(int fd, const char *text);
+void write_many(long count);
+void print_stamp(void);
+void stamp_every(long ms);
+void flood(long rate);
+_Noreturn void talk_when(const char *path);
 
 /* report.c */
 void report(const char *path);

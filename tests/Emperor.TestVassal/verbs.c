@@ -40,6 +40,16 @@ static void do_daemon(struct arguments *a) { start_daemons(a->numbers[0], DAEMON
 static void do_daemon_clearenv(struct arguments *a) { start_daemons(a->numbers[0], DAEMON_CLEAR_ENVIRONMENT); }
 static void do_child_keeps_fd(struct arguments *a) { leave_descriptor_to_child((int)a->numbers[0]); }
 
+static void do_write(struct arguments *a) { write_escaped(STDOUT_FILENO, a->text); }
+static void do_write_err(struct arguments *a) { write_escaped(STDERR_FILENO, a->text); }
+static void do_write_many(struct arguments *a) { write_many(a->numbers[0]); }
+static void do_stamp(struct arguments *a) { (void)a, print_stamp(); }
+static void do_stamp_every(struct arguments *a) { stamp_every(a->numbers[0]); }
+static void do_flood(struct arguments *a) { flood(a->numbers[0]); }
+static void do_daemon_talks(struct arguments *a) { start_talking_daemon(a->text); }
+
+static void do_last_words(struct arguments *a) { strcpy(vassal.last_words, a->text); }
+
 static void do_bytes(struct arguments *a)
 {
     unsigned char chunk[4096];
@@ -148,6 +158,14 @@ static const struct verb verbs[] = {
     { "daemon-clearenv", NUMBER, false, do_daemon_clearenv },
     { "child-keeps-fd", MAYBE_NUMBER, false, do_child_keeps_fd },
     { "print", TEXT, false, do_print },
+    { "write", TEXT, false, do_write },
+    { "write-err", TEXT, false, do_write_err },
+    { "write-many", NUMBER, false, do_write_many },
+    { "stamp", NOTHING, false, do_stamp },
+    { "stamp-every", NUMBER, false, do_stamp_every },
+    { "flood", NUMBER, false, do_flood },
+    { "daemon-talks", TEXT, false, do_daemon_talks },
+    { "last-words", TEXT, true, do_last_words },
     { "report", TEXT, false, do_report },
     { "journal", TEXT, true, do_journal },
     { "reexec", NOTHING, false, do_reexec },

@@ -24,17 +24,17 @@ internal sealed class OutputFile(string path, uint? mode, long maxSize) : IDispo
     public long LastUse { get; private set; }
 
     /// <summary>Writes whole lines.</summary>
-    /// <returns>False when they cannot be written; the next ones may be.</returns>
-    public bool TryWrite(ReadOnlySpan<byte> lines, long turn)
+    /// <returns>Why they cannot be written; the next ones may be.</returns>
+    public Errno Write(ReadOnlySpan<byte> lines, long turn)
     {
         LastUse = turn;
         FollowRotation();
         if (maxSize > 0 && _size > 0 && _size + lines.Length > maxSize)
             Rotate();
-        if (_fd is null && !TryOpen())
-            return false;
+        if (_fd is null && Open() is { Number: not 0 } error)
+            return error;
         _size += lines.Length;
-        return Files.WriteAll(_fd!.Number, lines).Number == 0;
+        return Files.WriteAll(_fd!.Number, lines);
     }
 
     /// <inheritdoc/>
@@ -44,15 +44,15 @@ internal sealed class OutputFile(string path, uint? mode, long maxSize) : IDispo
         _fd = null;
     }
 
-    private bool TryOpen()
+    private Errno Open()
     {
-        _fd = Files.OpenLog(path, follow: false, out _);
+        _fd = Files.OpenLog(path, follow: false, out var error);
         if (_fd is null)
-            return false;
+            return error;
         if (mode is { } bits)
             _ = Files.SetMode(_fd, bits);
         _size = FileStatus.Get(_fd.Number, out var status).Number == 0 ? status.Size : 0;
-        return true;
+        return default;
     }
 
     private void FollowRotation()

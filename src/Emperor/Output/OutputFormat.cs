@@ -41,7 +41,7 @@ internal sealed class OutputFormat(LineStyle style, bool json)
         if (line.Lost == 0)
             OutputLine.WriteMarked(text, line.End, line.Continues, target);
         else
-            target.Write(Encoding.UTF8.GetBytes($"{line.Lost} lines lost: they came faster than they could be written"));
+            target.Write(Encoding.UTF8.GetBytes($"{line.Lost} lines lost: they could not be written, or not fast enough"));
     }
 
     private void WriteJson(in QueuedLine line, ReadOnlySpan<byte> text, ArrayBufferWriter<byte> target)

@@ -6,7 +6,7 @@ namespace Emperor.Output;
 /// <summary>
 /// The last lines of all vassals, and those who follow new ones. One thread adds (the reader's), any thread asks. Together the rings have
 /// <see cref="MostMemory"/>, beyond the first half a kilobyte of each; of vassals that print no more, the <see cref="MostIdle"/> that ended
-/// last are remembered, fewer when memory is short.
+/// last are remembered, fewer when memory is short, but not fewer than a few hundred.
 /// </summary>
 internal sealed class OutputHistories
 {
@@ -16,6 +16,8 @@ internal sealed class OutputHistories
     /// <summary>The most memory of all rings, bytes.</summary>
     public const long MostMemory = 32 * 1024 * 1024;
 
+    // However short memory is: these are the ones that have just failed.
+    private const int LeastIdle = 256;
     private const int MostFollowers = 64;
 
     private readonly ConcurrentDictionary<string, OutputHistory> _byName = new(StringComparer.Ordinal);
@@ -48,7 +50,7 @@ internal sealed class OutputHistories
         history.ClosedAt = ++_closed;
         if (--history.Pipes == 0)
             _idle++;
-        if (_idle > MostIdle || (_idle > 0 && _budget.Used > MostMemory * 3 / 4))
+        if (_idle > MostIdle || (_idle > LeastIdle && _budget.Used > MostMemory * 3 / 4))
             ForgetOldest();
     }
 

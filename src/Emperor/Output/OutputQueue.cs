@@ -64,7 +64,7 @@ internal sealed class OutputBatch
 internal sealed class OutputQueue
 {
     /// <summary>The most bytes that wait.</summary>
-    public const int MostBytes = 1024 * 1024;
+    public const int MostBytes = 8 * 1024 * 1024;
 
     /// <summary>The most of them that are one vassal's.</summary>
     public const int Share = MostBytes / 4;

@@ -72,7 +72,9 @@ internal sealed class OutputReader : ILineTaker, IDisposable
     public void NoteEnd(OutputSource source)
     {
         _ended.Enqueue(source);
-        _loop.Wake();
+        // Nearly every pipe ends with its process, and that wakes the thread; only those that do not must not become many unseen.
+        if (_ended.Count > MostLeftOfOne)
+            _loop.Wake();
     }
 
     /// <summary>Reads what is there and ends; waits for that, but not longer than so.</summary>

@@ -47,10 +47,10 @@ internal sealed class VassalOutput : IDisposable
             return null;
         if (settings.VassalLogDirectory is { } directory)
         {
-            var folder = Path.GetFullPath(directory);
+            var folder = Path.GetFullPath(directory, settings.WorkingDirectory);
             failure = FailureOf(folder);
             return failure is null
-                ? new VassalOutput(new FolderSink(folder, (uint?)settings.LogFileMode, settings.VassalLogMaxSize), log)
+                ? new VassalOutput(new FolderSink(log, folder, (uint?)settings.LogFileMode, settings.VassalLogMaxSize), log)
                 : null;
         }
         var isJournal = style == LineStyle.Journal && !settings.LogJson;

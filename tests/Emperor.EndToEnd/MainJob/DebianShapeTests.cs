@@ -63,8 +63,8 @@ internal sealed class DebianShapeTests : SiteTest
                     Assert.That(ProcFs.Status(process, "Gid"), Is.EqualTo(WwwData));
                 }
             }
+            Wait.Until(() => ReadLog(log).Contains("spawned uWSGI worker 2"), () => $"what vassals print is in the log: {ReadLog(log)}");
             var text = ReadLog(log);
-            Assert.That(text, Does.Contain("spawned uWSGI worker 2"), "what vassals print is in the log");
             Assert.That(text, Does.Not.Contain(" WRN ").And.Not.Contain(" ERR "), "every line of the service's ini is known");
 
             Native.Check(Native.Signal(pid, Native.Terminate), "kill");

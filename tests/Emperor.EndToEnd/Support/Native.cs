@@ -52,6 +52,9 @@ internal static unsafe partial class Native
         }
     }
 
+    /// <summary>Empties a file in place.</summary>
+    public static void Truncate(string path) => Check(Truncate(path, 0), "truncate");
+
     /// <summary>Sets the modification time of a link itself to this moment, as touch --no-dereference does.</summary>
     public static void TouchLink(string path)
     {
@@ -80,6 +83,9 @@ internal static unsafe partial class Native
 
     [LibraryImport(C, EntryPoint = "close")]
     private static partial int Close(int fd);
+
+    [LibraryImport(C, EntryPoint = "truncate", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Truncate(string path, long length);
 
     [LibraryImport(C, EntryPoint = "utimensat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetTimes(int folder, string path, long* times, int flags);
