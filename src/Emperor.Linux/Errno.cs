@@ -40,6 +40,12 @@ public readonly record struct Errno(int Number)
     /// <summary>The other end is closed.</summary>
     public static readonly Errno BrokenPipe = new(32);
 
+    /// <summary>Somebody else has that address.</summary>
+    public static readonly Errno AddressInUse = new(98);
+
+    /// <summary>Nobody listens there.</summary>
+    public static readonly Errno Refused = new(111);
+
     /// <summary>The last error of the calling thread; valid on the statement after the call only.</summary>
     internal static Errno Last => new(Marshal.GetLastPInvokeError());
 

@@ -90,6 +90,12 @@ internal sealed class Startup(
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
+        using var stats = StatsSetup.Start(settings, snapshots, log, out var statsFailure);
+        if (statsFailure is not null)
+        {
+            log.Error("start-failed", statsFailure);
+            return 1;
+        }
         var daemon = new Daemon(loop, empire, monitors, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
