@@ -50,17 +50,12 @@ public sealed class MetricsDocument(EmperorIdentity identity)
     /// <summary>Writes all metrics.</summary>
     /// <param name="output">Where to.</param>
     /// <param name="empire">What is told.</param>
-    /// <param name="figures">What processes use, by the vassal's name.</param>
+    /// <param name="usage">What processes use.</param>
     /// <param name="openMetrics">In which of the two formats.</param>
-    public void Write(
-        IBufferWriter<byte> output,
-        EmpireSnapshot empire,
-        IReadOnlyDictionary<string, ProcessFigures> figures,
-        bool openMetrics
-    )
+    public void Write(IBufferWriter<byte> output, EmpireSnapshot empire, Usage usage, bool openMetrics)
     {
         ArgumentNullException.ThrowIfNull(empire);
-        ArgumentNullException.ThrowIfNull(figures);
+        ArgumentNullException.ThrowIfNull(usage);
         var text = new Page(output, openMetrics);
         WriteEmpire(text, empire);
         var labels = new string[empire.Count];
@@ -75,7 +70,6 @@ public sealed class MetricsDocument(EmperorIdentity identity)
                     text.Sample(labels[i], number, suffix);
             }
         }
-        ProcessFigures? Used(VassalSnapshot v) => figures.TryGetValue(v.Name, out var f) && f.Pid == v.Pid ? f : null;
 
         text.Family("emperor_vassal_up", "gauge", "Whether the vassal accepts requests");
         Each(v => v.IsUp ? 1 : 0);
@@ -108,13 +102,13 @@ public sealed class MetricsDocument(EmperorIdentity identity)
             "Memory of the vassal's processes, PSS where it may be read, else RSS",
             "bytes"
         );
-        Each(v => Used(v)?.Memory);
+        Each(v => usage.Of(v)?.Memory);
         text.Family("emperor_vassal_cpu_seconds", "counter", "Processor time of the vassal's processes", "seconds");
-        Each(v => Used(v)?.CpuMilliseconds / 1000.0, Total);
+        Each(v => usage.Of(v)?.CpuMilliseconds / 1000.0, Total);
         text.Family("emperor_vassal_processes", "gauge", "Processes of the vassal");
-        Each(v => Used(v)?.Processes);
+        Each(v => usage.Of(v)?.Processes);
         text.Family("emperor_vassal_sockets", "gauge", "Open sockets of the vassal's processes");
-        Each(v => Used(v)?.Sockets);
+        Each(v => usage.Of(v)?.Sockets);
         if (openMetrics)
             text.Put("# EOF\n");
     }

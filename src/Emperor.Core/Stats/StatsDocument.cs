@@ -24,19 +24,40 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         // The order of calls below is fixed, and a test reads what comes of it.
         SkipValidation = true,
     };
+    private readonly ArrayBufferWriter<byte> _scratch = new();
     private Utf8JsonWriter? _writer;
+    private Written[] _written = [];
+
+    private readonly record struct Written(VassalState State, ProcessFigures? Figures, byte[] Json);
 
     /// <summary>Writes the whole document.</summary>
     /// <param name="output">Where to.</param>
     /// <param name="empire">What is told.</param>
-    /// <param name="figures">What processes use, by the vassal's name.</param>
-    public void Write(IBufferWriter<byte> output, EmpireSnapshot empire, IReadOnlyDictionary<string, ProcessFigures> figures)
+    /// <param name="usage">What processes use.</param>
+    public void Write(IBufferWriter<byte> output, EmpireSnapshot empire, Usage usage)
     {
+        ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(empire);
-        ArgumentNullException.ThrowIfNull(figures);
-        _writer ??= new Utf8JsonWriter(output, _options);
-        _writer.Reset(output);
-        var json = _writer;
+        ArgumentNullException.ThrowIfNull(usage);
+        output.Write(Head());
+        if (_written.Length < empire.Count)
+            Array.Resize(ref _written, empire.Count);
+        for (var i = 0; i < empire.Count; i++)
+        {
+            if (i > 0)
+                output.Write(","u8);
+            output.Write(JsonOf(i, empire[i], usage.Of(empire[i])));
+        }
+        output.Write(minified || empire.Count == 0 ? "],"u8 : "\n\t],"u8);
+        output.Write(Tail(empire, usage));
+    }
+
+    /// <summary>Gives back the memory that makes the next document cheap.</summary>
+    public void Forget() => _written = [];
+
+    private ReadOnlySpan<byte> Head()
+    {
+        var json = Begin();
         json.WriteStartObject();
         json.WriteString("version"u8, identity.Version);
         json.WriteNumber("pid"u8, identity.Pid);
@@ -50,9 +71,33 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         json.WriteNumber("emperor_tyrant"u8, 0);
         json.WriteNumber("throttle_level"u8, 0);
         json.WriteStartArray("vassals"u8);
-        for (var i = 0; i < empire.Count; i++)
-            Write(json, empire[i], figures);
-        json.WriteEndArray();
+        json.Flush();
+        return _scratch.WrittenSpan;
+    }
+
+    // What is known of a vassal never changes, it is replaced. So what was written of it stays right as long as it is the same object, and of
+    // thousands of vassals few have changed since the last document.
+    private byte[] JsonOf(int index, VassalSnapshot vassal, ProcessFigures? figures)
+    {
+        ref var written = ref _written[index];
+        if (ReferenceEquals(written.State, vassal.Raw) && ReferenceEquals(written.Figures, figures))
+            return written.Json;
+        var json = Begin();
+        // As deep as it stands in the document.
+        json.WriteStartArray();
+        json.WriteStartArray();
+        json.Flush();
+        var start = _scratch.WrittenCount;
+        Write(json, vassal, figures);
+        json.Flush();
+        written = new Written(vassal.Raw, figures, _scratch.WrittenSpan[start..].ToArray());
+        return written.Json;
+    }
+
+    private ReadOnlySpan<byte> Tail(EmpireSnapshot empire, Usage usage)
+    {
+        var json = Begin();
+        json.WriteStartObject();
         json.WriteStartArray("blacklist"u8);
         for (var i = 0; i < empire.Count; i++)
         {
@@ -60,12 +105,22 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
                 WriteBlacklisted(json, empire[i]);
         }
         json.WriteEndArray();
-        WriteHealth(json, empire);
+        WriteHealth(json, empire, usage);
         json.WriteEndObject();
         json.Flush();
+        // The brace was written with the head.
+        return _scratch.WrittenSpan[1..];
     }
 
-    private static void Write(Utf8JsonWriter json, VassalSnapshot vassal, IReadOnlyDictionary<string, ProcessFigures> figures)
+    private Utf8JsonWriter Begin()
+    {
+        _scratch.ResetWrittenCount();
+        _writer ??= new Utf8JsonWriter(_scratch, _options);
+        _writer.Reset();
+        return _writer;
+    }
+
+    private static void Write(Utf8JsonWriter json, VassalSnapshot vassal, ProcessFigures? figures)
     {
         var raw = vassal.Raw;
         var history = raw.History;
@@ -93,7 +148,7 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         json.WriteNumber("respawns"u8, raw.Reloads);
         WriteMore(json, vassal);
         WriteExit(json, vassal.LastExit);
-        WriteFigures(json, figures.TryGetValue(raw.Name, out var used) && used.Pid == raw.Pid ? used : null);
+        WriteFigures(json, figures);
         json.WriteEndObject();
     }
 
@@ -144,7 +199,6 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
             return;
         }
         json.WriteStartObject("resources"u8);
-        json.WriteNumber("sampled_at"u8, Seconds(used.At));
         json.WriteNumber("processes"u8, used.Processes);
         json.WriteNumber("cpu_ms"u8, used.CpuMilliseconds);
         json.WriteNumber("memory"u8, used.Memory);
@@ -174,7 +228,7 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         json.WriteEndObject();
     }
 
-    private void WriteHealth(Utf8JsonWriter json, EmpireSnapshot empire)
+    private void WriteHealth(Utf8JsonWriter json, EmpireSnapshot empire, Usage usage)
     {
         json.WriteNumber("time"u8, Seconds(empire.At.Unix));
         json.WriteNumber("started"u8, Seconds(identity.Started));
@@ -184,6 +238,7 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
                 : empire.IsReady ? "ready"u8
                 : "starting"u8
         );
+        json.WriteNumber("sampled_at"u8, Seconds(usage.At));
         json.WriteStartObject("loop"u8);
         json.WriteNumber("turns"u8, empire.Loop.Turns);
         json.WriteNumber("longest_turn_ms"u8, Math.Round(empire.Loop.Longest, 3));

@@ -31,15 +31,15 @@ internal sealed class ProcessSampler(Action onSampled, EmperorLog log) : IDispos
     private int[] _owners = [];
     private Thread? _thread;
     private volatile EmpireSnapshot? _snapshot;
-    private volatile IReadOnlyDictionary<string, ProcessFigures> _figures = new Dictionary<string, ProcessFigures>();
+    private volatile Usage _usage = Usage.Unknown;
     private long _sampledAt = long.MinValue / 2;
     private int _cursor;
     private volatile bool _isStopping;
 
     private readonly record struct Detail(long? Proportional, int? Descriptors, int? Sockets);
 
-    /// <summary>What was found in the last round, by the vassal's name.</summary>
-    public IReadOnlyDictionary<string, ProcessFigures> Figures => _figures;
+    /// <summary>What was found in the last round.</summary>
+    public Usage Usage => _usage;
 
     /// <summary>When the last round ended, monotonic milliseconds.</summary>
     public long SampledAt => Volatile.Read(ref _sampledAt);
@@ -85,7 +85,7 @@ internal sealed class ProcessSampler(Action onSampled, EmperorLog log) : IDispos
         {
             var start = Stopwatch.GetTimestamp();
             if (_snapshot is { } snapshot)
-                _figures = Sample(scan, snapshot);
+                _usage = Sample(scan, snapshot);
             Volatile.Write(ref _sampledAt, Environment.TickCount64);
             onSampled();
             var took = (int)Stopwatch.GetElapsedTime(start).TotalMilliseconds;
@@ -94,7 +94,7 @@ internal sealed class ProcessSampler(Action onSampled, EmperorLog log) : IDispos
         }
     }
 
-    private Dictionary<string, ProcessFigures> Sample(ProcessScan scan, EmpireSnapshot snapshot)
+    private Usage Sample(ProcessScan scan, EmpireSnapshot snapshot)
     {
         _vassalOf.Clear();
         for (var i = 0; i < snapshot.Count; i++)
@@ -158,7 +158,7 @@ internal sealed class ProcessSampler(Action onSampled, EmperorLog log) : IDispos
         }
     }
 
-    private Dictionary<string, ProcessFigures> Sum(EmpireSnapshot snapshot)
+    private Usage Sum(EmpireSnapshot snapshot)
     {
         var result = new Dictionary<string, ProcessFigures>(snapshot.Count, StringComparer.Ordinal);
         var sums = new Total[snapshot.Count];
@@ -177,13 +177,16 @@ internal sealed class ProcessSampler(Action onSampled, EmperorLog log) : IDispos
             sum.Sockets += detail.Sockets ?? 0;
             sum.LacksDescriptors |= detail.Descriptors is null;
         }
-        var now = Clock.Now.Unix;
+        var former = _usage.ByVassal;
         for (var i = 0; i < sums.Length; i++)
         {
-            if (sums[i].Processes > 0 && snapshot[i].Pid is { } pid)
-                result[snapshot[i].Name] = sums[i].Figures(pid, now);
+            if (sums[i].Processes == 0 || snapshot[i].Pid is not { } pid)
+                continue;
+            var (name, figures) = (snapshot[i].Name, sums[i].Figures(pid));
+            // Who sees the same object again knows that there is nothing to write anew.
+            result[name] = former.TryGetValue(name, out var last) && last == figures ? last : figures;
         }
-        return result;
+        return new Usage(Clock.Now.Unix, result);
     }
 
     private struct Total
@@ -197,10 +200,9 @@ internal sealed class ProcessSampler(Action onSampled, EmperorLog log) : IDispos
         internal int Sockets;
         internal bool LacksDescriptors;
 
-        internal readonly ProcessFigures Figures(int pid, long now) =>
+        internal readonly ProcessFigures Figures(int pid) =>
             new(
                 pid,
-                now,
                 Processes,
                 Ticks * 1000 / ProcessScan.TicksPerSecond,
                 LacksProportional ? Resident : Proportional,

@@ -96,9 +96,9 @@ internal sealed partial class StatsServer
             .Take(output =>
             {
                 if (wish == Wish.Stats)
-                    _stats.Write(output, snapshot, _sampler.Figures);
+                    _stats.Write(output, snapshot, _sampler.Usage);
                 else
-                    _metrics.Write(output, snapshot, _sampler.Figures, openMetrics: wish == Wish.OpenMetrics);
+                    _metrics.Write(output, snapshot, _sampler.Usage, openMetrics: wish == Wish.OpenMetrics);
             });
         _written[(int)wish] = document;
         return document;

@@ -323,6 +323,7 @@ internal sealed partial class StatsServer : IDisposable
         if (_clients.Count > 0 || _forgetsAt is not { } at || at > now)
             return;
         _forgetsAt = null;
+        _stats.Forget();
         foreach (var shelf in _shelves)
             shelf.Forget();
     }
