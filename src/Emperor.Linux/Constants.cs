@@ -23,6 +23,7 @@ internal static class Constants
     internal const int OAppend = 0x400;
     internal const int ONonBlock = 0x800;
     internal const int OCloExec = 0x80000;
+    internal const int OPath = 0x200000;
 
     // One of the few that differ: what this is on x86-64 is O_DIRECT on arm64.
     internal static readonly int ONoFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
@@ -35,11 +36,17 @@ internal static class Constants
     internal const int FSetFl = 4;
 
     internal const int AfUnix = 1;
+    internal const int AfInet = 2;
+    internal const int AfInet6 = 10;
+    internal const int SolSocket = 1;
+    internal const int SoReuseAddr = 2;
+    internal const int IpProtoIpV6 = 41;
+    internal const int IpV6V6Only = 26;
+    internal const int ShutWr = 1;
     internal const int SockStream = 1;
     internal const int SockDgram = 2;
     internal const int SockNonBlock = 0x800;
     internal const int SockCloExec = 0x80000;
-    internal const int SolSocket = 1;
     internal const int SoPeerCred = 17;
     internal const int SoSndTimeo = 21;
     internal const int MsgNoSignal = 0x4000;
@@ -94,6 +101,9 @@ internal static class Constants
     internal const int PrSetChildSubreaper = 36;
 
     internal const int RLimitNoFile = 7;
+
+    internal const int ScClkTck = 2;
+    internal const int ScPageSize = 30;
 
     internal const short SpawnSetSigMask = 0x08;
     internal const short SpawnSetSigDef = 0x04;

@@ -43,11 +43,11 @@ public readonly record struct Errno(int Number)
     /// <summary>A name that is longer than its place.</summary>
     public static readonly Errno NameTooLong = new(36);
 
-    /// <summary>Something has that address already.</summary>
+    /// <summary>Somebody else has that address.</summary>
     public static readonly Errno AddressInUse = new(98);
 
     /// <summary>Nobody listens there.</summary>
-    public static readonly Errno ConnectionRefused = new(111);
+    public static readonly Errno Refused = new(111);
 
     /// <summary>The last error of the calling thread; valid on the statement after the call only.</summary>
     internal static Errno Last => new(Marshal.GetLastPInvokeError());

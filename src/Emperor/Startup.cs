@@ -113,10 +113,17 @@ internal sealed class Startup(
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
         using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake);
+        using var stats = StatsSetup.Start(settings, snapshots, log, out var statsFailure);
+        if (statsFailure is not null)
+        {
+            log.Error("start-failed", statsFailure);
+            return 1;
+        }
+        using var desk = control is null ? null : Desk(control, empire, monitors, server, output, herald, log);
         var daemon = new Daemon(loop, empire, monitors, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
-            Control = control is null ? null : Desk(control, empire, monitors, server, output, herald),
+            Control = desk,
             OnFirstScan = () =>
             {
                 log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
@@ -133,11 +140,12 @@ internal sealed class Startup(
         MonitorHub monitors,
         UwsgiServer server,
         VassalOutput? output,
-        Herald herald
+        Herald herald,
+        EmperorLog log
     )
     {
         var started = Environment.TickCount64;
-        return new ControlDesk(control, empire, ReloadsAtOnce)
+        return new ControlDesk(control, empire, ReloadsAtOnce, log)
         {
             Output = output,
             Plan = name =>

@@ -62,6 +62,7 @@ public static class HelpText
             OptionGroup.Launch => "How vassals are started",
             OptionGroup.Patience => "Patience with vassals",
             OptionGroup.Process => "Emperor itself",
+            OptionGroup.Stats => "Stats and metrics",
             OptionGroup.Log => "Log",
             _ => "Configuration",
         };

@@ -153,6 +153,24 @@ internal sealed class SettingValues
         return Text(name);
     }
 
+    public SocketAddress? Address(string name)
+    {
+        if (Last(name) is not { } option)
+            return null;
+        if (SocketAddress.Parse(option.Value ?? "") is { } address)
+            return address;
+        Refuse(option, "an address: a path, @name, host:port, :port or [IPv6]:port");
+        return null;
+    }
+
+    /// <summary>As uWSGI's chmod-socket: three octal digits; without a value, or with 1, everybody may connect.</summary>
+    public int? SocketMode(string name)
+    {
+        if (Last(name) is not { } option)
+            return null;
+        return string.IsNullOrEmpty(option.Value) || option.Value is "1" or "true" ? 0b110_110_110 : Octal(name, mayHaveFour: false);
+    }
+
     private ExportedOption? Last(string name) => _byName.TryGetValue(name, out var options) ? options[^1] : null;
 
     private void Refuse(ExportedOption option, string expected) =>

@@ -147,6 +147,11 @@ public sealed record ControlRequest
     /// <summary>events, logs: how many of the last are told first.</summary>
     public int? Count { get; init; }
 
+    /// <summary>
+    /// status: with memory and processor time, as they were found last; who asks again every second or so has them from the second time on.
+    /// </summary>
+    public bool Usage { get; init; }
+
     /// <summary>events: tells what came after this sequence number, and not by count.</summary>
     public long? Since { get; init; }
 }

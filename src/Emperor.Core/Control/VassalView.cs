@@ -97,6 +97,15 @@ public sealed record VassalView
         };
     }
 
+    /// <summary>The same with what its processes use.</summary>
+    public VassalView With(ProcessFigures? figures) =>
+        this with
+        {
+            MemoryBytes = figures?.Memory,
+            CpuMs = figures?.CpuMilliseconds,
+            Processes = figures?.Processes,
+        };
+
     // What an operator has stopped is as he wants it.
     private static bool IsWell(VassalSnapshot vassal) =>
         vassal.Raw.RefusedChange is null && (vassal.IsWell || (vassal.Raw.StoppedByHand && vassal.Raw.Phase == Phase.Resting));

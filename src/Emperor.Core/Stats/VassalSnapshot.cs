@@ -91,9 +91,9 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
             : string.Create(CultureInfo.InvariantCulture, $"{raw.Failures} failures in a row since {Clock(raw.History.FirstFailure)}");
 
     private static string Duration(long milliseconds) =>
-        milliseconds < 60_000
-            ? string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000.0:0.#} s")
-            : string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 60_000} min");
+        milliseconds < 100 ? string.Create(CultureInfo.InvariantCulture, $"{milliseconds} ms")
+        : milliseconds < 60_000 ? string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000.0:0.#} s")
+        : string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 60_000} min");
 
     private static string Clock(long unix) =>
         DateTimeOffset.FromUnixTimeMilliseconds(unix).ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);

@@ -56,6 +56,7 @@ internal static class CommandTree
     {
         var root = new RootCommand("Speaks with an emperor.") { Socket };
         root.Add(Status());
+        root.Add(Top());
         root.Add(Explain());
         foreach (var name in new[] { "start", "stop", "restart", "reload", "retry" })
             root.Add(Order(name));
@@ -98,6 +99,13 @@ internal static class CommandTree
         command.Add(Json);
         command.Add(wide);
         command.SetAction(p => StatusCommand.Run(p.GetValue(Socket), p.GetValue(names)!, p.GetValue(Json), p.GetValue(wide)));
+        return command;
+    }
+
+    private static Command Top()
+    {
+        var command = Verb("top");
+        command.SetAction(p => TopCommand.Run(p.GetValue(Socket)));
         return command;
     }
 

@@ -38,7 +38,7 @@ internal sealed class ControlClient : IDisposable
         {
             if (UnixStream.Connect(place, out var error) is { } stream)
                 return new ControlClient(stream, place);
-            failures.Add($"{place}: {(error == Errno.ConnectionRefused ? "nobody listens there any more" : error.Message)}");
+            failures.Add($"{place}: {(error == Errno.Refused ? "nobody listens there any more" : error.Message)}");
         }
         throw new NoEmperorException(
             places.Count == 0

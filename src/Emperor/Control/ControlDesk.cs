@@ -3,8 +3,10 @@ using Emperor.Core.Control;
 using Emperor.Core.Reign;
 using Emperor.Core.Stats;
 using Emperor.Core.Vassals;
+using Emperor.Logging;
 using Emperor.Output;
 using Emperor.Servers;
+using Emperor.Stats;
 
 namespace Emperor.Control;
 
@@ -13,12 +15,13 @@ namespace Emperor.Control;
 /// known as it stands (the vassals' states never change, so that is a list of them and no copy), gives orders to the empire, and looks
 /// which orders have come to their outcome. Orders for many vassals are given a few at a time, as SIGHUP's reloads are.
 /// </summary>
-internal sealed class ControlDesk(ControlServer server, Empire empire, int ordersAtOnce)
+internal sealed class ControlDesk(ControlServer server, Empire empire, int ordersAtOnce, EmperorLog log) : IDisposable
 {
     private const int MostJobs = 64;
     private const int MostExplained = 50;
 
     private readonly List<OrderJob> _jobs = [];
+    private readonly ProcessSampler _sampler = new(() => { }, log);
     private Func<EmpireSnapshot>? _snapshot;
     private Action<string, VassalEvent>? _handle;
 
@@ -70,6 +73,9 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
         }
     }
 
+    /// <inheritdoc/>
+    public void Dispose() => _sampler.Dispose();
+
     private void Serve(long client, ControlRequest request, Instant now)
     {
         if (ControlProtocol.OrderOf(request.Verb!) is { } order)
@@ -103,6 +109,8 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
     {
         var snapshot = _snapshot!();
         var about = Describe();
+        if (request.Usage)
+            _sampler.Want(snapshot);
         var isWanted = names.Count == snapshot.Count ? null : names.ToHashSet(StringComparer.Ordinal);
         server.Answer(
             new ControlAnswer(
@@ -116,7 +124,7 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
                     {
                         Id = request.Id,
                         Empire = about with { Status = StatusLine.Of([.. snapshot.Vassals.Select(v => v.Raw)], snapshot.At.Monotonic) },
-                        Vassals = [.. vassals.Select(VassalView.Of)],
+                        Vassals = [.. vassals.Select(v => request.Usage ? VassalView.Of(v).With(_sampler.Usage.Of(v)) : VassalView.Of(v))],
                     };
                 }
             )

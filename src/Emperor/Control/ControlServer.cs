@@ -106,7 +106,7 @@ internal sealed class ControlServer : IDisposable
             if (_acceptDue <= Now)
             {
                 _acceptDue = null;
-                _loop.Expect(_socket.Listener.Fd, ListenerToken, input: true, output: false);
+                _loop.Change(_socket.Listener.Fd, ListenerToken, read: true, write: false);
             }
         }
         // Answers that were given while the end was ordered.
@@ -125,7 +125,7 @@ internal sealed class ControlServer : IDisposable
                     return;
                 // No descriptor is left: they wait in the backlog meanwhile.
                 _acceptDue = Now + AcceptPause;
-                _loop.Expect(_socket.Listener.Fd, ListenerToken, input: false, output: false);
+                _loop.Change(_socket.Listener.Fd, ListenerToken, read: false, write: false);
                 return;
             }
             Welcome(stream);
@@ -196,11 +196,11 @@ internal sealed class ControlServer : IDisposable
         if (!client.HasOutput && (client.IsLeaving || (client.IsInputClosed && !client.IsBusy)))
             Drop(client);
         else
-            _loop.Expect(
+            _loop.Change(
                 client.Stream.Fd,
                 (ulong)client.Serial,
-                input: !client.IsBusy && !client.HasOutput && !client.IsInputClosed,
-                output: client.HasOutput
+                read: !client.IsBusy && !client.HasOutput && !client.IsInputClosed,
+                write: client.HasOutput
             );
     }
 

@@ -107,7 +107,7 @@ internal sealed class ControlSocket : IDisposable
         using var other = UnixStream.Connect(path, out var error);
         if (other is not null || error == Errno.Again)
             return $"{path}: another emperor listens there; give this one a path of its own by --emperor-control, or none";
-        if (error != Errno.ConnectionRefused)
+        if (error != Errno.Refused)
             return $"{path}: {error}; remove it, or name another path by --emperor-control";
         return TryDelete(path);
     }

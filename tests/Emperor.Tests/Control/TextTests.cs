@@ -75,6 +75,23 @@ public sealed class TextTests
     }
 
     [Test]
+    public void Top_sorts_by_what_is_asked_for()
+    {
+        var before = new Dictionary<string, VassalView> { ["blog.ini"] = Well with { CpuMs = 1_000 } };
+        VassalView[] now = [Well with { CpuMs = 1_500, MemoryBytes = 3 << 20, Processes = 2 }, Ill with { Name = "shop.ini" }];
+        var rows = TopTable.Rows(now, before, 1_000);
+        Assert.That(rows.Select(r => r.Processor), Is.EqualTo(new double?[] { 50, null }));
+        Assert.That(TopTable.Sorted(rows, TopOrder.Starts)[0].Vassal.Name, Is.EqualTo("shop.ini"));
+        Assert.That(TopTable.Sorted(rows, TopOrder.Memory)[0].Vassal.Name, Is.EqualTo("blog.ini"));
+        const string expected = """
+            NAME      STATE  %CPU  MEMORY  PROCS  STARTS         UP  WHY
+            blog.ini  loyal  50.0   3 MiB      2       2  2 min 5 s
+            """;
+        var lines = TopTable.Render(Empire, TopTable.Sorted(rows, TopOrder.Processor), TopOrder.Processor, 0, 4, TextStyle.Plain);
+        Assert.That(Lines(lines.Skip(2)), Is.EqualTo(expected));
+    }
+
+    [Test]
     public void Explain_is_one_screen()
     {
         var view = new ExplainView

@@ -28,6 +28,9 @@ public sealed class CompilerTests
         ["OTrunc"] = "O_TRUNC",
         ["OAppend"] = "O_APPEND",
         ["ONonBlock"] = "O_NONBLOCK",
+        ["OPath"] = "O_PATH",
+        ["ScClkTck"] = "_SC_CLK_TCK",
+        ["ScPageSize"] = "_SC_PAGESIZE",
         ["OCloExec"] = "O_CLOEXEC",
         ["ODirectory"] = "O_DIRECTORY",
         ["ONoFollow"] = "O_NOFOLLOW",
@@ -37,6 +40,12 @@ public sealed class CompilerTests
         ["FGetFl"] = "F_GETFL",
         ["FSetFl"] = "F_SETFL",
         ["AfUnix"] = "AF_UNIX",
+        ["AfInet"] = "AF_INET",
+        ["AfInet6"] = "AF_INET6",
+        ["SoReuseAddr"] = "SO_REUSEADDR",
+        ["IpProtoIpV6"] = "IPPROTO_IPV6",
+        ["IpV6V6Only"] = "IPV6_V6ONLY",
+        ["ShutWr"] = "SHUT_WR",
         ["SockStream"] = "SOCK_STREAM",
         ["SockDgram"] = "SOCK_DGRAM",
         ["SockNonBlock"] = "SOCK_NONBLOCK",
@@ -122,7 +131,7 @@ public sealed class CompilerTests
         ["BrokenPipe"] = "EPIPE",
         ["NameTooLong"] = "ENAMETOOLONG",
         ["AddressInUse"] = "EADDRINUSE",
-        ["ConnectionRefused"] = "ECONNREFUSED",
+        ["Refused"] = "ECONNREFUSED",
     };
 
     // Layouts, with the place in Emperor.Linux that relies on each number.
@@ -142,6 +151,14 @@ public sealed class CompilerTests
             ("offsetof(struct statx, stx_mtime.tv_nsec)", 120),
             ("offsetof(struct statx, stx_dev_major)", 136),
             ("offsetof(struct statx, stx_dev_minor)", 140),
+            // StreamListener
+            ("sizeof(struct sockaddr_in)", 16),
+            ("offsetof(struct sockaddr_in, sin_port)", 2),
+            ("offsetof(struct sockaddr_in, sin_addr)", 4),
+            ("sizeof(struct sockaddr_in6)", 28),
+            ("offsetof(struct sockaddr_in6, sin6_port)", 2),
+            ("offsetof(struct sockaddr_in6, sin6_addr)", 8),
+            ("S_IFSOCK", 0xC000),
             ("S_IFMT", 0xF000),
             ("S_IFREG", 0x8000),
             ("S_IFDIR", 0x4000),
@@ -252,6 +269,7 @@ public sealed class CompilerTests
         #include <fcntl.h>
         #include <fnmatch.h>
         #include <grp.h>
+        #include <netinet/in.h>
         #include <poll.h>
         #include <pwd.h>
         #include <signal.h>
