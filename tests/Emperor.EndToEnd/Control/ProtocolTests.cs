@@ -99,7 +99,7 @@ internal sealed class ProtocolTests : ControlTest
         {
             clients.ForEach(c => c.Dispose());
         }
-        Wait.Until(() => Directory.GetFiles($"/proc/{daemon.Pid}/fd").Length < 100, () => "descriptors of clients are left");
+        Wait.Until(() => Descriptors() < before + 50, () => $"descriptors of clients are left: {Descriptors()}, before {before}");
         Assert.That((string)StatusOf("b.ini")["state"]!, Is.EqualTo("accepting"));
     }
 
