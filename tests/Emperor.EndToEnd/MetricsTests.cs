@@ -52,7 +52,7 @@ internal sealed class MetricsTests : EmperorTest
         Assert.That(answer, Does.Contain("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"));
         var open = answer.Split("\r\n\r\n", 2)[1];
         Assert.That(open, Does.EndWith("# EOF\n"));
-        Run("python3", open, "-c", parser);
+        Run("/usr/bin/python3", open, "-c", parser);
     }
 
     [Test]

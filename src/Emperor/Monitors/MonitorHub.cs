@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using Emperor.Configuration;
 using Emperor.Core;
 using Emperor.Core.Configuration;
 using Emperor.Core.Monitoring;
@@ -320,7 +319,7 @@ internal sealed class MonitorHub : IDisposable
             // Rights may be given without any other change of the file, so it is read again at the next hint or scan.
             var reason = $"{path} cannot be read: {error}; make it readable for the emperor's user";
             _unreadable[change.Name] = reason;
-            return known == reason ? null : new VassalEvent.FileRefused(reason, SourceOf(monitor, path, stamp, read, bytes));
+            return known == reason ? null : new VassalEvent.FileRefused(reason, SourceOf(monitor, path, read, bytes));
         }
         // Another file than the one that was looked at, or one that is being written: another look, and then again.
         if (!monitor.IsStampOf(stamp, read))
@@ -334,21 +333,21 @@ internal sealed class MonitorHub : IDisposable
         {
             isMoved = _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
             _monitorOf[change.Name] = change.Monitor;
-            return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, stamp, read, bytes));
+            return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, read, bytes));
         }
         if (Math.Abs(now.Unix - modified) < WritingTime)
         {
             _census.Postpone(change, now.Monotonic, WritingPause);
             return null;
         }
-        return new VassalEvent.FileRefused(refusal, SourceOf(monitor, path, stamp, read, bytes));
+        return new VassalEvent.FileRefused(refusal, SourceOf(monitor, path, read, bytes));
     }
 
-    private static VassalSource SourceOf(FileMonitor monitor, string path, FileStamp stamp, FileStatus read, byte[]? bytes)
+    private static VassalSource SourceOf(FileMonitor monitor, string path, FileStatus read, byte[]? bytes)
     {
-        var target = stamp.LinkInode != 0 || Files.ReadLink(path, out _) is not null ? RealPaths.Resolve("/", path) : null;
+        var target = Files.Target(path);
         var digest = bytes is null ? "" : Convert.ToHexStringLower(SHA256.HashData(bytes));
-        return new VassalSource(path, target ?? path, monitor.Argument, read.Uid, read.Gid, digest);
+        return new VassalSource(path, target is null || target == path ? path : target, monitor.Argument, read.Uid, read.Gid, digest);
     }
 
     private void ReadAgain(string vassal, long now)
