@@ -45,9 +45,11 @@ internal static class Constants
     internal const int SolSocket = 1;
     internal const int SoReuseAddr = 2;
     internal const int SoType = 3;
+    internal const int SoPeerCred = 17;
     internal const int SoAcceptConn = 30;
-    internal const int IpProtoIpv6 = 41;
-    internal const int Ipv6V6Only = 26;
+    internal const int IpProtoIpV6 = 41;
+    internal const int IpV6V6Only = 26;
+    internal const int ShutWr = 1;
     internal const int SoSndTimeo = 21;
     internal const int MsgNoSignal = 0x4000;
     internal const int MsgDontWait = 0x40;
@@ -57,6 +59,7 @@ internal static class Constants
     internal const int EpollCtlDel = 2;
     internal const int EpollCtlMod = 3;
     internal const uint EpollIn = 0x1;
+    internal const uint EpollOut = 0x4;
     internal const uint EpollErr = 0x8;
     internal const uint EpollHup = 0x10;
     internal const uint EpollRdHup = 0x2000;
@@ -106,6 +109,9 @@ internal static class Constants
     internal const int PrSetChildSubreaper = 36;
 
     internal const int RLimitNoFile = 7;
+
+    internal const int ScClkTck = 2;
+    internal const int ScPageSize = 30;
 
     internal const short SpawnSetSigMask = 0x08;
     internal const short SpawnSetSigDef = 0x04;

@@ -43,6 +43,9 @@ public readonly record struct Errno(int Number)
     /// <summary>The other end is closed.</summary>
     public static readonly Errno BrokenPipe = new(32);
 
+    /// <summary>A name that is longer than its place.</summary>
+    public static readonly Errno NameTooLong = new(36);
+
     /// <summary>The socket is of another type.</summary>
     public static readonly Errno WrongProtocolType = new(91);
 

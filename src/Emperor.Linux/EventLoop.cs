@@ -6,7 +6,11 @@ namespace Emperor.Linux;
 /// <param name="Token">The number it was added with.</param>
 /// <param name="Readable">There is something to read, or the other end is gone.</param>
 /// <param name="HungUp">The other end is gone (what it sent before may still be read).</param>
-public readonly record struct Readiness(ulong Token, bool Readable, bool HungUp);
+public readonly record struct Readiness(ulong Token, bool Readable, bool HungUp)
+{
+    /// <summary>There is room to write.</summary>
+    public bool Writable { get; init; }
+}
 
 /// <summary>
 /// Overview: epoll, and an eventfd by which other threads interrupt the wait. One thread waits; every other thread only calls
@@ -50,6 +54,10 @@ public sealed unsafe class EventLoop : IDisposable
     /// <summary>Hears only the end of a descriptor that talks too much, or (<paramref name="muted"/> false) everything again.</summary>
     public void Mute(int fd, ulong token, bool muted) =>
         Control(Constants.EpollCtlMod, fd, token, muted ? 0 : Constants.EpollIn | Constants.EpollRdHup);
+
+    /// <summary>Hears from now on when there is something to read, or room to write, or only of the end of a descriptor.</summary>
+    public void Change(int fd, ulong token, bool read, bool write) =>
+        Control(Constants.EpollCtlMod, fd, token, (read ? Constants.EpollIn | Constants.EpollRdHup : 0) | (write ? Constants.EpollOut : 0));
 
     /// <summary>Stops listening. A descriptor that is not listened to is fine.</summary>
     public void Remove(int fd)
@@ -99,7 +107,8 @@ public sealed unsafe class EventLoop : IDisposable
                     continue;
                 }
                 var hungUp = (events & (Constants.EpollHup | Constants.EpollErr | Constants.EpollRdHup)) != 0;
-                ready.Add(new Readiness(token, hungUp || (events & Constants.EpollIn) != 0, hungUp));
+                var writable = (events & Constants.EpollOut) != 0;
+                ready.Add(new Readiness(token, hungUp || (events & Constants.EpollIn) != 0, hungUp) { Writable = writable });
             }
         }
     }

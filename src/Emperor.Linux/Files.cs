@@ -212,6 +212,13 @@ public static unsafe class Files
         return Encoding.UTF8.GetString(buffer, (int)length);
     }
 
+    /// <summary>Where a path leads when every link on it is followed, as the kernel names it; null when it leads nowhere.</summary>
+    public static string? Target(string path)
+    {
+        using var fd = Open(path, Constants.OPath, 0, out _);
+        return fd is null ? null : ReadLink($"/proc/self/fd/{Self.Text(fd.Number)}", out _);
+    }
+
     /// <summary>Whether this process (with its effective rights) may execute the file.</summary>
     public static bool IsExecutable(string path) =>
         FileStatus.Get(path, follow: true, out var status).Number == 0

@@ -37,7 +37,7 @@ public static unsafe class ListeningSocket
             error = SetOption(fd, Constants.SolSocket, Constants.SoReuseAddr);
         // So that [::]:80 and :80 are two addresses, as their spelling says.
         if (name.Family == Constants.AfInet6 && error.Number == 0)
-            error = SetOption(fd, Constants.IpProtoIpv6, Constants.Ipv6V6Only);
+            error = SetOption(fd, Constants.IpProtoIpV6, Constants.IpV6V6Only);
         if (error.Number == 0)
         {
             // The file is made with the socket's own mode (less the umask): nobody else may connect before it has the mode that is wanted.
@@ -156,13 +156,13 @@ public static unsafe class ListeningSocket
     private static Errno SetOption(SafeFd fd, int level, int option)
     {
         var on = 1;
-        return Native.SetSockOpt(fd.Number, level, option, &on, sizeof(int)) == 0 ? default : Errno.Last;
+        return Native.SetSocketOption(fd.Number, level, option, &on, sizeof(int)) == 0 ? default : Errno.Last;
     }
 
     private static int? Option(SafeFd fd, int option)
     {
         int value;
         var length = (uint)sizeof(int);
-        return Native.GetSockOpt(fd.Number, Constants.SolSocket, option, &value, &length) == 0 ? value : null;
+        return Native.GetSocketOption(fd.Number, Constants.SolSocket, option, &value, &length) == 0 ? value : null;
     }
 }

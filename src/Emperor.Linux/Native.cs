@@ -220,12 +220,6 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "socket", SetLastError = true)]
     internal static partial int Socket(int domain, int type, int protocol);
 
-    [LibraryImport(Libc, EntryPoint = "setsockopt", SetLastError = true)]
-    internal static partial int SetSocketOption(int fd, int level, int option, byte* value, uint length);
-
-    [LibraryImport(Libc, EntryPoint = "sendto", SetLastError = true)]
-    internal static partial nint SendTo(int fd, byte* data, nuint count, int flags, byte* address, uint length);
-
     [LibraryImport(Libc, EntryPoint = "bind", SetLastError = true)]
     internal static partial int Bind(int fd, byte* address, uint length);
 
@@ -235,14 +229,20 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "listen", SetLastError = true)]
     internal static partial int Listen(int fd, int backlog);
 
-    [LibraryImport(Libc, EntryPoint = "getsockname", SetLastError = true)]
-    internal static partial int GetSockName(int fd, byte* address, uint* length);
+    [LibraryImport(Libc, EntryPoint = "accept4", SetLastError = true)]
+    internal static partial int Accept(int fd, byte* address, uint* length, int flags);
 
     [LibraryImport(Libc, EntryPoint = "getsockopt", SetLastError = true)]
-    internal static partial int GetSockOpt(int fd, int level, int option, int* value, uint* length);
+    internal static partial int GetSocketOption(int fd, int level, int option, byte* value, uint* length);
 
     [LibraryImport(Libc, EntryPoint = "setsockopt", SetLastError = true)]
-    internal static partial int SetSockOpt(int fd, int level, int option, int* value, uint length);
+    internal static partial int SetSocketOption(int fd, int level, int option, byte* value, uint length);
+
+    [LibraryImport(Libc, EntryPoint = "shutdown", SetLastError = true)]
+    internal static partial int Shutdown(int fd, int how);
+
+    [LibraryImport(Libc, EntryPoint = "setsockopt", SetLastError = true)]
+    internal static partial int SetSocketOption(int fd, int level, int option, int* value, uint length);
 
     [LibraryImport(Libc, EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int Unlink(string path);
@@ -252,6 +252,24 @@ internal static unsafe partial class Native
 
     [LibraryImport(Libc, EntryPoint = "fchownat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int FChOwnAt(int directory, string path, uint uid, uint gid, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "openat", SetLastError = true)]
+    internal static partial int OpenAt(int directory, byte* path, int flags);
+
+    [LibraryImport(Libc, EntryPoint = "readlinkat", SetLastError = true)]
+    internal static partial nint ReadLinkAt(int directory, byte* path, byte* buffer, nuint capacity);
+
+    [LibraryImport(Libc, EntryPoint = "sysconf")]
+    internal static partial nint SysConf(int name);
+
+    [LibraryImport(Libc, EntryPoint = "sendto", SetLastError = true)]
+    internal static partial nint SendTo(int fd, byte* data, nuint count, int flags, byte* address, uint length);
+
+    [LibraryImport(Libc, EntryPoint = "getsockname", SetLastError = true)]
+    internal static partial int GetSockName(int fd, byte* address, uint* length);
+
+    [LibraryImport(Libc, EntryPoint = "getsockopt", SetLastError = true)]
+    internal static partial int GetSocketOption(int fd, int level, int option, int* value, uint* length);
 
     [LibraryImport(Libc, EntryPoint = "execve", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int ExecVe(string path, byte** arguments, byte** environment);

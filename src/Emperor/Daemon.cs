@@ -1,10 +1,14 @@
+using System.Diagnostics;
+using Emperor.Control;
 using Emperor.Core;
 using Emperor.Core.Reign;
+using Emperor.Core.Stats;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Sockets;
+using Emperor.Stats;
 using Emperor.Systemd;
 using Serilog.Events;
 
@@ -19,6 +23,7 @@ namespace Emperor;
 /// <item>changed files, before deadlines, so that a new file is not preceded by a start with the old one;</item>
 /// <item>connections to vassals on demand, which start with the files as they are then;</item>
 /// <item>deadlines;</item>
+/// <item>what operators want over the control socket, of a state that is up to date;</item>
 /// <item>what vassals have left behind, last, because it can wait.</item>
 /// </list>
 /// Everything that happens to a vassal goes through the <see cref="Empire"/>; what it decides is done by the <see cref="EffectRunner"/>, and
@@ -32,6 +37,7 @@ internal sealed class Daemon(
     EffectRunner runner,
     SignalInbox signals,
     Herald herald,
+    SnapshotDesk snapshots,
     EmperorLog log
 )
 {
@@ -58,9 +64,14 @@ internal sealed class Daemon(
     private long _collectedAt;
     private bool _hasFailed;
     private long? _trimDue;
+    private LoopHealth _health;
+    private long _turnStarted;
 
     /// <summary>What to do when the log is to be opened anew.</summary>
     public required Action ReopenLog { get; init; }
+
+    /// <summary>What operators want over the control socket; null when there is none.</summary>
+    public ControlDesk? Control { get; init; }
 
     /// <summary>What to do once, when all vassals of the first scan have been spawned.</summary>
     public required Action OnFirstScan { get; init; }
@@ -70,6 +81,7 @@ internal sealed class Daemon(
     public bool Run()
     {
         var isFirst = true;
+        Control?.Serve(TakeSnapshot, Order);
         _ = herald.Turn(Environment.TickCount64);
         while (!empire.IsBuried)
         {
@@ -91,13 +103,34 @@ internal sealed class Daemon(
                 herald.NoteFirstScan(now.Monotonic);
                 OnFirstScan();
             }
+            Control?.Turn(Clock.Now);
             Announce();
+            EndTurn(now);
             loop.Wait(_ready, Timeout());
+            _turnStarted = Stopwatch.GetTimestamp();
             Turn();
             CollectGarbage();
         }
         Bury();
         return !_hasFailed;
+    }
+
+    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health);
+
+    // The first turn makes the first scan and starts all vassals: it says nothing about those to come.
+    private void EndTurn(Instant now)
+    {
+        if (_turnStarted == 0)
+            return;
+        var took = Stopwatch.GetElapsedTime(_turnStarted).TotalMilliseconds;
+        var longer = took > _health.Longest;
+        _health = new LoopHealth(
+            _health.Turns + 1,
+            longer ? took : _health.Longest,
+            longer ? now.Unix : _health.LongestAt,
+            took,
+            _health.Total + took
+        );
     }
 
     private void Announce()
@@ -149,6 +182,8 @@ internal sealed class Daemon(
         }
         while (signals.TryTake(out var signal))
             Obey(signal, Clock.Now);
+        // After all that changes vassals in this half of the turn, so that who asks because of a change sees it.
+        snapshots.Serve(TakeSnapshot);
         runner.Unmute(now.Monotonic);
         runner.TakeAnswers();
         if (now.Monotonic >= _nextStrayLook)
@@ -178,6 +213,14 @@ internal sealed class Daemon(
             Settle(now);
             CollectGarbage();
         }
+    }
+
+    private void Order(string vassal, VassalEvent @event)
+    {
+        var now = Clock.Now;
+        empire.Handle(vassal, @event, now, _effects);
+        herald.NoteChange(now.Monotonic);
+        Settle(now);
     }
 
     // Until nothing is left to be done: an effect may have an outcome, and an outcome an effect.
@@ -255,6 +298,7 @@ internal sealed class Daemon(
         next = Math.Min(next, _trimDue ?? long.MaxValue);
         next = Math.Min(next, runner.NextUnmute ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
+        next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)
             next = Math.Min(next, Math.Min(monitors.NextDue ?? long.MaxValue, onDemand.NextDue ?? long.MaxValue));
         return (int)Math.Clamp(next - Environment.TickCount64, 0, 60_000);
@@ -272,6 +316,7 @@ internal sealed class Daemon(
             foreach (var ready in _ready.Where(r => Token.KindOf(r.Token) == TokenKind.Orphan))
                 runner.ReapOrphan((int)Token.IdOf(ready.Token));
             runner.Sweep(killAll: true);
+            snapshots.Serve(TakeSnapshot);
         }
         runner.FinishOutput();
         log.Information("buried", "the emperor is buried");

@@ -157,9 +157,15 @@ internal sealed class EffectRunner : IDisposable
         process.Dispose();
         if (process.Output is { } output)
             _output?.NoteEnd(output);
-        var end = new ProcessEnd(status.Code, status.Signaled, status.ToString());
-        Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, end)));
+        Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, EndOf(status))));
     }
+
+    private static ProcessEnd EndOf(ExitStatus status) =>
+        new(status.Code, status.Signaled, status.ToString())
+        {
+            CoreDumped = status.CoreDumped,
+            SignalName = status.Signaled ? Signals.NameOf(status.Code) : null,
+        };
 
     /// <summary>A connection waits at an on-demand socket.</summary>
     public void Knock(long socket) => _sockets.Knock(socket);

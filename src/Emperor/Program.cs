@@ -1,5 +1,7 @@
+using Emperor.Commands;
 using Emperor.Configuration;
 using Emperor.Core.Configuration;
+using Emperor.Core.Control;
 using Emperor.Linux;
 
 namespace Emperor;
@@ -7,10 +9,15 @@ namespace Emperor;
 /// <summary>The command line.</summary>
 internal static class Program
 {
-    /// <summary>Runs the emperor until it is told to leave.</summary>
-    /// <returns>0 when it left in order, 1 when it could not start, 2 when the command line is wrong.</returns>
+    private const int UsageError = 2;
+
+    /// <summary>Runs the emperor until it is told to leave; or, when the first word is a verb, what that says.</summary>
+    /// <returns>Of a verb what <see cref="ExitCode"/> says. Else 0 when it left in order, 1 when it could not start, 2 when the command line is wrong.</returns>
     public static int Main(string[] args)
     {
+        // The daemon's way never touches what the command is made of.
+        if (args.Length > 0 && VerbList.Contains(args[0]))
+            return CommandTree.Run(args);
         var host = new SystemConfigHost(path => FileStatus.Get(path, follow: false, out var status).Number == 0 ? status.Inode : null);
         // Started with 0, 1 or 2 closed, it would hand the runtime's own pipes to vassals as their output.
         if (Self.FillStandardStreams())
@@ -72,5 +79,6 @@ internal static class Program
         return 1;
     }
 
-    private static int HelpWidth() => Console.IsOutputRedirected ? 100 : Math.Clamp(Console.WindowWidth, 60, 140);
+    /// <summary>The columns that help may take.</summary>
+    internal static int HelpWidth() => Console.IsOutputRedirected ? 100 : Math.Clamp(Console.WindowWidth, 60, 140);
 }

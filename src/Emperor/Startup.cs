@@ -1,4 +1,6 @@
+using Emperor.Control;
 using Emperor.Core.Configuration;
+using Emperor.Core.Control;
 using Emperor.Core.Reign;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
@@ -7,6 +9,7 @@ using Emperor.Monitors;
 using Emperor.Output;
 using Emperor.Servers;
 using Emperor.Sockets;
+using Emperor.Stats;
 using Emperor.Systemd;
 using Serilog.Events;
 
@@ -31,6 +34,9 @@ internal sealed class Startup(
     private static readonly int ReloadsAtOnce = Math.Max(2, 2 * Environment.ProcessorCount);
 
     private readonly Dictionary<string, string> _environment = environment.DistinctBy(v => v.Key).ToDictionary(StringComparer.Ordinal);
+
+    private ControlSocket? _controlSocket;
+    private string? _controlFailure;
 
     /// <summary>Starts, governs, leaves.</summary>
     /// <returns>The exit code.</returns>
@@ -57,7 +63,11 @@ internal sealed class Startup(
             foreach (var problem in problems)
                 Tell(log, problem);
             if (Prepare(pidFiles) is { } failure)
+            {
+                _controlSocket?.Dispose();
                 return Fail(log, failure);
+            }
+            using var socket = _controlSocket;
             // With the rights that will open it anew when it is rotated.
             if (daemonLog is null && settings.LogToLater is { Length: > 0 } later)
             {
@@ -79,6 +89,10 @@ internal sealed class Startup(
         SafeFd? daemonPipe
     )
     {
+        var events = new EventFeed();
+        log.Events = _controlSocket is null ? null : events;
+        if (_controlFailure is not null)
+            log.Warning("no-control", $"there is no control socket, and the command finds no emperor here: {_controlFailure}");
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
         if (!TryMakeMonitors(log, out var monitorList))
@@ -113,9 +127,16 @@ internal sealed class Startup(
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
-        var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, log)
+        var snapshots = new SnapshotDesk(loop);
+        using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake);
+        using var stats = StatsSetup.Start(settings, snapshots, log, out var statsFailure);
+        if (statsFailure is not null)
+            return Fail(log, statsFailure);
+        using var desk = control is null ? null : Desk(control, empire, monitors, server, output, herald, log);
+        var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
+            Control = desk,
             OnFirstScan = () =>
             {
                 log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
@@ -126,6 +147,39 @@ internal sealed class Startup(
             },
         };
         return Run(daemon, log);
+    }
+
+    private ControlDesk Desk(
+        ControlServer control,
+        Empire empire,
+        MonitorHub monitors,
+        UwsgiServer server,
+        VassalOutput? output,
+        Herald herald,
+        EmperorLog log
+    )
+    {
+        var started = Environment.TickCount64;
+        return new ControlDesk(control, empire, ReloadsAtOnce, log)
+        {
+            Output = output,
+            Plan = name =>
+            {
+                var (configuration, folder) = monitors.Locate(name);
+                return server.Describe(configuration, folder);
+            },
+            Describe = () =>
+                new EmpireView(
+                    Program.Version,
+                    Self.Pid,
+                    Self.Uid,
+                    Environment.TickCount64 - started,
+                    herald.IsReady,
+                    empire.IsEnding,
+                    settings.Monitors,
+                    ""
+                ),
+        };
     }
 
     private static int Run(Daemon daemon, EmperorLog log)
@@ -226,11 +280,29 @@ internal sealed class Startup(
             ?? pidFiles.Write(settings.PidFile, settings.WorkingDirectory)
             ?? pidFiles.Write(settings.SafePidFile, settings.WorkingDirectory)
             ?? pidFiles.Write(settings.EmperorPidFile, settings.WorkingDirectory)
+            ?? OpenControl()
             ?? DropRights()
             ?? pidFiles.Write(settings.PidFileLater, settings.WorkingDirectory)
             ?? pidFiles.Write(settings.SafePidFileLater, settings.WorkingDirectory)
             ?? ChangeDirectory(settings.ChangeDirectoryLater)
             ?? SetTitle();
+    }
+
+    // Before the rights are dropped, which the usual folder asks for. A path that was asked for must do; the usual one may fail.
+    private string? OpenControl()
+    {
+        if (settings.Control == ControlSocket.None)
+            return null;
+        var path = settings.Control is { } asked
+            ? Path.GetFullPath(asked, settings.WorkingDirectory)
+            : ControlSocket.DefaultPath(Self.IsRoot, _environment.GetValueOrDefault("XDG_RUNTIME_DIR"));
+        if (path is null)
+            return null;
+        _controlSocket = ControlSocket.Open(path, makeFolder: settings.Control is null, out var failure);
+        if (_controlSocket is not null)
+            return null;
+        _controlFailure = failure;
+        return settings.Control is null ? null : $"emperor-control = {settings.Control}: {failure}";
     }
 
     private static string? ChangeDirectory(string? folder)

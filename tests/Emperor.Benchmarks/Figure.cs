@@ -20,6 +20,9 @@ internal sealed record Figure(string Key, string Title, string Unit)
 
     /// <summary>The figure with which it is measured and chosen; itself for most.</summary>
     public string MeasuredWith { get; init; } = Key;
+
+    /// <summary>Measured only when it is asked for by name, because what it needs would change the other figures.</summary>
+    public bool OnlyByName { get; init; }
 }
 
 /// <summary>All figures, in the order of the table. Targets and uwsgi's regions are those of the issue that asked for them.</summary>
@@ -77,6 +80,13 @@ internal static class Figures
         UwsgiRegion = At(new(600, 7_000), new(500, 30_000)),
     };
 
+    public static readonly Figure Stats = new("stats", "stats document, connect to end", "ms")
+    {
+        Target = vassals => vassals == Many ? new(3, OfUwsgi: false) : null,
+        UwsgiRegion = At(new(3, 40), new(15, 300)),
+        OnlyByName = true,
+    };
+
     public static readonly Figure Memory = new("memory", "private memory (dirty)", "MB")
     {
         Target = AtMost(16, 16),
@@ -88,7 +98,7 @@ internal static class Figures
     public static readonly Figure Resident = new("rss", "resident memory", "MB") { MeasuredWith = "memory" };
 
     public static IReadOnlyList<Figure> All { get; } =
-    [ColdStart, Drop, Link, Edit, Remove, Kill, Idle, Stop, Memory, PrivateClean, Resident];
+    [ColdStart, Drop, Link, Edit, Remove, Kill, Stats, Idle, Stop, Memory, PrivateClean, Resident];
 
     private static Func<int, Target?> AtMost(double limit, double limitAtMost) =>
         vassals => new(vassals > Many ? limitAtMost : limit, OfUwsgi: false);

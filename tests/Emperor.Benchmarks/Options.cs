@@ -21,7 +21,8 @@ internal sealed record Options
 
           --vassals N,N,…    numbers of vassals (100,1000,4000)
           --rounds N         rounds of both for each number (2); the table has medians over all of them
-          --only NAME,…      only these figures: cold-start drop link edit remove kill idle stop memory
+          --only NAME,…      only these figures: cold-start drop link edit remove kill idle stop memory; and,
+                             only when it is named, stats (both then serve their stats document)
           --only output      instead of all that: what one vassal that prints 100,000 lines a second costs the others
           --samples N        samples a round of the latencies (Emperor 20; uwsgi 3, spread over its three seconds between polls)
           --emperor PATH     the emperor to measure; without it src/Emperor is published first
@@ -61,7 +62,8 @@ internal sealed record Options
     public bool SelfCheck { get; private set; }
     public bool ShowHelp { get; private set; }
 
-    public bool Wants(Figure figure) => Only.Count == 0 || Only.Contains(figure.MeasuredWith) || Only.Contains(figure.Key);
+    public bool Wants(Figure figure) =>
+        (Only.Count == 0 && !figure.OnlyByName) || Only.Contains(figure.MeasuredWith) || Only.Contains(figure.Key);
 
     /// <exception cref="BenchmarkException">A word is not understood; the message says which.</exception>
     public static Options Parse(IEnumerable<string> words)

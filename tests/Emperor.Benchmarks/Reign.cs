@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 
 namespace Emperor.Benchmarks;
 
@@ -13,16 +14,19 @@ internal sealed class Reign : IDisposable
     private readonly string log;
     private readonly CancellationToken cancel;
     private readonly Contender contender;
+    private readonly string? stats;
+    private readonly byte[] document = new byte[64 * 1024];
     private readonly Ground ground;
     private readonly int vassals;
     private LaunchedProcess? process;
     private bool stopping;
 
-    public Reign(Contender contender, Ground ground, string vassal, CancellationToken cancel)
+    public Reign(Contender contender, Ground ground, string vassal, bool servesStats, CancellationToken cancel)
     {
         this.contender = contender;
         this.ground = ground;
         this.cancel = cancel;
+        stats = servesStats ? Path.Combine(ground.Root, "stats") : null;
         vassals = ground.Names.Count;
         log = Path.Combine(ground.Root, "log");
         // A copy of its own: a process that runs this very file is one of this reign, and nothing else is ever killed.
@@ -40,7 +44,13 @@ internal sealed class Reign : IDisposable
     {
         process = LaunchedProcess.Start(
             contender.Program,
-            ["--emperor", ground.Vassals, "--emperor-wrapper", vassalProgram],
+            [
+                "--emperor",
+                ground.Vassals,
+                "--emperor-wrapper",
+                vassalProgram,
+                .. stats is null ? Array.Empty<string>() : ["--emperor-stats", stats],
+            ],
             log,
             new Dictionary<string, string> { ["VASSAL_JOURNAL"] = journal.Path }
         );
@@ -70,6 +80,20 @@ internal sealed class Reign : IDisposable
     }
 
     public MemoryUse Memory() => ProcFs.Memory(ProcFs.WithHelpers(Running.Pid, vassalProgram));
+
+    /// <summary>From connecting to the stats socket to the end of its document, in milliseconds.</summary>
+    public double Document()
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var from = Clock.Now;
+        socket.Connect(new UnixDomainSocketEndPoint(stats!));
+        var length = 0L;
+        for (int count; (count = socket.Receive(document)) > 0; )
+            length += count;
+        var took = Clock.Milliseconds(Clock.Now - from);
+        // A document that does not tell of every vassal would be the fastest of all.
+        return length > 100L * vassals ? took : throw new BenchmarkException($"{contender.Name}: its document has {length} bytes only");
+    }
 
     public double Drop(int sample)
     {

@@ -3,7 +3,11 @@ namespace Emperor.Benchmarks;
 /// <summary>Takes every wanted figure of one program once, in a reign of its own.</summary>
 internal sealed class Round(Options options, Results results, string vassal, string folder, CancellationToken cancel)
 {
+    private const int WarmUpDocuments = 3;
+    private const int StatsSamples = 40;
+
     private static readonly TimeSpan idleTime = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan documentPause = TimeSpan.FromMilliseconds(50);
 
     public void Run(Contender contender, int vassals, int round)
     {
@@ -13,7 +17,7 @@ internal sealed class Round(Options options, Results results, string vassal, str
         {
             Progress.Say($"{label}: laying out {vassals} apps");
             var ground = new Ground(root, vassals, options.StopDelay);
-            using var reign = new Reign(contender, ground, vassal, cancel);
+            using var reign = new Reign(contender, ground, vassal, options.Wants(Figures.Stats), cancel);
             if (Take(contender, vassals, Figures.ColdStart, label, () => [reign.Start()]))
                 AfterStart(contender, ground, reign, label);
         }
@@ -33,6 +37,7 @@ internal sealed class Round(Options options, Results results, string vassal, str
         Take(contender, vassals, Figures.Idle, label, () => [reign.Idle(idleTime)]);
         var rested = reign.Memory();
         // Each act has vassals of its own, so that none has been restarted or edited moments before.
+        Take(contender, vassals, Figures.Stats, label, () => Documents(reign));
         Series(Figures.Edit, i => reign.Edit(ground.Names[i]));
         Series(Figures.Drop, reign.Drop);
         Series(Figures.Link, reign.Link);
@@ -50,6 +55,18 @@ internal sealed class Round(Options options, Results results, string vassal, str
                 reign.Pause(contender.PauseBefore(i, samples));
                 yield return sample(i);
             }
+        }
+    }
+
+    // One after the other as a client that polls does; the first ones, in which a runtime compiles, are everybody's and not measured.
+    private IEnumerable<double> Documents(Reign reign)
+    {
+        for (var i = -WarmUpDocuments; i < (options.Samples ?? StatsSamples); i++)
+        {
+            reign.Pause(documentPause);
+            var took = reign.Document();
+            if (i >= 0)
+                yield return took;
         }
     }
 

@@ -202,6 +202,27 @@ public sealed record EmperorSettings
     /// <summary>emperor-death-signal: vassals have SIGKILL for a parent-death signal.</summary>
     public bool DeathSignal { get; init; }
 
+    /// <summary>emperor-control: the path of the control socket; "none" for none, null for the usual one.</summary>
+    public string? Control { get; init; }
+
+    /// <summary>emperor-stats: where the stats document is served; null for nowhere.</summary>
+    public ServerAddress? StatsAddress { get; init; }
+
+    /// <summary>stats-http: it is served over HTTP.</summary>
+    public bool StatsHttp { get; init; }
+
+    /// <summary>stats-minified: it has no line breaks and tabs.</summary>
+    public bool StatsMinified { get; init; }
+
+    /// <summary>emperor-metrics: where metrics are served; null for nowhere.</summary>
+    public ServerAddress? MetricsAddress { get; init; }
+
+    /// <summary>chmod-socket: the mode of sockets that are files; null for what the umask makes it.</summary>
+    public int? SocketMode { get; init; }
+
+    /// <summary>chown-socket: user and group, as it was written.</summary>
+    public string? SocketOwner { get; init; }
+
     /// <summary>emperor-ready: when the service manager is told that the emperor is ready.</summary>
     public ReadyPolicy Ready { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Emperor.Core.Control;
 
 namespace Emperor.Core.Configuration;
 
@@ -13,7 +14,8 @@ public static class HelpText
         var text = new StringBuilder();
         text.Append(
             """
-            Usage: emperor [OPTION...] [FILE.ini...]
+            Usage: emperor [OPTION...] [FILE.ini...]    runs the daemon
+                   emperor VERB ...                     speaks with it
 
             Keeps one app server, a vassal, running for each configuration file of a folder: a new file starts one, a changed file
             reloads it, a removed file stops it, and one that dies is started again. A drop-in for "uwsgi --emperor".
@@ -22,6 +24,7 @@ public static class HelpText
 
             """
         );
+        AppendVerbs(text);
         var left = SupportedOptions.All.Max(option => Left(option).Length) + 2;
         foreach (var group in SupportedOptions.All.GroupBy(option => option.Group))
         {
@@ -33,13 +36,23 @@ public static class HelpText
             """
 
             Exit codes:
-              0  ended in order
-              1  the configuration, or the start, failed
+              0  ended in order; of a verb: done, or all is well
+              1  the configuration, or the start, failed; of a verb: it failed
               2  the command line is wrong
+              3  of "status": a vassal is not well
+              4  of a verb: no emperor could be reached
 
             """
         );
         return text.ToString();
+    }
+
+    private static void AppendVerbs(StringBuilder text)
+    {
+        text.Append("\nVerbs (\"emperor VERB --help\" tells more):\n");
+        var left = VerbList.All.Max(verb => verb.Name.Length + verb.Arguments.Length) + 5;
+        foreach (var verb in VerbList.All)
+            text.Append($"  {verb.Name} {verb.Arguments}".PadRight(left)).Append(verb.Text).Append('\n');
     }
 
     private static string Title(OptionGroup group) =>
@@ -49,6 +62,7 @@ public static class HelpText
             OptionGroup.Launch => "How vassals are started",
             OptionGroup.Patience => "Patience with vassals",
             OptionGroup.Process => "Emperor itself",
+            OptionGroup.Stats => "Stats and metrics",
             OptionGroup.Log => "Log",
             _ => "Configuration",
         };

@@ -21,7 +21,14 @@ public enum ArgumentKind
 /// <param name="Letter">Its short form; '-' for none.</param>
 /// <param name="Immediate">It acts while the configuration is read, and its value is never expanded.</param>
 /// <param name="Core">It is part of uwsgi 2.0.21 without plugins: only these can be abbreviated as there.</param>
-public sealed record KnownOption(string Name, ArgumentKind Argument, char Letter, bool Immediate, bool Core);
+public sealed record KnownOption(string Name, ArgumentKind Argument, char Letter, bool Immediate, bool Core)
+{
+    /// <summary>It takes one value: of several the last one counts.</summary>
+    public bool IsSingle { get; init; }
+
+    /// <summary>Its value is a number or a switch.</summary>
+    public bool IsNumber { get; init; }
+}
 
 /// <summary>Every option that can stand in a configuration: uWSGI's (from the embedded list) and Emperor's own.</summary>
 public sealed class OptionTable
@@ -45,6 +52,9 @@ public sealed class OptionTable
 
     /// <summary>The option of exactly this name, or null.</summary>
     public KnownOption? Find(string name) => _byName.GetValueOrDefault(name);
+
+    /// <summary>Whether uWSGI or one of its plugins has an option of exactly this name.</summary>
+    public bool IsUwsgis(string name) => Find(name) is not null && !SupportedOptions.All.Any(option => option.Own && option.Name == name);
 
     /// <summary>The first option with this short form, or null.</summary>
     public KnownOption? FindLetter(char letter) => letter == '-' ? null : _options.Find(option => option.Letter == letter);
@@ -103,6 +113,10 @@ public sealed class OptionTable
             "required" => ArgumentKind.Required,
             _ => ArgumentKind.Optional,
         };
-        return new KnownOption(fields[0], argument, fields[2][0], fields.Contains("immediate"), fields.Contains("core"));
+        return new KnownOption(fields[0], argument, fields[2][0], fields.Contains("immediate"), fields.Contains("core"))
+        {
+            IsSingle = fields.Contains("single"),
+            IsNumber = fields.Contains("number"),
+        };
     }
 }

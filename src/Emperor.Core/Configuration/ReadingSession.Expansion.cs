@@ -99,6 +99,11 @@ internal sealed partial class ReadingSession
     {
         if (SchemeOf(name) is { } scheme)
         {
+            if (_isVassal)
+            {
+                Skip(origin, $"\"@({Shown(name)})\" is left as it is: nothing is run or fetched ({scheme}://) to look at a configuration");
+                return null;
+            }
             Fail(
                 origin,
                 $"\"@({Shown(name)})\": Emperor runs and fetches nothing while it reads its options ({scheme}://); use @(FILE) or $(VARIABLE)"

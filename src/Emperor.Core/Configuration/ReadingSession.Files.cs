@@ -16,6 +16,11 @@ internal sealed partial class ReadingSession
     /// <summary>A file whose format follows from its name. It never changes what %O, %D and the like say.</summary>
     private void LoadByExtension(string name, OptionOrigin origin)
     {
+        if (_isVassal && SchemeOf(name) is { } scheme)
+        {
+            Skip(origin, $"\"{Shown(name)}\" is not looked into: nothing is run or fetched ({scheme}://) to look at a configuration");
+            return;
+        }
         // uWSGI refuses FILE.ini:section here, although it takes it after --ini.
         var colon = name.LastIndexOf(':');
         var file = colon > 0 ? name[..colon] : name;
@@ -29,12 +34,19 @@ internal sealed partial class ReadingSession
             Fail(origin, $"\"{Shown(name)}\" is no configuration file: its name does not end in .ini; rename it, or name it with --ini");
     }
 
-    private void FailFormat(string name, OptionOrigin origin) =>
+    private void FailFormat(string name, OptionOrigin origin)
+    {
+        if (_isVassal)
+        {
+            Skip(origin, $"\"{Shown(name)}\" is not looked into: only ini files are");
+            return;
+        }
         Fail(
             origin,
             $"\"{Shown(name)}\": Emperor reads its own options from ini files only (vassals may use any format); "
                 + "\"uwsgi --show-config --no-server\" prints such a file as ini"
         );
+    }
 
     /// <summary>Reads "FILE", "FILE:SECTION" or ":SECTION", which is another section of the file that was read last.</summary>
     private void LoadIni(string name, OptionOrigin origin, bool keepFirst)
@@ -42,6 +54,11 @@ internal sealed partial class ReadingSession
         var colon = name.LastIndexOf(':');
         var file = colon < 0 ? name : name[..colon];
         var section = colon < 0 ? "" : name[(colon + 1)..];
+        if (_isVassal && SchemeOf(name) is { } skipped)
+        {
+            Skip(origin, $"\"{Shown(name)}\" is not looked into: nothing is run or fetched ({skipped}://) to look at a configuration");
+            return;
+        }
         if (SchemeOf(name) is { } scheme)
             Fail(origin, $"\"{Shown(name)}\": Emperor does not read its configuration through {scheme}://; write an ini file and name it");
         else if (colon == 0 && _lastFile is null)

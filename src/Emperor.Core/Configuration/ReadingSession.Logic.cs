@@ -60,6 +60,9 @@ internal sealed partial class ReadingSession
                 _help = true;
                 _stopped = true;
                 break;
+            case "inject-before" or "inject-after" when _isVassal:
+                Skip(entry.Origin, $"\"{entry.Key}\" is not looked into");
+                break;
             case "inject-before" or "inject-after":
                 Fail(entry.Origin, $"Emperor does not act on \"{entry.Key}\" in its own configuration; use \"include\" in its place");
                 break;

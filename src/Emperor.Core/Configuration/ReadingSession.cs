@@ -27,8 +27,11 @@ internal sealed partial class ReadingSession
     private string? _blacklist;
     private string? _whitelist;
 
-    public ReadingSession(IConfigHost host)
+    private readonly bool _isVassal;
+
+    public ReadingSession(IConfigHost host, bool isVassal)
     {
+        _isVassal = isVassal;
         _host = host;
         _magic = new MagicVariables(host);
     }
@@ -238,6 +241,9 @@ internal sealed partial class ReadingSession
         _problems.Add(new ConfigProblem(Severity.Fatal, origin, message));
         _stopped = true;
     }
+
+    /// <summary>What is not done while a vassal's configuration is looked at.</summary>
+    private void Skip(OptionOrigin origin, string message) => _problems.Add(new ConfigProblem(Severity.Warning, origin, message));
 
     private void Report(OptionOrigin origin, string message) => _problems.Add(new ConfigProblem(Severity.Error, origin, message));
 

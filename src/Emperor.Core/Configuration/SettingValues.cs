@@ -25,6 +25,14 @@ internal sealed class SettingValues
 
     public string? Text(string name) => Last(name) is { } option ? option.Value ?? "" : null;
 
+    /// <summary>A text that must not be empty.</summary>
+    public string? NotEmptyText(string name, string expected)
+    {
+        if (Last(name) is { } option && string.IsNullOrEmpty(option.Value))
+            Refuse(option, expected);
+        return Text(name);
+    }
+
     public bool Flag(string name) => Last(name) is { } option && CBoolean.Read(option.Value);
 
     public IReadOnlyList<string> List(string name) =>
@@ -146,6 +154,24 @@ internal sealed class SettingValues
         if (Last(name) is { } option && string.IsNullOrEmpty(option.Value))
             Refuse(option, "a folder");
         return Text(name);
+    }
+
+    public ServerAddress? Address(string name)
+    {
+        if (Last(name) is not { } option)
+            return null;
+        if (ServerAddress.Parse(option.Value ?? "") is { } address)
+            return address;
+        Refuse(option, "an address: a path, @name, host:port, :port or [IPv6]:port");
+        return null;
+    }
+
+    /// <summary>As uWSGI's chmod-socket: three octal digits; without a value, or with 1, everybody may connect.</summary>
+    public int? SocketMode(string name)
+    {
+        if (Last(name) is not { } option)
+            return null;
+        return string.IsNullOrEmpty(option.Value) || option.Value is "1" or "true" ? 0b110_110_110 : Octal(name, mayHaveFour: false);
     }
 
     private ExportedOption? Last(string name) => _byName.TryGetValue(name, out var options) ? options[^1] : null;

@@ -84,8 +84,15 @@ public static class SettingsBuilder
             VassalLogDirectory = values.Folder("vassal-log-dir"),
             VassalLogMaxSize = values.Number("vassal-log-max-size", EmperorSettings.DefaultVassalLogSize, "bytes"),
             DeathSignal = values.Flag("emperor-death-signal"),
+            Control = values.NotEmptyText("emperor-control", "a path, or none"),
             Ready = values.Ready("emperor-ready"),
             ReadyTimeout = TimeSpan.FromSeconds(values.Number("emperor-ready-timeout", 60, "seconds")),
+            StatsAddress = values.Address("emperor-stats"),
+            StatsHttp = values.Flag("stats-http"),
+            StatsMinified = values.Flag("stats-minified"),
+            MetricsAddress = values.Address("emperor-metrics"),
+            SocketMode = values.SocketMode("chmod-socket"),
+            SocketOwner = values.Text("chown-socket"),
             Strict = values.Flag("strict"),
         };
 

@@ -7,6 +7,7 @@ internal enum OptionGroup
     Launch,
     Patience,
     Process,
+    Stats,
     Log,
     Configuration,
 }
@@ -162,6 +163,36 @@ internal static class SupportedOptions
         {
             Own = true,
         },
+        new(
+            OptionGroup.Stats,
+            "emperor-stats",
+            "ADDRESS",
+            "serve the state of all vassals as JSON: a path, @name, host:port, :port or [::1]:port"
+        )
+        {
+            Aliases = ["emperor-stats-server"],
+        },
+        new(OptionGroup.Stats, "stats-http", null, "answer there as an HTTP server"),
+        new(OptionGroup.Stats, "stats-minified", null, "without line breaks and tabs") { Aliases = ["stats-min"] },
+        new(
+            OptionGroup.Stats,
+            "emperor-metrics",
+            "ADDRESS",
+            "serve OpenMetrics over HTTP at /metrics, and /-/healthy and /-/ready; addresses as for emperor-stats"
+        )
+        {
+            Own = true,
+        },
+        new(
+            OptionGroup.Stats,
+            "chmod-socket",
+            "[=OCTAL]",
+            "the mode of those sockets, three digits (666 without; by the umask when not given)"
+        )
+        {
+            Aliases = ["chmod"],
+        },
+        new(OptionGroup.Stats, "chown-socket", "USER[:GROUP]", "the owner of those sockets"),
         new(OptionGroup.Log, "logto", "FILE", "log to a file, which takes what vassals print too"),
         new(OptionGroup.Log, "logto2", "FILE", "the same"),
         new(OptionGroup.Log, "log-date", "[=FORMAT]", "write the time in a format of strftime (lines always have the time)")
@@ -176,6 +207,16 @@ internal static class SupportedOptions
             "WHEN",
             "when systemd is told READY: settled (each vassal accepts requests or has failed), all (none may fail), scan (all are spawned) or "
                 + "immediate (settled)"
+        )
+        {
+            Own = true,
+        },
+        new(
+            OptionGroup.Process,
+            "emperor-control",
+            "PATH",
+            "the socket by which \"emperor status\" and all other verbs reach it, or none (/run/emperor/control.sock for root, else "
+                + "emperor/control.sock under XDG_RUNTIME_DIR)"
         )
         {
             Own = true,

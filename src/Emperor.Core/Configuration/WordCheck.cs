@@ -16,6 +16,27 @@ internal static class WordCheck
         }
     }
 
+    /// <summary>The same for a vassal's options: whether uWSGI knows them.</summary>
+    public static void RunForVassal(ReadResult read, List<ConfigProblem> problems)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var option in read.Options)
+        {
+            if (option.Naming == OptionNaming.Placeholder || OptionTable.Instance.IsUwsgis(option.Key) || !seen.Add(option.Key))
+                continue;
+            if (OptionTable.Instance.Find(option.Key) is not null)
+                problems.Add(
+                    new ConfigProblem(
+                        Severity.Error,
+                        option.Origin,
+                        $"option \"{option.Key}\" is Emperor's own and means nothing to a vassal; move it to the emperor's configuration"
+                    )
+                );
+            else if (Unknown(option, read) is { } problem)
+                problems.Add(OptionTable.Instance.Nearest(option.Key) is null ? problem with { Severity = Severity.Warning } : problem);
+        }
+    }
+
     private static ConfigProblem? WithoutEffect(ExportedOption option)
     {
         // A variable UWSGI_X is inherited by the vassals, and does its work there.

@@ -1,3 +1,4 @@
+using Emperor.Core.Stats;
 using Emperor.Core.Vassals;
 
 namespace Emperor.Core.Reign;
@@ -14,6 +15,7 @@ public sealed class Empire(EmpirePolicy policy)
     private readonly Dictionary<string, long> _armed = new(StringComparer.Ordinal);
     private readonly Queue<string> _reloadsDue = new();
     private readonly Dictionary<string, long> _reloading = new(StringComparer.Ordinal);
+    private DurationCounts _reloadTimes = DurationCounts.None;
 
     // Those that SIGHUP has reached and that have not answered, and until when their answer is waited for. One that has lost its turn
     // is still in it.
@@ -47,6 +49,24 @@ public sealed class Empire(EmpirePolicy policy)
         }
     }
 
+    /// <summary>How long reloads took, of all vassals that there ever were.</summary>
+    public DurationCounts ReloadTimes => _reloadTimes;
+
+    /// <summary>All of it as it is now, for other threads to look at.</summary>
+    /// <param name="now">The moment.</param>
+    /// <param name="isReady">Whether the emperor has been ready.</param>
+    /// <param name="loop">How its loop fares.</param>
+    /// <param name="scans">How its scans fare.</param>
+    public EmpireSnapshot Snapshot(Instant now, bool isReady, LoopHealth loop, IReadOnlyList<ScanHealth> scans) =>
+        new(_vassals.Values, policy.Vassal, now)
+        {
+            Reloads = _reloadTimes,
+            IsEnding = IsEnding,
+            IsReady = isReady && !IsEnding,
+            Loop = loop,
+            Scans = scans,
+        };
+
     /// <summary>One thing has happened to one vassal.</summary>
     public void Handle(string vassal, VassalEvent @event, Instant now, List<Effect> effects)
     {
@@ -61,7 +81,10 @@ public sealed class Empire(EmpirePolicy policy)
         {
             return;
         }
-        Store(VassalMachine.Step(state, @event, now, policy.Vassal, effects));
+        var after = VassalMachine.Step(state, @event, now, policy.Vassal, effects);
+        if (after.History.ReloadsAnswered != state.History.ReloadsAnswered)
+            _reloadTimes = _reloadTimes.With(after.History.LastReloadTook);
+        Store(after);
         if (_unanswered.Count > 0 && !IsReloading(vassal))
             _unanswered.Remove(vassal);
         if (_reloading.Count > 0)

@@ -92,7 +92,7 @@ public static class StatusLine
                 $"{Short(vassal.LastEnd)}, retry in {Math.Max(0, (due - now + 999) / 1000)}s"
             ),
             Phase.Refused => "config error",
-            Phase.Resting => "stopped by itself",
+            Phase.Resting => vassal.StoppedByHand ? "stopped by hand" : "stopped by itself",
             Phase.Starting => "not ready in time",
             _ => vassal.Word,
         };

@@ -12,12 +12,14 @@ public abstract record VassalEvent
 
     /// <summary>Its file is there for the first time, or has changed, and can be run.</summary>
     /// <param name="ModifiedUnix">The file's modification time, seconds since the epoch.</param>
+    /// <param name="Source">What was read; null when nobody needs to know.</param>
     /// <param name="Socket">The socket by which it is started on demand; null when it is started at once.</param>
-    public sealed record FileAccepted(long ModifiedUnix, OnDemandSocket? Socket = null) : VassalEvent;
+    public sealed record FileAccepted(long ModifiedUnix, VassalSource? Source = null, OnDemandSocket? Socket = null) : VassalEvent;
 
     /// <summary>Its file is there for the first time, or has changed, and cannot be run.</summary>
     /// <param name="Reason">A sentence: what is wrong and what mends it.</param>
-    public sealed record FileRefused(string Reason) : VassalEvent;
+    /// <param name="Source">What was read; null when nobody needs to know.</param>
+    public sealed record FileRefused(string Reason, VassalSource? Source = null) : VassalEvent;
 
     /// <summary>Its file is gone.</summary>
     public sealed record FileGone : VassalEvent;
@@ -59,6 +61,9 @@ public abstract record VassalEvent
     /// <summary>Its failures are forgiven (SIGURG to the emperor).</summary>
     public sealed record Forgiven : VassalEvent;
 
+    /// <summary>An operator wants something of it.</summary>
+    public sealed record Ordered(OrderKind Order) : VassalEvent;
+
     /// <summary>The emperor leaves: it shall stop for good.</summary>
     public sealed record Ragnarok : VassalEvent;
 
@@ -74,6 +79,12 @@ public sealed record ProcessEnd(int Code, bool Signaled, string Words)
 {
     /// <summary>The exit code by which a vassal says that it must not be respawned (UWSGI_EXILE_CODE in uwsgi.h).</summary>
     public const int ExileCode = 26;
+
+    /// <summary>Whether the system has left a core of it.</summary>
+    public bool CoreDumped { get; init; }
+
+    /// <summary>The name of the signal that killed it, such as KILL; null when none did.</summary>
+    public string? SignalName { get; init; }
 
     /// <summary>Whether it asked not to be respawned.</summary>
     public bool IsExile => !Signaled && Code == ExileCode;

@@ -49,7 +49,7 @@ public static partial class VassalMachine
         {
             var socket = State.Socket!;
             NoProcess(Phase.Waiting, $"on demand: it waits for connections on {socket}");
-            State = State with { Bound = socket };
+            State = State with { Bound = socket, StoppedByHand = false };
             effects.Add(new Effect.Listen(State.Name, State.Incarnation, socket, Await: true));
         }
 
@@ -67,7 +67,9 @@ public static partial class VassalMachine
         {
             if (State.Socket?.Address != former?.Address || State.Socket?.Inherited != former?.Inherited)
             {
-                TellToStop(Aftermath.StartAnew, "its on-demand socket has changed", policy.CurseTolerance);
+                const string why = "its on-demand socket has changed";
+                TellToStop(Aftermath.StartAnew, why, policy.CurseTolerance);
+                Succeed(why);
                 return;
             }
             if (State.Socket is { } socket && socket != former)
@@ -97,12 +99,18 @@ public static partial class VassalMachine
             State = State with { Deadline = now.Monotonic + delay };
         }
 
-        private void CountLife(long lived, bool wasProved) =>
+        private void CountLife(long lived, bool wasProved)
+        {
             State = State with
             {
                 Failures = wasProved ? 0 : State.Failures + 1,
                 ShortLives = lived < policy.ShortLife ? State.ShortLives + 1 : 0,
             };
+            if (wasProved)
+                return;
+            var first = State.Failures == 1 ? now.Unix : State.History.FirstFailure;
+            State = State with { History = State.History with { FirstFailure = first, LastFailure = now.Unix } };
+        }
 
         // On demand, a server that has accepted requests and then ends without an error has nothing more to do.
         private readonly bool HasLeftInOrder(ProcessEnd? ended) =>

@@ -10,7 +10,18 @@ public static partial class VassalMachine
     {
         internal void Spawned(VassalEvent.Spawned process)
         {
-            State = State with { Pid = process.Pid, SpawnedAt = now.Monotonic };
+            var history = State.History;
+            State = State with
+            {
+                Pid = process.Pid,
+                SpawnedAt = now.Monotonic,
+                History = history with
+                {
+                    FirstStart = history.FirstStart == 0 ? now.Unix : history.FirstStart,
+                    LastStart = now.Unix,
+                    LastRun = now.Unix,
+                },
+            };
             var number = State.Incarnation.ToString(CultureInfo.InvariantCulture);
             Note(NoteLevel.Information, "spawned", $"pid {Pid()}, start {number} ({State.Reason})");
         }
@@ -32,7 +43,7 @@ public static partial class VassalMachine
                 case VassalMessage.Spawned:
                     if (!State.Ready)
                         Note(NoteLevel.Debug, "ready", "it has been spawned");
-                    State = State with { Ready = true };
+                    State = State with { Ready = true, History = State.History with { LastReady = now.Unix } };
                     break;
                 case VassalMessage.Accepting:
                     Accepts();
@@ -41,6 +52,7 @@ public static partial class VassalMachine
                     BecomesLoyal();
                     break;
                 case VassalMessage.Heartbeat:
+                    State = State with { History = State.History with { LastHeartbeat = now.Unix } };
                     if (State.Phase is Phase.Starting or Phase.Running or Phase.Reloading && policy.RequiredHeartbeat > 0)
                         State = State with { HeartbeatDeadline = now.Monotonic + policy.RequiredHeartbeat };
                     break;
@@ -75,6 +87,7 @@ public static partial class VassalMachine
                         Deadline = now.Monotonic + policy.CurseTolerance,
                         HeartbeatDeadline = null,
                         ReloadPending = false,
+                        History = State.History with { Cursed = now.Unix },
                     };
                     // Most often this is the first sign of its end, which follows at once; the curse is worth a line when it is not.
                     Note(NoteLevel.Debug, "cursed", $"pid {Pid()} closed its channel; it has {Seconds(policy.CurseTolerance)} to end");
@@ -122,7 +135,13 @@ public static partial class VassalMachine
         private void Accepts()
         {
             var first = !State.Accepting;
-            State = State with { Accepting = true, AcceptingSince = State.AcceptingSince ?? now.Monotonic };
+            State = State with
+            {
+                Accepting = true,
+                AcceptingSince = State.AcceptingSince ?? now.Monotonic,
+                TellsWhenReady = true,
+                History = State.History with { LastAccepting = now.Unix },
+            };
             if (State.Phase is Phase.Starting or Phase.Reloading)
                 Answered(first);
             // A second worker may have served a request, and said so, before the first one says that it accepts them.
@@ -138,7 +157,9 @@ public static partial class VassalMachine
             State = State with
             {
                 Loyal = true,
+                TellsWhenReady = true,
                 Failures = 0,
+                History = State.History with { LastLoyal = now.Unix },
             };
             // A sub-emperor announces nothing but its loyalty, also after a reload. From one that was not loyal before, it may be the word of the
             // program that is about to reload.
@@ -152,6 +173,8 @@ public static partial class VassalMachine
             // It has not read the reload yet, or it has answered before and is given its rest.
             if (pending && (State.Deaf || State.AnsweredAt is not null))
                 return;
+            if (State is { Phase: Phase.Reloading, AnsweredAt: null, Reloads: > 0 })
+                CountReload();
             State = State with
             {
                 Phase = Phase.Running,
@@ -167,11 +190,23 @@ public static partial class VassalMachine
                 Reload("its file had changed meanwhile");
         }
 
+        private void CountReload() =>
+            State = State with
+            {
+                History = State.History with
+                {
+                    ReloadsAnswered = State.History.ReloadsAnswered + 1,
+                    LastReloadTook = now.Monotonic - State.History.ReloadTold,
+                },
+            };
+
         private void Ended(string words, ProcessEnd? ended)
         {
             var lived = now.Monotonic - State.SpawnedAt;
             var pid = Pid();
             State = State with { LastEnd = words };
+            if (ended is not null)
+                State = State with { History = State.History with { LastExit = new LastExit(ended, now.Unix, lived) } };
             if (State.Phase is Phase.Stopping or Phase.Killing && State.Aftermath != Aftermath.Recover)
             {
                 Note(NoteLevel.Information, "stopped", $"pid {pid} has ended ({words})", ended);
@@ -232,12 +267,13 @@ public static partial class VassalMachine
                     break;
                 case Aftermath.StartAnew:
                     State = State with { Failures = 0, ShortLives = 0 };
-                    Begin("its file is back");
+                    Begin(State.AnewReason);
                     break;
-                case Aftermath.Rest when State.Socket is not null:
+                case Aftermath.Rest when State is { Socket: not null, StoppedByHand: false }:
                     WaitAgain();
                     break;
                 case Aftermath.Rest:
+                    Unlisten();
                     NoProcess(Phase.Resting, State.Reason);
                     break;
                 case Aftermath.Recover:

@@ -27,6 +27,9 @@ namespace Emperor.Core.Vassals;
 /// connects between the end of one process and the start of the next waits and is not lost. When a process ends, for whatever reason, the
 /// vassal waits again; when it failed, not before its backoff is over, during which nobody looks at the socket.</para>
 ///
+/// <para>An operator's orders are events like all others. A stop by hand ends in <see cref="Phase.Resting"/>, and so lasts until a start by hand
+/// or a change of the file; an on-demand socket is closed meanwhile, and a start by hand lets it wait again. An order that cannot be obeyed (<see cref="Order.Refusal"/>) changes nothing.</para>
+///
 /// <para>Step is pure and total: every phase answers every event, and an event of an earlier incarnation is dropped.</para>
 /// </summary>
 public static partial class VassalMachine
@@ -90,6 +93,9 @@ public static partial class VassalMachine
             case VassalEvent.Forgiven:
                 turn.Forgiven();
                 break;
+            case VassalEvent.Ordered e:
+                turn.Ordered(e.Order);
+                break;
             case VassalEvent.Ragnarok:
                 turn.StopForGood("the emperor leaves", policy.Mercy);
                 break;
@@ -97,7 +103,7 @@ public static partial class VassalMachine
                 turn.KillNow(Aftermath.Forget, "the emperor waits no longer");
                 break;
         }
-        return turn.State;
+        return turn.State.Phase == state.Phase ? turn.State : turn.State with { History = turn.State.History with { Since = now.Unix } };
     }
 
     /// <summary>One step under way.</summary>
@@ -117,10 +123,12 @@ public static partial class VassalMachine
             {
                 RefusedChange = null,
                 File = (born, file.ModifiedUnix),
+                Source = file.Source ?? State.Source,
+                Socket = file.Socket,
                 Failures = 0,
                 ShortLives = 0,
                 ListenFailures = 0,
-                Socket = file.Socket,
+                StoppedByHand = false,
             };
             switch (State.Phase)
             {
@@ -144,13 +152,14 @@ public static partial class VassalMachine
                 case Phase.Stopping:
                 case Phase.Killing:
                     if (State.Aftermath != Aftermath.Recover)
-                        State = State with { Aftermath = Aftermath.StartAnew };
+                        Succeed(State.Aftermath == Aftermath.Forget ? "its file is back" : "its file has changed");
                     break;
             }
         }
 
         internal void FileRefused(VassalEvent.FileRefused file)
         {
+            State = State with { Source = file.Source ?? State.Source };
             switch (State.Phase)
             {
                 case Phase.Gone:
@@ -172,7 +181,7 @@ public static partial class VassalMachine
                 case Phase.Killing:
                     State = State with { RefusedChange = file.Reason };
                     if (State.Aftermath != Aftermath.Recover)
-                        State = State with { Aftermath = Aftermath.StartAnew };
+                        Succeed("its file has changed");
                     break;
             }
         }
@@ -267,6 +276,7 @@ public static partial class VassalMachine
                     Deadline = now.Monotonic + policy.KillPatience,
                     HeartbeatDeadline = null,
                     ReloadPending = false,
+                    History = State.History with { Cursed = State.History.Cursed == 0 ? now.Unix : State.History.Cursed },
                 };
             }
             else if (State.Phase != Phase.Gone && aftermath == Aftermath.Forget)
@@ -335,8 +345,11 @@ public static partial class VassalMachine
                 WasLoyal = false,
                 Babbled = false,
                 Deaf = false,
+                StoppedByHand = false,
                 Reloads = 0,
                 SpawnedAt = now.Monotonic,
+                LaunchedDigest = State.Source?.Digest,
+                History = State.History with { Cursed = 0, LastHeartbeat = 0 },
             };
             effects.Add(new Effect.Spawn(State.Name, State.Incarnation));
         }
@@ -381,6 +394,8 @@ public static partial class VassalMachine
                 AnsweredAt = null,
                 WasLoyal = State.Loyal,
                 Reloads = State.Reloads + 1,
+                LaunchedDigest = State.Source?.Digest,
+                History = State.History with { LastRun = now.Unix, ReloadTold = now.Monotonic },
             };
             Note(State.Deaf ? NoteLevel.Debug : NoteLevel.Information, "reload", $"reload of pid {Pid()}: {why}");
         }
@@ -397,6 +412,7 @@ public static partial class VassalMachine
                 Deadline = now.Monotonic + patience,
                 HeartbeatDeadline = null,
                 ReloadPending = false,
+                History = State.History with { Cursed = now.Unix },
             };
             Note(NoteLevel.Information, "stopping", $"pid {Pid()} is told to stop: {why}");
         }
@@ -423,6 +439,7 @@ public static partial class VassalMachine
                 AcceptingSince = null,
                 AnsweredAt = null,
                 Ready = false,
+                History = State.History with { Cursed = 0 },
             };
 
         private void Forget()

@@ -6,6 +6,8 @@ namespace Emperor.Core.Vassals;
 /// <summary>All that the emperor knows of a vassal, at one moment. It changes only by <see cref="VassalMachine.Step"/>.</summary>
 public sealed record VassalState
 {
+    private static readonly VassalHistory Unknown = new();
+
     /// <summary>Its name: the file's name, or its path for a glob's.</summary>
     public required string Name { get; init; }
 
@@ -29,6 +31,15 @@ public sealed record VassalState
 
     /// <summary>What follows the end of its process, when it has been told or made to end.</summary>
     public Aftermath Aftermath { get; init; }
+
+    /// <summary>Why the next process is started, when <see cref="Aftermath"/> is <see cref="Aftermath.StartAnew"/>.</summary>
+    public string AnewReason { get; init; } = "";
+
+    /// <summary>An operator has stopped it, and neither an operator nor a change of its file has started it since.</summary>
+    public bool StoppedByHand { get; init; }
+
+    /// <summary>One of its processes has once said that it accepts requests, or is loyal: that word can be waited for.</summary>
+    public bool TellsWhenReady { get; init; }
 
     /// <summary>A further change came while it was reloading; it is told when it accepts requests again.</summary>
     public bool ReloadPending { get; init; }
@@ -87,8 +98,17 @@ public sealed record VassalState
     /// <summary>Its file's modification time when it came, and now; seconds since the epoch.</summary>
     public (long Born, long LastModified) File { get; init; }
 
-    /// <summary>How its last process ended; null before that.</summary>
+    /// <summary>How its last process ended, or why it could not be started; null before that.</summary>
     public string? LastEnd { get; init; }
+
+    /// <summary>When what happened to it.</summary>
+    public VassalHistory History { get; init; } = Unknown;
+
+    /// <summary>Its file as it was last read; null when nobody has told.</summary>
+    public VassalSource? Source { get; init; }
+
+    /// <summary>The digest of its file when its process was started or last told to reload; null before that.</summary>
+    public string? LaunchedDigest { get; init; }
 
     /// <summary>Whether it has a process that has not been seen to end.</summary>
     public bool HasProcess =>

@@ -1,3 +1,4 @@
+using Emperor.Control;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Serilog.Events;
@@ -20,9 +21,14 @@ internal sealed class EmperorLog(Serilog.ILogger logger)
         "the log was rotated and cannot be opened anew, so lines go to the old file: {Error}; let the emperor's user write in its folder"
     );
 
+    /// <summary>Where those who follow events hear of what is said here; null when nobody can.</summary>
+    public EventFeed? Events { get; set; }
+
     /// <summary>What a vassal's machine has to tell.</summary>
     public void Note(Effect.Note note)
     {
+        if (note.Level != NoteLevel.Debug)
+            Events?.Post(note.Level, note.Event, note.Vassal, note.Incarnation, note.Text);
         var context = logger.ForContext("Event", note.Event).ForContext("Incarnation", note.Incarnation);
         if (note.End is { } end)
             context = context.ForContext("Exit", end);
@@ -30,11 +36,18 @@ internal sealed class EmperorLog(Serilog.ILogger logger)
     }
 
     /// <summary>A line about a vassal that comes from outside its machine.</summary>
-    public void Vassal(LogEventLevel level, string @event, string vassal, string text) =>
+    public void Vassal(LogEventLevel level, string @event, string vassal, string text)
+    {
+        Post(level, @event, vassal, text);
         logger.ForContext("Event", @event).Write(level, "{Vassal}: {Text}", vassal, text);
+    }
 
     /// <summary>A line about the emperor itself.</summary>
-    public void Say(LogEventLevel level, string @event, string text) => logger.ForContext("Event", @event).Write(level, "{Text}", text);
+    public void Say(LogEventLevel level, string @event, string text)
+    {
+        Post(level, @event, null, text);
+        logger.ForContext("Event", @event).Write(level, "{Text}", text);
+    }
 
     /// <summary>The ordinary life of the emperor.</summary>
     public void Information(string @event, string text) => Say(LogEventLevel.Information, @event, text);
@@ -76,6 +89,20 @@ internal sealed class EmperorLog(Serilog.ILogger logger)
                 new LogEventProperty("Event", new ScalarValue("log-rotation")),
             ]
         );
+
+    private void Post(LogEventLevel level, string @event, string? vassal, string text)
+    {
+        // The answer to SIGUSR1 tells how all stands, and not what happens.
+        if (level < LogEventLevel.Information || @event == "state")
+            return;
+        var noteLevel = level switch
+        {
+            LogEventLevel.Information => NoteLevel.Information,
+            LogEventLevel.Warning => NoteLevel.Warning,
+            _ => NoteLevel.Error,
+        };
+        Events?.Post(noteLevel, @event, vassal, 0, text);
+    }
 
     private static LogEventLevel LevelOf(NoteLevel level) =>
         level switch

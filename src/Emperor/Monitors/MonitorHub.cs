@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Emperor.Core;
 using Emperor.Core.Configuration;
 using Emperor.Core.Monitoring;
+using Emperor.Core.Stats;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
@@ -56,6 +58,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly long?[] _scanDue;
     private readonly long[] _restUntil;
     private readonly int[] _folderHints;
+    private readonly ScanHealth[] _health;
     private readonly Dictionary<string, FileStatus> _touchFiles = new(StringComparer.Ordinal);
     private long _hintWindow;
     private int _hintReads;
@@ -75,6 +78,7 @@ internal sealed class MonitorHub : IDisposable
         _log = log;
         _frequency = frequency;
         _folderHints = new int[monitors.Count];
+        _health = [.. monitors.Select(m => new ScanHealth(m.Argument, 0, 0, 0, 0, IsHinted: false, null))];
         _scanDue = new long?[monitors.Count];
         _restUntil = new long[monitors.Count];
         Array.Fill(_scanDue, 0);
@@ -105,6 +109,9 @@ internal sealed class MonitorHub : IDisposable
             return next;
         }
     }
+
+    /// <summary>How the scans fare, one for each monitor; the list is the reader's own.</summary>
+    public IReadOnlyList<ScanHealth> Health => [.. _health];
 
     /// <summary>Called when one of the files of <see cref="WatchTouch"/> was touched.</summary>
     public Action? OnTouched { get; init; }
@@ -266,7 +273,9 @@ internal sealed class MonitorHub : IDisposable
         _log.Say(LogEventLevel.Debug, "scan", $"{monitor.Argument}: {_files.Count} files in {took:0.0} ms");
         _restUntil[index] = end + (long)(2 * took);
         // What could not be looked at cannot be watched either: only looking again tells when it can.
-        var works = complete && monitor.WatchTrouble is null && _hints.Trouble is null;
+        var trouble = complete ? monitor.WatchTrouble ?? _hints.Trouble : "it could not be looked at";
+        var works = trouble is null;
+        _health[index] = new ScanHealth(monitor.Argument, _health[index].Scans + 1, Clock.Now.Unix, took, _files.Count, works, trouble);
         _scanDue[index] = end + (works ? Math.Max(_frequency, Math.Min(LongestInterval, (long)(took * IntervalForCost))) : _frequency);
         foreach (var path in _touchFiles.Keys.ToArray())
             LookAtTouchFile(path);
@@ -311,7 +320,7 @@ internal sealed class MonitorHub : IDisposable
             // Rights may be given without any other change of the file, so it is read again at the next hint or scan.
             var reason = $"{path} cannot be read: {error}; make it readable for the emperor's user";
             _unreadable[change.Name] = reason;
-            return known == reason ? null : new VassalEvent.FileRefused(reason);
+            return known == reason ? null : new VassalEvent.FileRefused(reason, SourceOf(monitor, path, read, bytes));
         }
         // Another file than the one that was looked at, or one that is being written: another look, and then again.
         if (!monitor.IsStampOf(stamp, read))
@@ -325,14 +334,21 @@ internal sealed class MonitorHub : IDisposable
         {
             isMoved = _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
             _monitorOf[change.Name] = change.Monitor;
-            return new VassalEvent.FileAccepted(modified / 1000);
+            return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, read, bytes));
         }
         if (Math.Abs(now.Unix - modified) < WritingTime)
         {
             _census.Postpone(change, now.Monotonic, WritingPause);
             return null;
         }
-        return new VassalEvent.FileRefused(refusal);
+        return new VassalEvent.FileRefused(refusal, SourceOf(monitor, path, read, bytes));
+    }
+
+    private static VassalSource SourceOf(FileMonitor monitor, string path, FileStatus read, byte[]? bytes)
+    {
+        var target = Files.Target(path);
+        var digest = bytes is null ? "" : Convert.ToHexStringLower(SHA256.HashData(bytes));
+        return new VassalSource(path, target is null || target == path ? path : target, monitor.Argument, read.Uid, read.Gid, digest);
     }
 
     private void ReadAgain(string vassal, long now)

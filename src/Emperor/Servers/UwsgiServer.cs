@@ -29,6 +29,21 @@ internal sealed class UwsgiServer(
     /// <summary>The names that are tried, in order.</summary>
     public IReadOnlyList<string> Names { get; } = [.. settings.Overrides, settings.Program, .. settings.Fallbacks];
 
+    /// <summary>How a vassal would be started now, for people.</summary>
+    public LaunchPlan Describe(string configuration, string folder) =>
+        new(
+            configuration,
+            folder,
+            ProgramFinder.Find(Names, _searchPath, folder) is { } program ? Arguments(program, configuration) : null,
+            [.. _environment.Where(v => !IsInherited(v))]
+        );
+
+    private bool IsInherited(string variable)
+    {
+        var equals = variable.IndexOf('=', StringComparison.Ordinal);
+        return environment.TryGetValue(variable[..equals], out var value) && value == variable[(equals + 1)..];
+    }
+
     /// <summary>All arguments of a vassal, the program's name first.</summary>
     public List<string> Arguments(string program, string configuration)
     {
@@ -139,3 +154,10 @@ internal sealed class UwsgiServer(
         return [.. result.Select(v => $"{v.Key}={v.Value}")];
     }
 }
+
+/// <summary>How a vassal is started.</summary>
+/// <param name="Configuration">Its file, as it is named from its working folder.</param>
+/// <param name="Folder">Its working folder.</param>
+/// <param name="Command">Its arguments, the program first; null when no program is found.</param>
+/// <param name="Additions">What its environment has that the emperor's has not, as NAME=VALUE.</param>
+internal sealed record LaunchPlan(string Configuration, string Folder, IReadOnlyList<string>? Command, IReadOnlyList<string> Additions);

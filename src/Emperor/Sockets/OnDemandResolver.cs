@@ -119,10 +119,14 @@ internal sealed class OnDemandResolver(
         if (error == Errno.NoEntry || error == Errno.NotDirectory)
             return file;
         if (bytes is null)
-            return new VassalEvent.FileRefused($"{path}, which holds its socket's address, cannot be read: {error}; make it readable");
+            return new VassalEvent.FileRefused(
+                $"{path}, which holds its socket's address, cannot be read: {error}; make it readable",
+                file.Source
+            );
         if (bytes.Length > OnDemandRules.LongestAnswer)
             return new VassalEvent.FileRefused(
-                $"{path}, which shall hold its socket's address, is larger than {OnDemandRules.LongestAnswer} bytes; write one line into it"
+                $"{path}, which shall hold its socket's address, is larger than {OnDemandRules.LongestAnswer} bytes; write one line into it",
+                file.Source
             );
         var address = OnDemandRules.Answer(bytes);
         return address.Length == 0 ? file : At(vassal, address, file, path);
@@ -132,11 +136,11 @@ internal sealed class OnDemandResolver(
     {
         var (configuration, folder) = locate(vassal);
         if (SocketAddress.Parse(text, folder, out var failure) is not { } address)
-            return new VassalEvent.FileRefused($"the address of its on-demand socket ({source}): {failure}");
+            return new VassalEvent.FileRefused($"the address of its on-demand socket ({source}): {failure}", file.Source);
         var bytes = Files.ReadBounded(Path.Combine(folder, configuration), ReadLimits.FileBytes, out _);
         var socket = new OnDemandSocket(address.ToString());
         // What is written to the file after this look is a change of its own.
-        return new VassalEvent.FileAccepted(file.ModifiedUnix, OnDemandRules.WithWishes(socket, configuration, bytes));
+        return new VassalEvent.FileAccepted(file.ModifiedUnix, file.Source, OnDemandRules.WithWishes(socket, configuration, bytes));
     }
 
     // Null when it is what was said before.
@@ -150,7 +154,8 @@ internal sealed class OnDemandResolver(
             return failure == last.Failure
                 ? null
                 : new VassalEvent.FileRefused(
-                    $"the command that tells its on-demand socket ({settings.Command}) failed, and is asked again soon: {failure}"
+                    $"the command that tells its on-demand socket ({settings.Command}) failed, and is asked again soon: {failure}",
+                    file.Source
                 );
         }
         _retries.Remove(answer.Vassal);

@@ -19,7 +19,14 @@ public sealed class OptionTableTests
     [TestCase("log-json", ArgumentKind.None, '-', false, true)]
     [TestCase("log-level", ArgumentKind.Required, '-', false, true)]
     public void Options_are_known_with_all_about_them(string name, ArgumentKind argument, char letter, bool immediate, bool core) =>
-        Assert.That(Table.Find(name), Is.EqualTo(new KnownOption(name, argument, letter, immediate, core)));
+        Assert.That(
+            Table.Find(name)! with
+            {
+                IsSingle = false,
+                IsNumber = false,
+            },
+            Is.EqualTo(new KnownOption(name, argument, letter, immediate, core))
+        );
 
     [TestCase("end")]
     [TestCase("else")]
@@ -73,4 +80,13 @@ public sealed class OptionTableTests
     [Test]
     public void More_slips_than_the_limit_are_more_than_the_limit() =>
         Assert.That(EditDistance.Between("abc", "abcdefgh", 3), Is.GreaterThan(3));
+
+    [TestCase("processes", true, true)]
+    [TestCase("master", true, true)]
+    [TestCase("chdir", true, false)]
+    [TestCase("module", true, false)]
+    [TestCase("socket", false, false)]
+    [TestCase("env", false, false)]
+    public void Options_of_one_value_and_of_numbers_are_known(string name, bool isSingle, bool isNumber) =>
+        Assert.That((Table.Find(name)!.IsSingle, Table.Find(name)!.IsNumber), Is.EqualTo((isSingle, isNumber)));
 }

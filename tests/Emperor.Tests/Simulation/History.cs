@@ -194,7 +194,7 @@ internal sealed class History
             return new VassalEvent.FileGone();
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
         if (_churn.Folders.Of(change.Monitor, change.Name) is { IsGood: true })
-            return new VassalEvent.FileAccepted(modified / 1_000, _churn.Folders.Of(change.Monitor, change.Name)!.Value.Socket);
+            return new VassalEvent.FileAccepted(modified / 1_000, Socket: _churn.Folders.Of(change.Monitor, change.Name)!.Value.Socket);
         if (Math.Abs(Now.Unix - modified) >= WritingTime)
             return new VassalEvent.FileRefused("it cannot be run");
         _census.Postpone(change, _time.Now, WritingPause);
@@ -208,6 +208,8 @@ internal sealed class History
         PlanConnections(_dice.Of<long>(500, 3_000, 30_000));
         for (var i = _dice.Between(0, 4); i > 0; i--)
             _time.In(_dice.Between(0, _wildUntil - _time.Now), () => _signals.Enqueue(_dice.Chance(60) ? HangUp : Urge));
+        for (var i = _dice.Of<long>(0, 0, 4, 20); i > 0; i--)
+            _time.In(_dice.Between(0, _wildUntil - _time.Now), () => _signals.Enqueue(Order));
         for (var i = _dice.Between(0, 3); i > 0; i--)
             _time.In(_dice.Between(0, _wildUntil - _time.Now), () => _time.WallOffset += _dice.Between(-90_000_000, 90_000_000));
         if (_dice.Chance(40))
@@ -278,6 +280,16 @@ internal sealed class History
         foreach (var name in _empire.Vassals.Keys)
             _invariants.Ordered(name);
         _empire.ForgiveAll(Now, _effects);
+    }
+
+    private void Order()
+    {
+        if (_empire.Vassals.Count == 0)
+            return;
+        var names = _empire.Vassals.Keys.Order(StringComparer.Ordinal).ToArray();
+        var name = names[(int)_dice.Between(0, names.Length - 1)];
+        _invariants.Ordered(name);
+        Handle(name, new VassalEvent.Ordered((OrderKind)_dice.Between(0, (long)OrderKind.Retry)));
     }
 
     private void Terminate()

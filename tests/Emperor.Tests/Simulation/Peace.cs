@@ -20,13 +20,17 @@ internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kern
             _told[change.Name] = change;
     }
 
-    /// <summary>Remembers who has asked not to be started again.</summary>
+    /// <summary>Remembers who has asked not to be started again, and whom an operator has stopped.</summary>
     public void Heed(string vassal, VassalEvent @event)
     {
         if (@event is VassalEvent.FileAccepted or VassalEvent.FileRefused or VassalEvent.FileGone)
             _mayRest.Remove(vassal);
         else if (@event is VassalEvent.Exited { End.IsExile: true } or VassalEvent.Received { Message: VassalMessage.Stopping })
             _mayRest.Add(vassal);
+        else if (@event is VassalEvent.Ordered { Order: OrderKind.Stop })
+            _mayRest.Add(vassal);
+        else if (@event is VassalEvent.Ordered { Order: OrderKind.Start or OrderKind.Restart } order && IsObeyed(vassal, order.Order))
+            _mayRest.Remove(vassal);
     }
 
     /// <summary>Checks all vassals.</summary>
@@ -44,6 +48,8 @@ internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kern
             var state = empire.Vassals.GetValueOrDefault(name);
             Invariants.Require("WhatHasAFileIsThere", state is not null, name);
             var isResting = state!.Phase == Phase.Resting && _mayRest.Contains(name);
+            if (isResting)
+                Invariants.Require("WhatRestsHasNoSocket", state.Bound is null && sockets.WaitingFor(name) == 0, $"{state}");
             if (isResting || churn.PutBack.Contains(name))
                 continue;
             if (file.IsGood)
@@ -52,6 +58,9 @@ internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kern
                 CheckBad(state);
         }
     }
+
+    private bool IsObeyed(string vassal, OrderKind order) =>
+        empire.Vassals.TryGetValue(vassal, out var state) && Order.Refusal(state, order) is null;
 
     private void CheckGood(string name, VassalState state, SimulatedFile file)
     {

@@ -12,11 +12,11 @@ namespace Emperor.Tests.Vassals;
 public sealed class AftermathTableTests
 {
     private const string Text = """
-        aftermath | nothing      | FileAccepted | FileRefused | FileGone | ReloadAsked  | Forgiven     | Ragnarok | NoMercy
-        Recover   | Starting/BnS | Starting/BnS | Refused/Bnn | Gone/Bn  | Starting/BnS | Starting/BnS | Gone/Bn  | Gone/Bn
-        StartAnew | Starting/BnS | Starting/BnS | Refused/Bnn | Gone/Bn  | Starting/BnS | Starting/BnS | Gone/Bn  | Gone/Bn
-        Rest      | Resting/Bn   | Starting/BnS | Refused/Bnn | Gone/Bn  | Resting/Bn   | Resting/Bn   | Gone/Bn  | Gone/Bn
-        Forget    | Gone/Bn      | Starting/BnS | Refused/Bnn | Gone/Bn  | Gone/Bn      | Gone/Bn      | Gone/Bn  | Gone/Bn
+        aftermath | nothing      | FileAccepted | FileRefused | FileGone | ReloadAsked  | Forgiven     | Ragnarok | NoMercy | Ordered Stop    | Ordered Start   | Ordered Restart | Ordered Reload  | Ordered Retry
+        Recover   | Starting/BnS | Starting/BnS | Refused/Bnn | Gone/Bn  | Starting/BnS | Starting/BnS | Gone/Bn  | Gone/Bn | Resting/Bn      | Starting/BnS    | Starting/BnS    | Starting/BnS    | Starting/BnS
+        StartAnew | Starting/BnS | Starting/BnS | Refused/Bnn | Gone/Bn  | Starting/BnS | Starting/BnS | Gone/Bn  | Gone/Bn | Resting/Bn      | Starting/BnS    | Starting/BnS    | Starting/BnS    | Starting/BnS
+        Rest      | Resting/Bn   | Starting/BnS | Refused/Bnn | Gone/Bn  | Resting/Bn   | Resting/Bn   | Gone/Bn  | Gone/Bn | Resting/Bn      | Starting/BnS    | Starting/BnS    | Starting/BnS    | Resting/Bn
+        Forget    | Gone/Bn      | Starting/BnS | Refused/Bnn | Gone/Bn  | Gone/Bn      | Gone/Bn      | Gone/Bn  | Gone/Bn | Gone/Bn         | Gone/Bn         | Gone/Bn         | Gone/Bn         | Gone/Bn
         """;
 
     private static IEnumerable<TestCaseData> Cells()

@@ -49,7 +49,7 @@ internal sealed class Patient(VassalPolicy? policy = null)
 
     public Patient FileIsGood(long modified = 1) => Takes(new VassalEvent.FileAccepted(modified));
 
-    public Patient FileIsOnDemand(OnDemandSocket? socket = null) => Takes(new VassalEvent.FileAccepted(1, socket ?? Socket));
+    public Patient FileIsOnDemand(OnDemandSocket? socket = null) => Takes(new VassalEvent.FileAccepted(1, Socket: socket ?? Socket));
 
     public Patient Listens() => Takes(new VassalEvent.Listening());
 

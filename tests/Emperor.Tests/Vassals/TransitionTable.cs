@@ -43,6 +43,11 @@ internal static class TransitionTable
         TimePassed due     | .            | .            | .            | .            | Killing/Kn   | Killing/Kn   | ./Kn         | Starting/S   | .            | .            | .
         ReloadAsked        | .            | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | .            | .            | .
         Forgiven           | .            | .            | .            | .            | .            | .            | .            | Starting/S   | .            | .            | .
+        Ordered Stop       | Resting/Un   | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Resting/n    | ./n          | .            | .
+        Ordered Start      | .            | .            | .            | .            | .            | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
+        Ordered Restart    | .            | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
+        Ordered Reload     | .            | Reloading    | Reloading/1n | .            | .            | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
+        Ordered Retry      | .            | .            | .            | .            | .            | ./n          | .            | Starting/S   | ./n          | ./n          | .
         Ragnarok           | Gone/nU      | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
         NoMercy            | Gone/U       | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | ./Kn         | Gone         | Gone         | Gone         | .
         """;
@@ -57,7 +62,7 @@ internal static class TransitionTable
         var incarnation = state.Incarnation;
         return words[0] switch
         {
-            nameof(VassalEvent.FileAccepted) => new VassalEvent.FileAccepted(2, words.Length > 1 ? Patient.Socket : null),
+            nameof(VassalEvent.FileAccepted) => new VassalEvent.FileAccepted(2, Socket: words.Length > 1 ? Patient.Socket : null),
             nameof(VassalEvent.FileRefused) => new VassalEvent.FileRefused("it is a picture"),
             nameof(VassalEvent.FileGone) => new VassalEvent.FileGone(),
             nameof(VassalEvent.Spawned) => new VassalEvent.Spawned(incarnation, 4711),
@@ -72,6 +77,7 @@ internal static class TransitionTable
             nameof(VassalEvent.TimePassed) => new VassalEvent.TimePassed(),
             nameof(VassalEvent.ReloadAsked) => new VassalEvent.ReloadAsked(),
             nameof(VassalEvent.Forgiven) => new VassalEvent.Forgiven(),
+            nameof(VassalEvent.Ordered) => new VassalEvent.Ordered(Enum.Parse<OrderKind>(words[1])),
             nameof(VassalEvent.Ragnarok) => new VassalEvent.Ragnarok(),
             nameof(VassalEvent.NoMercy) => new VassalEvent.NoMercy(),
             _ => throw new ArgumentException($"no event is called {row}", nameof(row)),

@@ -1,0 +1,165 @@
+using Emperor.Core.Configuration;
+
+namespace Emperor.Core.Checks;
+
+/// <summary>Which users and groups there are.</summary>
+/// <param name="HasUser">Whether there is a user of that name.</param>
+/// <param name="HasGroup">Whether there is a group of that name.</param>
+public sealed record KnownAccounts(Func<string, bool> HasUser, Func<string, bool> HasGroup);
+
+/// <summary>What was found in one vassal's file.</summary>
+/// <param name="Problems">What is wrong, in the order of the file.</param>
+/// <param name="Sockets">The addresses that it listens on, as they can be compared with those of others.</param>
+public sealed record CheckResult(IReadOnlyList<ConfigProblem> Problems, IReadOnlyList<SocketClaim> Sockets);
+
+/// <summary>
+/// Looks for mistakes in a vassal's ini file: what uwsgi would refuse, what it would silently not do, and what would fail when it starts.
+/// Nothing is run, fetched or changed.
+/// </summary>
+public static class VassalCheck
+{
+    /// <summary>Options whose values are commands or texts, in which # and ; mean something.</summary>
+    private static readonly string[] FreeText =
+    [
+        "attach-daemon",
+        "smart-attach-daemon",
+        "legion-",
+        "exec-",
+        "hook-",
+        "cron",
+        "unique-cron",
+        "route",
+        "final-route",
+        "response-route",
+        "error-route",
+        "log-format",
+        "logformat",
+        "log-encoder",
+        "log-req-encoder",
+        "add-header",
+        "alarm",
+        "print",
+        "iprint",
+        "set",
+        "subscribe",
+        "mount",
+        "worker-exec",
+        "spooler-",
+        "mule",
+        "req-logger",
+        "logger",
+        "metric",
+        "eval",
+        "static-expires",
+        "env",
+    ];
+
+    /// <summary>Examines a file.</summary>
+    /// <param name="file">Its name, as uwsgi is given it in its working folder.</param>
+    /// <param name="host">What may be asked of the world.</param>
+    /// <param name="accounts">Users and groups.</param>
+    public static CheckResult Examine(string file, IConfigHost host, KnownAccounts accounts)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        ArgumentNullException.ThrowIfNull(accounts);
+        var vassalHost = new VassalHost(host);
+        var reading = vassalHost.ReadFile(file, ReadLimits.FileBytes + 1);
+        var origin = OptionOrigin.File(file, 0);
+        if (reading.Bytes is not { } bytes)
+            return Only(origin, $"it cannot be read: {reading.Error}");
+        if (VassalFileCheck.Examine(file, bytes).Reason is { } reason)
+            return Only(origin, reason);
+        var read = ConfigurationReader.Read(["--ini", file], vassalHost, isVassal: true);
+        // What stands in the file, without the option that names it.
+        ExportedOption[] options = [.. read.Options.Where(o => o.Origin.Kind == OriginKind.File && o.Naming != OptionNaming.Placeholder)];
+        var problems = new List<ConfigProblem>(read.Problems);
+        // What ended the reading says more about that option.
+        var fatal = read.Problems.FirstOrDefault(p => p.Severity == Severity.Fatal)?.Origin;
+        WordCheck.RunForVassal(read with { Options = [.. options.Where(o => o.Origin != fatal)] }, problems);
+        FindDuplicates(options, problems);
+        FindComments(options, problems);
+        FindDaemonize(options, problems);
+        new PlaceCheck(options, host, accounts, problems).Run();
+        var sockets = SocketClaim.Of(options, host.WorkingDirectory);
+        SocketClaim.FindRepeated(sockets, problems);
+        return new CheckResult([.. problems.OrderBy(p => p.Origin?.Name == file ? 0 : 1).ThenBy(p => p.Origin?.Line ?? 0)], sockets);
+    }
+
+    /// <summary>Whether a check has failed: warnings are no failure.</summary>
+    public static bool IsFailure(ConfigProblem problem)
+    {
+        ArgumentNullException.ThrowIfNull(problem);
+        return problem.Severity != Severity.Warning;
+    }
+
+    private static CheckResult Only(OptionOrigin origin, string message) => new([new ConfigProblem(Severity.Error, origin, message)], []);
+
+    // One in an included file that another replaces is a preset, and meant so.
+    private static void FindDuplicates(ExportedOption[] options, List<ConfigProblem> problems)
+    {
+        var last = new Dictionary<(string File, string Key), ExportedOption>();
+        foreach (var option in options)
+        {
+            if (OptionTable.Instance.Find(option.Key) is not { IsSingle: true })
+                continue;
+            var place = (option.Origin.Name ?? "", option.Key);
+            if (last.TryGetValue(place, out var former) && former.Origin.Line != option.Origin.Line)
+            {
+                var (isSame, line) = (former.Value == option.Value, former.Origin.Line);
+                problems.Add(
+                    new ConfigProblem(
+                        isSame ? Severity.Warning : Severity.Error,
+                        option.Origin,
+                        isSame
+                            ? $"option \"{option.Key}\" stands on line {line} already, with the same value; remove one"
+                            : $"option \"{option.Key}\" takes one value, and has one on line {line} already, which has no effect; remove one"
+                    )
+                );
+            }
+            last[place] = option;
+        }
+    }
+
+    private static void FindComments(ExportedOption[] options, List<ConfigProblem> problems)
+    {
+        foreach (var option in options)
+        {
+            var value = option.Value ?? "";
+            if (FreeText.Any(prefix => option.Key.StartsWith(prefix, StringComparison.Ordinal)) || CommentAt(value) is not { } at)
+                continue;
+            var isNumber = OptionTable.Instance.Find(option.Key) is { IsNumber: true };
+            problems.Add(
+                new ConfigProblem(
+                    isNumber || OptionTable.Instance.Find(option.Key) is not null ? Severity.Error : Severity.Warning,
+                    option.Origin,
+                    $"uWSGI knows no comments behind a value: \"{Messages.Shown(value[at..])}\" is part of that of \"{option.Key}\"; "
+                        + "put it on a line of its own"
+                )
+            );
+        }
+    }
+
+    // A sign of a comment with a blank before it; ';' also wants one behind it, since lists use it.
+    private static int? CommentAt(string value)
+    {
+        for (var i = 0; i < value.Length; i++)
+        {
+            var isFirst = i == 0 || value[i - 1] is ' ' or '\t';
+            if (isFirst && (value[i] == '#' || (value[i] == ';' && (i + 1 == value.Length || value[i + 1] is ' ' or '\t'))))
+                return i;
+        }
+        return null;
+    }
+
+    private static void FindDaemonize(ExportedOption[] options, List<ConfigProblem> problems)
+    {
+        foreach (var option in options.Where(o => o.Key is "daemonize" or "daemonize2"))
+            problems.Add(
+                new ConfigProblem(
+                    Severity.Error,
+                    option.Origin,
+                    $"\"{option.Key}\" takes the vassal away from its emperor, which starts it again and again; remove it (logto writes a log)"
+                )
+            );
+    }
+}

@@ -1,0 +1,83 @@
+using System.Globalization;
+
+namespace Emperor.Core.Control;
+
+/// <summary>What "emperor explain" prints of one vassal: one screen.</summary>
+public static class ExplainText
+{
+    private const int LabelWidth = 10;
+
+    /// <summary>Renders it.</summary>
+    /// <param name="view">All about it.</param>
+    /// <param name="file">What its file says, a line each; empty when it could not be read.</param>
+    /// <param name="clock">The time of day of a moment (milliseconds since the epoch), for people.</param>
+    /// <param name="style">How.</param>
+    public static IEnumerable<string> Render(ExplainView view, IReadOnlyList<string> file, Func<long, string> clock, TextStyle style)
+    {
+        ArgumentNullException.ThrowIfNull(view);
+        ArgumentNullException.ThrowIfNull(clock);
+        var vassal = view.Vassal;
+        var state = style.Toned(vassal.State, StatusTable.ToneOf(vassal));
+        yield return $"{style.Toned(PlainText.OneLine(vassal.Name), Tone.Strong)} is {state} since {clock(vassal.SinceMs)}";
+        yield return Line("why", vassal.Reason);
+        if (vassal.RefusedChange is { } refused)
+            yield return Line("refused", $"its last change was not taken: {refused}");
+        yield return Line("next", view.Next);
+        yield return Line("you can", view.Advice);
+        yield return "";
+        yield return Line("file", view.Target is { } target && target != view.File ? $"{view.File} -> {target}" : view.File);
+        yield return Line("changed", clock(view.FileModified * 1000) + (vassal.Latest ? "" : ", and its process does not run with it yet"));
+        foreach (var line in file)
+            yield return Line("says", line);
+        yield return Line("started as", view.Command is { } command ? string.Join(' ', command) : "nothing: no program is found");
+        yield return Line("in", view.Folder);
+        if (view.Environment.Count > 0)
+            yield return Line("with", string.Join(' ', view.Environment));
+        if (vassal.Pid is { } pid)
+        {
+            var up = TextTable.Duration(vassal.UptimeMs ?? 0);
+            yield return Line(
+                "process",
+                Text($"pid {pid}, user {view.User ?? "?"}, up {up}, start {vassal.Starts}, {vassal.Reloads} reloads")
+            );
+        }
+        var end = vassal.LastEnd is { } last ? Text($"{last}{(vassal.LastEndMs is { } at ? $", {clock(at)}" : "")}") : "none yet";
+        yield return Line("last end", Text($"{end}; {vassal.Deaths} deaths, {vassal.Failures} failures in a row"));
+        foreach (var line in Lists(view, clock, style))
+            yield return line;
+    }
+
+    private static IEnumerable<string> Lists(ExplainView view, Func<long, string> clock, TextStyle style)
+    {
+        yield return "";
+        yield return style.Toned("what happened", Tone.Strong);
+        foreach (var e in view.Events)
+        {
+            var tone = e.Level switch
+            {
+                "error" => Tone.Bad,
+                "warning" => Tone.Busy,
+                _ => Tone.Plain,
+            };
+            yield return style.Toned(Cut($"  {clock(e.TimeMs)}  {PlainText.OneLine(e.Text)}", style), tone);
+        }
+        if (view.Events.Count == 0)
+            yield return "  nothing that is still known";
+        if (view.Output is not { } output)
+            yield break;
+        yield return "";
+        yield return style.Toned("what it printed last", Tone.Strong);
+        foreach (var line in output)
+            yield return Cut($"  {PlainText.OneLine(line)}", style);
+        if (output.Count == 0)
+            yield return "  nothing";
+    }
+
+    // What explains is shown whole, on as many lines as the terminal makes of it.
+    private static string Line(string label, string text) => $"  {label.PadRight(LabelWidth)} {PlainText.OneLine(text)}";
+
+    private static string Cut(string line, TextStyle style) =>
+        style.Width > 0 && line.Length > style.Width ? $"{line[..(style.Width - 1)]}…" : line;
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,65 @@
+namespace Emperor.Core.Vassals;
+
+/// <summary>When what happened to a vassal, for people: nothing is decided by it. Times are milliseconds since the epoch, 0 for never.</summary>
+public sealed record VassalHistory
+{
+    /// <summary>Since when it is in its phase.</summary>
+    public long Since { get; init; }
+
+    /// <summary>When its first process was made.</summary>
+    public long FirstStart { get; init; }
+
+    /// <summary>When its current (or last) process was made.</summary>
+    public long LastStart { get; init; }
+
+    /// <summary>When it was last started or told to reload.</summary>
+    public long LastRun { get; init; }
+
+    /// <summary>When it last said that it was spawned.</summary>
+    public long LastReady { get; init; }
+
+    /// <summary>When it last said that it accepts requests.</summary>
+    public long LastAccepting { get; init; }
+
+    /// <summary>When it last said that it is loyal.</summary>
+    public long LastLoyal { get; init; }
+
+    /// <summary>When its process last beat its heart; 0 also before the first beat of a new process.</summary>
+    public long LastHeartbeat { get; init; }
+
+    /// <summary>When its process was told to end, or closed its channel; 0 when neither.</summary>
+    public long Cursed { get; init; }
+
+    /// <summary>When the first of its failures in a row happened; of the past row when it is not failing.</summary>
+    public long FirstFailure { get; init; }
+
+    /// <summary>When the last of its failures happened.</summary>
+    public long LastFailure { get; init; }
+
+    /// <summary>How its last process ended; null before that.</summary>
+    public LastExit? LastExit { get; init; }
+
+    /// <summary>When its process was last told to reload, monotonic milliseconds.</summary>
+    public long ReloadTold { get; init; }
+
+    /// <summary>Reloads that it has answered by accepting requests again, over all its processes.</summary>
+    public int ReloadsAnswered { get; init; }
+
+    /// <summary>How long the last of those took, milliseconds.</summary>
+    public long LastReloadTook { get; init; }
+}
+
+/// <summary>How a vassal's process ended.</summary>
+/// <param name="End">In which way.</param>
+/// <param name="At">When, milliseconds since the epoch.</param>
+/// <param name="Lived">How long it had lived, milliseconds.</param>
+public sealed record LastExit(ProcessEnd End, long At, long Lived);
+
+/// <summary>The file that a vassal is made of, as it was when it was read.</summary>
+/// <param name="Path">Its absolute path.</param>
+/// <param name="Target">Where that leads by symbolic links, absolute; the path itself when it is none.</param>
+/// <param name="Monitor">The --emperor that has found it, as it was written.</param>
+/// <param name="Uid">The owner of the file (of the target).</param>
+/// <param name="Gid">The group of the file (of the target).</param>
+/// <param name="Digest">SHA-256 of its content, in hexadecimal digits; empty when it could not be read. What it includes is not in it.</param>
+public sealed record VassalSource(string Path, string Target, string Monitor, uint Uid, uint Gid, string Digest);

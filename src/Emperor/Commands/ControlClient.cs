@@ -1,0 +1,143 @@
+using System.Text.Json;
+using Emperor.Control;
+using Emperor.Core.Control;
+using Emperor.Linux;
+
+namespace Emperor.Commands;
+
+/// <summary>The emperor could not be reached, or has gone.</summary>
+internal sealed class NoEmperorException(string message) : Exception(message);
+
+/// <summary>A client's end of the control socket.</summary>
+internal sealed class ControlClient : IDisposable
+{
+    // A thousand vassals take some 400 KB; this is for a hundred thousand.
+    private const int LongestLine = 64 * 1024 * 1024;
+    private const int AnswerTime = 30_000;
+
+    private readonly UnixStream _stream;
+    private readonly string _path;
+    private byte[] _buffer = new byte[64 * 1024];
+    private int _start;
+    private int _length;
+
+    private ControlClient(UnixStream stream, string path)
+    {
+        _stream = stream;
+        _path = path;
+    }
+
+    /// <summary>Connects to the emperor.</summary>
+    /// <param name="path">--socket; null for the usual places.</param>
+    /// <exception cref="NoEmperorException">Nobody listens there.</exception>
+    public static ControlClient Connect(string? path)
+    {
+        var places = path is not null ? [path] : UsualPlaces();
+        var failures = new List<string>();
+        foreach (var place in places)
+        {
+            if (UnixStream.Connect(place, out var error) is { } stream)
+                return new ControlClient(stream, place);
+            failures.Add($"{place}: {(error == Errno.ConnectionRefused ? "nobody listens there any more" : error.Message)}");
+        }
+        throw new NoEmperorException(
+            places.Count == 0
+                ? "there is no usual place for a control socket (XDG_RUNTIME_DIR is not set); name it by --socket"
+                : $"no emperor can be reached ({string.Join("; ", failures)}); is it running, and with which --emperor-control? Name it by --socket"
+        );
+    }
+
+    /// <summary>Asks, and gets one answer.</summary>
+    public ControlReply Ask(ControlRequest request)
+    {
+        Send(request);
+        return Read(AnswerTime);
+    }
+
+    /// <summary>Asks, and gets all lines of the answer as they come; the last one has no more.</summary>
+    /// <param name="request">What.</param>
+    /// <param name="patience">How long the next line may take, milliseconds; -1 for ever.</param>
+    public IEnumerable<ControlReply> AskAll(ControlRequest request, int patience = -1)
+    {
+        Send(request);
+        while (true)
+        {
+            var reply = Read(patience);
+            yield return reply;
+            if (!reply.More)
+                yield break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stream.Dispose();
+
+    private static List<string> UsualPlaces()
+    {
+        List<string?> places =
+        [
+            Self.IsRoot ? null : ControlSocket.DefaultPath(isRoot: false, Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR")),
+            ControlSocket.DefaultPath(isRoot: true, null),
+        ];
+        return [.. places.OfType<string>()];
+    }
+
+    private void Send(ControlRequest request)
+    {
+        byte[] line =
+        [
+            .. JsonSerializer.SerializeToUtf8Bytes(request with { V = ControlProtocol.Version }, ControlProtocol.Json.ControlRequest),
+            (byte)'\n',
+        ];
+        for (var at = 0; at < line.Length; )
+        {
+            var error = _stream.Send(line.AsSpan(at), out var sent);
+            at += sent;
+            if (error == Errno.Again)
+                _ = _stream.Wait(output: true, AnswerTime);
+            else if (error.Number != 0)
+                throw new NoEmperorException($"{_path}: {error.Message}");
+        }
+    }
+
+    private ControlReply Read(int patience)
+    {
+        while (true)
+        {
+            var end = _buffer.AsSpan(_start, _length).IndexOf((byte)'\n');
+            if (end >= 0)
+            {
+                var line = _buffer.AsSpan(_start, end);
+                (_start, _length) = (_start + end + 1, _length - end - 1);
+                return JsonSerializer.Deserialize(line, ControlJson.Default.ControlReply)
+                    ?? throw new NoEmperorException($"{_path}: what listens there is no emperor");
+            }
+            Receive(patience);
+        }
+    }
+
+    private void Receive(int patience)
+    {
+        if (_start + _length == _buffer.Length)
+        {
+            if (_start == 0)
+            {
+                if (_buffer.Length >= LongestLine)
+                    throw new NoEmperorException($"{_path}: an answer has no end");
+                Array.Resize(ref _buffer, _buffer.Length * 2);
+            }
+            Array.Copy(_buffer, _start, _buffer, 0, _length);
+            _start = 0;
+        }
+        if (!_stream.Wait(output: false, patience))
+            throw new NoEmperorException($"{_path}: the emperor has not answered in {patience / 1000} s");
+        switch (_stream.Read(_buffer.AsSpan(_start + _length), out var count))
+        {
+            case ChannelRead.Data:
+                _length += count;
+                break;
+            case ChannelRead.Closed:
+                throw new NoEmperorException($"{_path}: the emperor has gone");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+using Emperor.Core;
+using Emperor.Core.Control;
+using Emperor.Core.Reign;
+using Emperor.Core.Stats;
+using Emperor.Core.Vassals;
+using Emperor.Logging;
+using Emperor.Output;
+using Emperor.Servers;
+using Emperor.Stats;
+
+namespace Emperor.Control;
+
+/// <summary>
+/// Overview: the main thread's end of the control socket. Once a turn, after everything else, it takes the calls that have come, hands out what is
+/// known as it stands (the vassals' states never change, so that is a list of them and no copy), gives orders to the empire, and looks
+/// which orders have come to their outcome. Orders for many vassals are given a few at a time, as SIGHUP's reloads are.
+/// </summary>
+internal sealed class ControlDesk(ControlServer server, Empire empire, int ordersAtOnce, EmperorLog log) : IDisposable
+{
+    private const int MostJobs = 64;
+    private const int MostExplained = 50;
+
+    private readonly List<OrderJob> _jobs = [];
+    private readonly ProcessSampler _sampler = new(() => { }, log);
+    private Func<EmpireSnapshot>? _snapshot;
+    private Action<string, VassalEvent>? _handle;
+
+    /// <summary>How a vassal is started.</summary>
+    public required Func<string, LaunchPlan> Plan { get; init; }
+
+    /// <summary>Says who the emperor is; the line about all vassals is left to be filled in.</summary>
+    public required Func<EmpireView> Describe { get; init; }
+
+    /// <summary>What vassals print; null when it is not kept.</summary>
+    public VassalOutput? Output { get; init; }
+
+    /// <summary>When there is something to look at by time alone, monotonic milliseconds; null when there is not.</summary>
+    public long? NextDue
+    {
+        get
+        {
+            long? next = null;
+            foreach (var job in _jobs)
+            {
+                if (job.NextDue(empire.Vassals) is { } due && !(next <= due))
+                    next = due;
+            }
+            return next;
+        }
+    }
+
+    /// <summary>Begins to serve.</summary>
+    /// <param name="snapshot">Takes a snapshot of the empire.</param>
+    /// <param name="handle">Lets something happen to a vassal, and does what comes of it.</param>
+    public void Serve(Func<EmpireSnapshot> snapshot, Action<string, VassalEvent> handle) => (_snapshot, _handle) = (snapshot, handle);
+
+    /// <summary>Works through what has come.</summary>
+    public void Turn(Instant now)
+    {
+        while (server.TryTake(out var call))
+        {
+            if (call.Request is { } request)
+                Serve(call.Client, request, now);
+            else
+                _jobs.RemoveAll(job => job.Client == call.Client && job.Abandon());
+        }
+        if (_jobs.Count == 0)
+            return;
+        foreach (var job in _jobs.ToArray())
+        {
+            if (!job.Turn(now))
+                _jobs.Remove(job);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _sampler.Dispose();
+
+    private void Serve(long client, ControlRequest request, Instant now)
+    {
+        if (ControlProtocol.OrderOf(request.Verb!) is { } order)
+        {
+            BeginOrder(client, request, order, now);
+            return;
+        }
+        if (!TrySelect(request, out var names, out var refusal))
+        {
+            Tell(client, refusal!);
+            return;
+        }
+        switch (request.Verb)
+        {
+            case "status":
+                TellStatus(client, request, names);
+                break;
+            case "names":
+                server.Answer(new ControlAnswer(client, _ => new ControlReply { Id = request.Id, Names = Sorted(names) }));
+                break;
+            case "explain":
+                TellExplanations(client, request, names);
+                break;
+            default:
+                server.Answer(new ControlAnswer(client, null, new LogsWanted(request, Sorted(names))));
+                break;
+        }
+    }
+
+    private void TellStatus(long client, ControlRequest request, IReadOnlyList<string> names)
+    {
+        var snapshot = _snapshot!();
+        var about = Describe();
+        if (request.Usage)
+            _sampler.Want(snapshot);
+        var isWanted = names.Count == snapshot.Count ? null : names.ToHashSet(StringComparer.Ordinal);
+        server.Answer(
+            new ControlAnswer(
+                client,
+                _ =>
+                {
+                    var vassals = snapshot
+                        .Vassals.Where(v => isWanted?.Contains(v.Name) != false)
+                        .OrderBy(v => v.Name, StringComparer.Ordinal);
+                    return new ControlReply
+                    {
+                        Id = request.Id,
+                        Empire = about with { Status = StatusLine.Of([.. snapshot.Vassals.Select(v => v.Raw)], snapshot.At.Monotonic) },
+                        Vassals = [.. vassals.Select(v => request.Usage ? VassalView.Of(v).With(_sampler.Usage.Of(v)) : VassalView.Of(v))],
+                    };
+                }
+            )
+        );
+    }
+
+    private void TellExplanations(long client, ControlRequest request, IReadOnlyList<string> names)
+    {
+        var snapshot = _snapshot!();
+        var told = Sorted(names).Take(MostExplained).ToArray();
+        for (var i = 0; i < told.Length; i++)
+        {
+            var vassal = snapshot.Find(told[i])!.Value;
+            var plan = Plan(vassal.Name);
+            var isLast = i == told.Length - 1;
+            server.Answer(
+                new ControlAnswer(
+                    client,
+                    ring => new ControlReply
+                    {
+                        Id = request.Id,
+                        More = !isLast,
+                        Explain = Explanations.Of(vassal, plan, ring, Output),
+                    }
+                )
+            );
+        }
+    }
+
+    private void BeginOrder(long client, ControlRequest request, OrderKind order, Instant now)
+    {
+        if (empire.IsEnding)
+        {
+            Tell(client, ControlReply.Failed(request.Id, "leaving", "the emperor leaves, and all vassals with it"));
+            return;
+        }
+        if (_jobs.Count >= MostJobs)
+        {
+            Tell(client, ControlReply.Failed(request.Id, "busy", $"{MostJobs} orders are under way; try again later"));
+            return;
+        }
+        if (!TrySelect(request, out var names, out var refusal))
+        {
+            Tell(client, refusal!);
+            return;
+        }
+        var job = new OrderJob(client, request, order, Sorted(names), order == OrderKind.Stop ? int.MaxValue : ordersAtOnce)
+        {
+            Empire = empire,
+            Handle = _handle!,
+            Output = Output,
+            Answer = server.Answer,
+        };
+        if (job.Turn(now))
+            _jobs.Add(job);
+    }
+
+    // Every name must mean something; without names, all are meant.
+    private bool TrySelect(ControlRequest request, out IReadOnlyList<string> names, out ControlReply? refusal)
+    {
+        refusal = null;
+        IReadOnlyList<string> all = [.. empire.Vassals.Keys];
+        if (request.All || request.Names is null or { Count: 0 })
+        {
+            names = all;
+            if (names.Count == 0 && request.Verb is not ("status" or "names"))
+                refusal = ControlReply.Failed(request.Id, "no-such-vassal", "there is no vassal");
+            return refusal is null;
+        }
+        var chosen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var pattern in request.Names)
+        {
+            var fitting = NamePattern.Select(pattern, all);
+            chosen.UnionWith(fitting);
+            if (fitting.Count > 0)
+                continue;
+            var shown = PlainText.OneLine(pattern.Length > 100 ? pattern[..100] + "…" : pattern);
+            refusal = ControlReply.Failed(request.Id, "no-such-vassal", $"no vassal is called {shown}; status shows all names");
+            break;
+        }
+        names = [.. chosen];
+        return refusal is null;
+    }
+
+    private void Tell(long client, ControlReply reply) => server.Answer(new ControlAnswer(client, _ => reply));
+
+    private static List<string> Sorted(IReadOnlyList<string> names) => [.. names.Order(StringComparer.Ordinal)];
+}

@@ -1,0 +1,410 @@
+using System.Collections.Concurrent;
+using Emperor.Core.Control;
+using Emperor.Linux;
+using Emperor.Output;
+
+namespace Emperor.Control;
+
+/// <summary>
+/// Overview: the control socket, on a thread of its own with an event loop of its own. It reads requests, keeps clients within their bounds
+/// (how many, how long a line, how slow), and writes answers. Of vassals it knows nothing: it asks the main thread by a
+/// <see cref="ControlCall"/>, one at a time for each client, and is answered by <see cref="ControlAnswer"/>s; so no client can hold up
+/// more than itself, and never the main thread.
+/// </summary>
+internal sealed class ControlServer : IDisposable
+{
+    private const int ClientLimit = 256;
+
+    // Those who may see nothing shall not take the places of those who may.
+    private const int StrangerLimit = 32;
+    private const int AcceptsATurn = 64;
+    private const int EventsATurn = 256;
+    private const int DefaultEvents = 20;
+    private const int MostEvents = 10_000;
+    private const long AcceptPause = 1_000;
+    private const ulong ListenerToken = 0;
+    private static readonly TimeSpan FarewellTime = TimeSpan.FromSeconds(2);
+
+    private readonly ControlSocket _socket;
+    private readonly EventFeed _events;
+    private readonly uint _uid;
+    private readonly Action _wakeMain;
+    private readonly VassalOutput? _output;
+    private readonly EventLoop _loop = new();
+    private readonly ConcurrentQueue<ControlCall> _calls = new();
+    private readonly ConcurrentQueue<ControlAnswer> _answers = new();
+    private readonly Dictionary<long, ControlConnection> _clients = [];
+    private readonly byte[] _buffer = new byte[16 * 1024];
+    private readonly Thread _thread;
+    private long _serial;
+    private long? _acceptDue;
+    private volatile bool _isEnding;
+
+    /// <summary>Starts to serve.</summary>
+    /// <param name="socket">Where; it is disposed with this.</param>
+    /// <param name="events">What can be followed.</param>
+    /// <param name="output">What vassals print; null when it is not kept.</param>
+    /// <param name="uid">The emperor's user.</param>
+    /// <param name="wakeMain">Called when there are calls for the main thread.</param>
+    public ControlServer(ControlSocket socket, EventFeed events, VassalOutput? output, uint uid, Action wakeMain)
+    {
+        _socket = socket;
+        _events = events;
+        _output = output;
+        _uid = uid;
+        _wakeMain = wakeMain;
+        _loop.Add(socket.Listener.Fd, ListenerToken);
+        events.Wake = _loop.Wake;
+        _thread = new Thread(Serve) { IsBackground = true, Name = "control" };
+        _thread.Start();
+    }
+
+    /// <summary>The next call for the main thread.</summary>
+    public bool TryTake(out ControlCall call) => _calls.TryDequeue(out call);
+
+    /// <summary>Answers; from the main thread.</summary>
+    public void Answer(ControlAnswer answer)
+    {
+        _answers.Enqueue(answer);
+        _loop.Wake();
+    }
+
+    /// <summary>Sends what is left, for two seconds at the most, and closes everything.</summary>
+    public void Dispose()
+    {
+        _isEnding = true;
+        _events.Wake = null;
+        _loop.Wake();
+        if (!_thread.Join(FarewellTime))
+            return;
+        _socket.Dispose();
+        foreach (var client in _clients.Values)
+            client.Dispose();
+        _loop.Dispose();
+    }
+
+    private static long Now => Environment.TickCount64;
+
+    private void Serve()
+    {
+        var ready = new List<Readiness>();
+        while (!_isEnding)
+        {
+            _loop.Wait(ready, Timeout());
+            foreach (var one in ready)
+            {
+                if (one.Token == ListenerToken)
+                    Accept();
+                else if (_clients.TryGetValue((long)one.Token, out var client))
+                    Hear(client, one);
+            }
+            while (_answers.TryDequeue(out var answer))
+                Deliver(answer);
+            TellEvents();
+            TellLogs();
+            DropTheLate();
+            if (_acceptDue <= Now)
+            {
+                _acceptDue = null;
+                _loop.Change(_socket.Listener.Fd, ListenerToken, read: true, write: false);
+            }
+        }
+        // Answers that were given while the end was ordered.
+        while (_answers.TryDequeue(out var answer))
+            Deliver(answer);
+    }
+
+    private void Accept()
+    {
+        for (var i = 0; i < AcceptsATurn; i++)
+        {
+            var stream = _socket.Listener.Accept(out var error);
+            if (stream is null)
+            {
+                if (error == Errno.Again || error == Errno.Interrupted)
+                    return;
+                // No descriptor is left: they wait in the backlog meanwhile.
+                _acceptDue = Now + AcceptPause;
+                _loop.Change(_socket.Listener.Fd, ListenerToken, read: false, write: false);
+                return;
+            }
+            Welcome(stream);
+        }
+    }
+
+    private void Welcome(UnixStream stream)
+    {
+        if (stream.Peer() is not { } peer)
+        {
+            stream.Dispose();
+            return;
+        }
+        var client = new ControlConnection(++_serial, stream, new Peer(peer.Pid, peer.Uid, peer.Gid), Now);
+        var isMaster = Access.IsMaster(peer.Uid, _uid);
+        var strangers = isMaster ? 0 : _clients.Values.Count(c => !Access.IsMaster(c.Peer.Uid, _uid));
+        if (_clients.Count >= ClientLimit || strangers >= StrangerLimit)
+        {
+            client.Say(ControlReply.Failed(null, "too-many", $"{_clients.Count} clients are connected; try again later"), Now);
+            _ = client.Send(Now);
+            client.Dispose();
+            return;
+        }
+        try
+        {
+            _loop.Add(stream.Fd, (ulong)client.Serial);
+            _clients.Add(client.Serial, client);
+        }
+        catch (LinuxException)
+        {
+            client.Dispose();
+        }
+    }
+
+    private void Hear(ControlConnection client, Readiness ready)
+    {
+        if (ready.Writable && !client.Send(Now))
+        {
+            Drop(client);
+            return;
+        }
+        // Only the end is told of a busy one: the other side is closed altogether.
+        if (ready.HungUp && (client.IsBusy || client.IsInputClosed) && !ready.Writable)
+        {
+            Drop(client);
+            return;
+        }
+        if (ready.Readable && !client.IsBusy && !client.HasOutput && !client.IsInputClosed)
+            client.Receive(_buffer, Now);
+        GoOn(client);
+    }
+
+    // Works through what it has sent, as far as it takes the answers, and sets what is heard of it next.
+    private void GoOn(ControlConnection client)
+    {
+        while (!client.IsBusy && !client.HasOutput && !client.IsLeaving && client.TryTake(out var request, out var refusal, Now))
+        {
+            if (refusal is not null)
+                client.Say(refusal, Now);
+            else if (request is not null)
+                Work(client, request);
+            if (client.HasOutput && !client.Send(Now))
+            {
+                Drop(client);
+                return;
+            }
+        }
+        if (!client.HasOutput && (client.IsLeaving || (client.IsInputClosed && !client.IsBusy)))
+            Drop(client);
+        else
+            _loop.Change(
+                client.Stream.Fd,
+                (ulong)client.Serial,
+                read: !client.IsBusy && !client.HasOutput && !client.IsInputClosed,
+                write: client.HasOutput
+            );
+    }
+
+    private void Work(ControlConnection client, ControlRequest request)
+    {
+        if (!Access.IsMaster(client.Peer.Uid, _uid))
+        {
+            var who = _uid == 0 ? "root" : $"root and user {_uid}";
+            client.Say(
+                ControlReply.Failed(
+                    request.Id,
+                    "forbidden",
+                    $"user {client.Peer.Uid} may neither see nor steer vassals here, only {who} may"
+                ),
+                Now
+            );
+            return;
+        }
+        client.IsBusy = true;
+        if (request.Verb == "events")
+        {
+            BeginEvents(client, request);
+            return;
+        }
+        _calls.Enqueue(new ControlCall(client.Serial, request));
+        _wakeMain();
+    }
+
+    private void Deliver(ControlAnswer answer)
+    {
+        if (!_clients.TryGetValue(answer.Client, out var client))
+            return;
+        if (answer.Logs is { } wanted)
+        {
+            BeginLogs(client, wanted);
+            return;
+        }
+        var reply = answer.Make!(_events.Take());
+        client.IsBusy = reply.More;
+        client.Say(reply, Now);
+        if (client.Send(Now))
+            GoOn(client);
+        else
+            Drop(client);
+    }
+
+    private void BeginEvents(ControlConnection client, ControlRequest request)
+    {
+        var ring = _events.Take();
+        var names = request.Names ?? [];
+        client.Following = request;
+        if (request.Since is { } since)
+        {
+            client.EventsToldTo = since;
+        }
+        else
+        {
+            var count = Math.Min(request.Count ?? DefaultEvents, MostEvents);
+            var last = ring.Last(count, e => IsAbout(e, names));
+            client.EventsToldTo = last.Count > 0 ? last[0].Sequence - 1 : ring.Newest;
+        }
+        _events.IsFollowed = true;
+    }
+
+    private static bool IsAbout(EmperorEvent e, IReadOnlyList<string> names)
+    {
+        if (names.Count == 0)
+            return true;
+        return e.Vassal is { } vassal && names.Any(n => NamePattern.Select(n, [vassal]).Count > 0);
+    }
+
+    // Each takes as many as it reads; who reads too slowly misses what the ring has lost meanwhile, and is told how many.
+    private void TellEvents()
+    {
+        if (!_events.IsFollowed)
+            return;
+        var ring = _events.Take();
+        foreach (var client in _clients.Values.Where(c => c.EventsToldTo is not null).ToArray())
+        {
+            if (!client.HasOutput && !TellEvents(client, ring))
+                Drop(client);
+        }
+        _events.IsFollowed = _clients.Values.Any(c => c.EventsToldTo is not null);
+    }
+
+    private bool TellEvents(ControlConnection client, EventRing ring)
+    {
+        var request = client.Following!;
+        for (var i = 0; i < EventsATurn && !client.HasOutput; i++)
+        {
+            if (ring.After(client.EventsToldTo!.Value, out var missed) is not { } next)
+            {
+                if (request.Follow)
+                    break;
+                Finish(client, new ControlReply { Id = request.Id });
+                return true;
+            }
+            client.EventsToldTo = next.Sequence;
+            // Sequence 0 is asked for by those who want all that there is: what was before that, they have not missed.
+            if (missed > 0 && request.Since != 0)
+                client.Say(
+                    new ControlReply
+                    {
+                        Id = request.Id,
+                        More = true,
+                        Missed = missed,
+                    },
+                    Now
+                );
+            if (IsAbout(next, request.Names ?? []))
+                client.Say(
+                    new ControlReply
+                    {
+                        Id = request.Id,
+                        More = true,
+                        Event = EventView.Of(next),
+                    },
+                    Now
+                );
+            if (client.HasOutput && !client.Send(Now))
+                return false;
+        }
+        if (client.HasOutput && !client.Send(Now))
+            return false;
+        // More than a turn may tell: the others first, then on.
+        if (!client.HasOutput && client.EventsToldTo is { } told && told < ring.Newest)
+            _loop.Wake();
+        GoOn(client);
+        return true;
+    }
+
+    private void BeginLogs(ControlConnection client, LogsWanted wanted)
+    {
+        var id = wanted.Request.Id;
+        if (_output is null)
+            Finish(client, ControlReply.Failed(id, "not-kept", "what vassals print is not kept (--vassal-output inherit)"));
+        else if ((client.Logs = new LogTeller(wanted, _output, _loop.Wake)).IsRefused)
+            Finish(client, ControlReply.Failed(id, "too-many", "too many outputs are followed already; follow fewer vassals"));
+    }
+
+    private void TellLogs()
+    {
+        foreach (var client in _clients.Values.Where(c => c.Logs is not null && !c.HasOutput).ToArray())
+        {
+            var isBroken = false;
+            var hasMore = client.Logs!.Turn(reply =>
+            {
+                client.Say(reply, Now);
+                isBroken |= !client.Send(Now);
+                return !isBroken && !client.HasOutput;
+            });
+            if (isBroken)
+                Drop(client);
+            else if (client.Logs.IsDone && !hasMore)
+                Finish(client, new ControlReply { Id = client.Logs.Id });
+            else
+                GoOn(client);
+            if (hasMore && !client.HasOutput)
+                _loop.Wake();
+        }
+    }
+
+    // The last line about what it wanted.
+    private void Finish(ControlConnection client, ControlReply last)
+    {
+        client.Logs?.Dispose();
+        (client.Logs, client.EventsToldTo, client.Following, client.IsBusy) = (null, null, null, false);
+        client.Say(last, Now);
+        if (client.Send(Now))
+            GoOn(client);
+        else
+            Drop(client);
+    }
+
+    private void DropTheLate()
+    {
+        var now = Now;
+        foreach (var client in _clients.Values.Where(c => c.Deadline <= now).ToArray())
+        {
+            if (client is { HasOutput: false, IsMidLine: true })
+            {
+                client.Say(ControlReply.Failed(null, "too-slow", "a request's line was not finished in 10 s"), now);
+                _ = client.Send(now);
+            }
+            Drop(client);
+        }
+    }
+
+    private void Drop(ControlConnection client)
+    {
+        _loop.Remove(client.Stream.Fd);
+        _clients.Remove(client.Serial);
+        client.Dispose();
+        if (!client.IsBusy)
+            return;
+        _calls.Enqueue(new ControlCall(client.Serial, null));
+        _wakeMain();
+    }
+
+    private int Timeout()
+    {
+        var next = _acceptDue ?? long.MaxValue;
+        foreach (var client in _clients.Values)
+            next = Math.Min(next, client.Deadline ?? long.MaxValue);
+        return next == long.MaxValue ? -1 : (int)Math.Clamp(next - Now, 0, int.MaxValue);
+    }
+}
