@@ -122,9 +122,10 @@ internal abstract class EmperorTest
         {
             ["VASSAL_JOURNAL"] = Journal.Path,
             [MarkVariable] = _mark,
-            // All tests of a machine would want the one usual socket; those that need one name it.
-            ["UWSGI_EMPEROR_CONTROL"] = "none",
         };
+        // All tests of a machine would want the one usual socket; those that need one name it.
+        if (start.Program is null)
+            environment["UWSGI_EMPEROR_CONTROL"] = "none";
         foreach (var (name, value) in start.Environment)
             environment[name] = value;
         var daemon = EmperorProcess.Start(start with { Environment = environment });
