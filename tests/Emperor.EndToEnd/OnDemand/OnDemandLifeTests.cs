@@ -78,7 +78,7 @@ internal sealed class OnDemandLifeTests : OnDemandTest
         daemon.AwaitVassal("shop.ini", "the next connection starts it with that");
         Assert.That(Journal.Starts("shop.ini"), Is.Zero, Logs());
         _ = Ask($"{Run}/shop.socket");
-        daemon.Await("^the new one$");
+        daemon.Await(@"^\[shop\.ini\] the new one$");
         Assert.That(Journal.Starts("shop.ini"), Is.EqualTo(1), Logs());
     }
 

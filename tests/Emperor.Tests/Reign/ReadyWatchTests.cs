@@ -13,6 +13,7 @@ internal sealed class ReadyWatchTests
     // The phase of a vassal of the first scan: what it means to "settled" and to "all", in time and when patience is over.
     private static readonly (Phase Phase, ReadyVerdict Settled, ReadyVerdict All, ReadyVerdict LateAll)[] Table =
     [
+        (Phase.Waiting, ReadyVerdict.Ready, ReadyVerdict.Ready, ReadyVerdict.Ready),
         (Phase.Starting, ReadyVerdict.Waiting, ReadyVerdict.Waiting, ReadyVerdict.Failed),
         (Phase.Running, ReadyVerdict.Ready, ReadyVerdict.Ready, ReadyVerdict.Ready),
         (Phase.Reloading, ReadyVerdict.Waiting, ReadyVerdict.Waiting, ReadyVerdict.Failed),
