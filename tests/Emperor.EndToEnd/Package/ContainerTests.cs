@@ -33,7 +33,7 @@ internal sealed class ContainerTests : EmperorTest
             daemon.Count(@"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d\d:\d\d INF a\.ini: pid \d+ accepts requests$"),
             Is.EqualTo(1)
         );
-        Assert.That(daemon.Lines, Has.Member("hello from the app").And.None.Contains("\u001b"));
+        Assert.That(daemon.Lines, Has.Member("[a.ini] hello from the app").And.None.Contains("\u001b"));
         Assert.That(daemon.Count(@"emperor .* \(pid 1\) governs"), Is.EqualTo(1));
     }
 
