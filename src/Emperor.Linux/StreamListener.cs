@@ -23,6 +23,7 @@ public sealed unsafe class StreamListener : IDisposable
     private readonly SafeFd _fd;
     private readonly string? _path;
     private readonly (ulong Device, ulong Inode) _identity;
+    private bool _isAdopted;
 
     private StreamListener(SafeFd fd, string? path = null, (ulong, ulong) identity = default)
     {
@@ -34,13 +35,13 @@ public sealed unsafe class StreamListener : IDisposable
     /// <summary>The descriptor, for the event loop.</summary>
     public int Fd => _fd.Number;
 
-    /// <summary>Takes over a descriptor that listens already (handed over by a service manager). No file is removed at its end.</summary>
-    /// <param name="fd">The descriptor; it is made close-on-exec and non-blocking.</param>
-    public static StreamListener Adopt(int fd)
+    /// <summary>Uses a socket that listens already (handed over by a service manager). At the end it is neither closed nor its file removed.</summary>
+    /// <param name="fd">The socket, which stays its owner's; it is made non-blocking.</param>
+    public static StreamListener Adopt(SafeFd fd)
     {
-        var owned = Files.TakeOver(fd);
-        _ = Native.Fcntl(fd, Constants.FSetFl, Constants.ONonBlock);
-        return new StreamListener(owned);
+        ArgumentNullException.ThrowIfNull(fd);
+        _ = Native.Fcntl(fd.Number, Constants.FSetFl, Constants.ONonBlock);
+        return new StreamListener(fd) { _isAdopted = true };
     }
 
     /// <summary>Listens at a path, or, after "@", at a name of the abstract kind.</summary>
@@ -135,7 +136,8 @@ public sealed unsafe class StreamListener : IDisposable
             if ((status.Device, status.Inode) == _identity)
                 _ = Native.Unlink(_path);
         }
-        _fd.Dispose();
+        if (!_isAdopted)
+            _fd.Dispose();
     }
 
     private static SafeFd Open(int family)

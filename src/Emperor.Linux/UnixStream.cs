@@ -32,6 +32,7 @@ public sealed unsafe class UnixListener : IDisposable
     private const int Backlog = 1024;
 
     private readonly SafeFd _fd;
+    private bool _isAdopted;
 
     private UnixListener(SafeFd fd) => _fd = fd;
 
@@ -40,6 +41,15 @@ public sealed unsafe class UnixListener : IDisposable
 
     /// <summary>Whether it is closed.</summary>
     public bool IsClosed => _fd.IsClosed;
+
+    /// <summary>Uses a unix socket that listens already (handed over by a service manager). At the end it is not closed.</summary>
+    /// <param name="fd">The socket, which stays its owner's; it is made non-blocking.</param>
+    public static UnixListener Adopt(SafeFd fd)
+    {
+        ArgumentNullException.ThrowIfNull(fd);
+        _ = Native.Fcntl(fd.Number, Constants.FSetFl, Constants.ONonBlock);
+        return new UnixListener(fd) { _isAdopted = true };
+    }
 
     /// <summary>Binds a name and listens. Nothing that is there is removed; who may connect by a path is decided by that file's mode.</summary>
     /// <param name="name">The path, at most 107 bytes.</param>
@@ -79,7 +89,11 @@ public sealed unsafe class UnixListener : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _fd.Dispose();
+    public void Dispose()
+    {
+        if (!_isAdopted)
+            _fd.Dispose();
+    }
 }
 
 /// <summary>One end of a connection over a unix stream socket. It never raises SIGPIPE.</summary>

@@ -62,7 +62,7 @@ internal sealed class Startup(
         {
             foreach (var problem in problems)
                 Tell(log, problem);
-            if (Prepare(pidFiles) is { } failure)
+            if (Prepare(pidFiles, inherited) is { } failure)
             {
                 _controlSocket?.Dispose();
                 return Fail(log, failure);
@@ -93,6 +93,8 @@ internal sealed class Startup(
         log.Events = _controlSocket is null ? null : events;
         if (_controlFailure is not null)
             log.Warning("no-control", $"there is no control socket, and the command finds no emperor here: {_controlFailure}");
+        if (_controlSocket is { IsInherited: true } handedOver && settings.Control is { } asked && asked != handedOver.Path)
+            log.Warning("sockets", $"emperor-control = {asked} is not opened: the service manager has handed over {handedOver.Path}");
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
         if (!TryMakeMonitors(log, out var monitorList))
@@ -129,7 +131,7 @@ internal sealed class Startup(
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
         using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake);
-        using var stats = StatsSetup.Start(settings, snapshots, log, out var statsFailure);
+        using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
             return Fail(log, statsFailure);
         using var desk = control is null ? null : Desk(control, empire, monitors, server, output, herald, log);
@@ -260,7 +262,7 @@ internal sealed class Startup(
     }
 
     // What must be done before the first vassal: why it cannot, or null.
-    private string? Prepare(PidFiles pidFiles)
+    private string? Prepare(PidFiles pidFiles, InheritedSockets inherited)
     {
         foreach (var change in settings.EnvironmentChanges)
         {
@@ -280,7 +282,7 @@ internal sealed class Startup(
             ?? pidFiles.Write(settings.PidFile, settings.WorkingDirectory)
             ?? pidFiles.Write(settings.SafePidFile, settings.WorkingDirectory)
             ?? pidFiles.Write(settings.EmperorPidFile, settings.WorkingDirectory)
-            ?? OpenControl()
+            ?? OpenControl(inherited)
             ?? DropRights()
             ?? pidFiles.Write(settings.PidFileLater, settings.WorkingDirectory)
             ?? pidFiles.Write(settings.SafePidFileLater, settings.WorkingDirectory)
@@ -289,10 +291,17 @@ internal sealed class Startup(
     }
 
     // Before the rights are dropped, which the usual folder asks for. A path that was asked for must do; the usual one may fail.
-    private string? OpenControl()
+    private string? OpenControl(InheritedSockets inherited)
     {
         if (settings.Control == ControlSocket.None)
             return null;
+        if (inherited.Take("control") is { } handedOver)
+        {
+            _controlSocket = ControlSocket.Adopt(handedOver);
+            return _controlSocket is not null
+                ? null
+                : $"the service manager's socket {handedOver.Name} ({handedOver.Address}) is no unix socket; give its unit a ListenStream= with a path";
+        }
         var path = settings.Control is { } asked
             ? Path.GetFullPath(asked, settings.WorkingDirectory)
             : ControlSocket.DefaultPath(Self.IsRoot, _environment.GetValueOrDefault("XDG_RUNTIME_DIR"));

@@ -1,4 +1,5 @@
 using Emperor.Linux;
+using Emperor.Sockets;
 
 namespace Emperor.Control;
 
@@ -21,9 +22,9 @@ internal sealed class ControlSocket : IDisposable
     private const uint TypeMask = 0xF000;
     private const uint SocketType = 0xC000;
 
-    private readonly ulong _inode;
+    private readonly ulong? _inode;
 
-    private ControlSocket(UnixListener listener, string path, ulong inode)
+    private ControlSocket(UnixListener listener, string path, ulong? inode)
     {
         Listener = listener;
         Path = path;
@@ -32,6 +33,9 @@ internal sealed class ControlSocket : IDisposable
 
     /// <summary>What clients connect to.</summary>
     public UnixListener Listener { get; }
+
+    /// <summary>Whether the service manager has handed it over.</summary>
+    public bool IsInherited => _inode is null;
 
     /// <summary>Its path.</summary>
     public string Path { get; }
@@ -43,6 +47,11 @@ internal sealed class ControlSocket : IDisposable
         isRoot ? $"{SystemFolder}/{FileName}"
         : string.IsNullOrEmpty(runtimeFolder) ? null
         : $"{runtimeFolder}/emperor/{FileName}";
+
+    /// <summary>Uses one that the service manager has handed over, which is not closed and whose file is not removed.</summary>
+    /// <returns>Null when it is no unix socket: over another nobody could be known.</returns>
+    public static ControlSocket? Adopt(InheritedSocket socket) =>
+        socket.Address is ['/' or '@', ..] ? new ControlSocket(UnixListener.Adopt(socket.Fd), socket.Address, null) : null;
 
     /// <summary>Opens it.</summary>
     /// <param name="path">Where.</param>
@@ -81,6 +90,8 @@ internal sealed class ControlSocket : IDisposable
         if (Listener.IsClosed)
             return;
         Listener.Dispose();
+        if (_inode is null)
+            return;
         if (FileStatus.Get(Path, follow: false, out var status).Number != 0 || status.Inode != _inode)
             return;
         _ = TryDelete(Path);

@@ -4,6 +4,7 @@ using Emperor.Core.Configuration;
 using Emperor.Core.Stats;
 using Emperor.Linux;
 using Emperor.Logging;
+using Emperor.Sockets;
 
 namespace Emperor.Stats;
 
@@ -12,19 +13,30 @@ internal static class StatsSetup
 {
     /// <summary>Starts serving what was asked for.</summary>
     /// <param name="settings">What was asked for.</param>
+    /// <param name="inherited">What the service manager has handed over; what is called stats or metrics is served whether it was asked for or not.</param>
     /// <param name="desk">Where snapshots are asked for.</param>
     /// <param name="log">Where faults are told.</param>
     /// <param name="failure">Why it cannot be done, with the option, when it cannot; else null.</param>
-    /// <returns>The server; null when nothing was asked for, or on failure.</returns>
-    public static StatsServer? Start(EmperorSettings settings, SnapshotDesk desk, EmperorLog log, out string? failure)
+    /// <returns>The server; null when there is nothing to serve, or on failure.</returns>
+    public static StatsServer? Start(
+        EmperorSettings settings,
+        InheritedSockets inherited,
+        SnapshotDesk desk,
+        EmperorLog log,
+        out string? failure
+    )
     {
         failure = null;
-        if (settings.StatsAddress is null && settings.MetricsAddress is null)
+        var listeners = new List<(StreamListener, Service)>();
+        var service = settings.StatsHttp ? Service.StatsOverHttp : Service.Stats;
+        while (inherited.Take("stats") is { } socket)
+            listeners.Add((StreamListener.Adopt(socket.Fd), service));
+        while (inherited.Take("metrics") is { } socket)
+            listeners.Add((StreamListener.Adopt(socket.Fd), Service.Metrics));
+        if (listeners.Count == 0 && settings.StatsAddress is null && settings.MetricsAddress is null)
             return null;
         if (!TryRights(settings, out var rights, out failure))
             return null;
-        var listeners = new List<(StreamListener, Service)>();
-        var service = settings.StatsHttp ? Service.StatsOverHttp : Service.Stats;
         failure = Add("emperor-stats", settings.StatsAddress, service) ?? Add("emperor-metrics", settings.MetricsAddress, Service.Metrics);
         if (failure is null)
             return new StatsServer(listeners, desk, Identity(settings), settings.StatsMinified, log);

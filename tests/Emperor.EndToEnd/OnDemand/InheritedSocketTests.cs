@@ -1,3 +1,5 @@
+using System.Text;
+using Emperor.EndToEnd.Control;
 using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.OnDemand;
@@ -69,6 +71,57 @@ internal sealed class InheritedSocketTests : OnDemandTest
     }
 
     [Test]
+    public void The_emperors_own_servers_serve_on_those_of_their_names_though_no_option_asks_for_it()
+    {
+        WriteServer("shop.ini");
+        var daemon = StartWith(
+            [
+                $"shop={Run}/s",
+                $"stats={Run}/stats",
+                $"emperor-stats.socket={Run}/more",
+                $"metrics={Run}/metrics",
+                $"emperor-control={Run}/control",
+            ],
+            new Dictionary<string, string?> { ["UWSGI_EMPEROR_CONTROL"] = null }
+        );
+        AwaitArmed(daemon, "shop.ini");
+        foreach (var stats in new[] { $"{Run}/stats", $"{Run}/more" })
+        {
+            var shop = StatsClient.Vassal(StatsClient.Read(stats), "shop.ini");
+            Assert.That(shop.GetProperty("on_demand").GetString(), Is.EqualTo($"{Run}/s"));
+            Assert.That(shop.GetProperty("state").GetString(), Is.EqualTo("on-demand"));
+            Assert.That((shop.GetProperty("pid").GetInt32(), shop.GetProperty("up").GetBoolean()), Is.EqualTo((-1, true)));
+        }
+        Assert.That(
+            Metrics($"{Run}/metrics"),
+            Does.Contain("emperor_vassal_state{vassal=\"shop.ini\",emperor_vassal_state=\"on-demand\"} 1\n")
+        );
+        using (var client = new RawClient($"{Run}/control"))
+        {
+            Assert.That((string?)client.Ask("""{"v":1,"verb":"status"}""")["vassals"]![0]!["state"], Is.EqualTo("on-demand"));
+            Assert.That((bool)client.Ask("""{"v":1,"verb":"stop","names":["shop"]}""")["ok"]!);
+            Assert.That((bool)client.Ask("""{"v":1,"verb":"start","names":["shop"]}""")["ok"]!);
+        }
+        Assert.That(Ask($"{Run}/s"), Is.Positive);
+        Assert.That(daemon.Count("nobody uses the socket"), Is.Zero, Logs());
+        Assert.That(daemon.Stop(), Is.Zero);
+        foreach (var socket in new[] { "s", "stats", "more", "metrics", "control" })
+            Assert.That($"{Run}/{socket}", Does.Exist, "it is the service manager's");
+    }
+
+    [Test]
+    public void A_control_socket_that_is_not_wanted_is_not_served_and_one_that_is_asked_for_elsewhere_is_not_opened()
+    {
+        var daemon = StartWith([$"control={Run}/control"], "--emperor-control", "none");
+        daemon.Await("nobody uses the socket control ");
+        var other = StartWith([$"control={Run}/handed"], "--emperor-control", Temp["asked"]);
+        other.Await("emperor-control = .* is not opened: the service manager has handed over ");
+        Assert.That(Temp["asked"], Does.Not.Exist);
+        using var client = new RawClient($"{Run}/handed");
+        Assert.That((bool)client.Ask("""{"v":1,"verb":"status"}""")["ok"]!);
+    }
+
+    [Test]
     public void What_is_meant_for_another_process_is_not_taken()
     {
         WriteServer("shop.ini");
@@ -95,6 +148,13 @@ internal sealed class InheritedSocketTests : OnDemandTest
             Wait.Until(() => !ProcFs.IsAlive(daemon), () => File.ReadAllText(log));
         }
         Assert.That($"{Run}/s", Does.Exist);
+    }
+
+    private static string Metrics(string path)
+    {
+        using var socket = StatsClient.Connect(path);
+        socket.Send(Encoding.ASCII.GetBytes("GET /metrics HTTP/1.0\r\n\r\n"));
+        return StatsClient.ReadAll(socket);
     }
 
     private EmperorProcess StartWith(string[] sockets, params string[] options) => StartInManager(sockets, [], options).AwaitGoverning();
