@@ -45,8 +45,11 @@ internal sealed class OnDemandUwsgiTests : OnDemandTest
             "shop.ini",
             daemon.Lines.ToList().FindIndex(mark, l => l.Contains("reload of pid")) is var at && at > 0 ? at : mark
         );
+        var reloaded = daemon.Mark;
         _ = Get(client);
         Assert.That($"{Run}/shop.socket", Does.Exist);
+        // A uwsgi that still forks its second worker when it is told to stop does not hear it, and is killed only when the mercy is over.
+        daemon.AwaitVassal("shop.ini", "it stops of its own will", reloaded, TimeSpan.FromSeconds(60));
     }
 
     [TestCase("--emperor-on-demand-directory")]
