@@ -1,4 +1,4 @@
-# Makes a shell's completion of the options (see options.awk); -v shell=bash, zsh or fish.
+# Makes a shell's completion of the options (see options.awk); -v shell=bash, zsh or fish, -v verbs="status top ...": the command's.
 function quote(text) {
     gsub(/'/, "'\\''", text)
     return "'" text "'"
@@ -15,6 +15,8 @@ function add(list, word) { return list (list == "" ? "" : "|") word }
 BEGIN {
     if (shell == "zsh")
         print "#compdef emperor\n_arguments -s \\"
+    # Those that are followed by the names of vassals.
+    named = "status explain start stop restart reload retry logs events"
 }
 {
     count = split($3, name, ",")
@@ -45,6 +47,10 @@ BEGIN {
 END {
     if (shell == "zsh")
         print "  '*:configuration:_files -g \"*.ini\"'"
+    if (shell == "fish") {
+        print "complete -c emperor -n __fish_use_subcommand -a " quote(verbs)
+        print "complete -c emperor -n " quote("__fish_seen_subcommand_from " named) " -x -a '(emperor complete -- (commandline -ct) 2>/dev/null)'"
+    }
     if (shell != "bash")
         exit
     print "# bash completion for emperor"
@@ -54,6 +60,11 @@ END {
     print "    [ \"$previous\" = = ] && previous=${COMP_WORDS[COMP_CWORD - 2]}"
     print "    [ \"$word\" = = ] && word='' previous=${COMP_WORDS[COMP_CWORD - 1]}"
     print "    COMPREPLY=()"
+    print "    if [ \"$COMP_CWORD\" -gt 1 ] && [[ \" " named " \" == *\" ${COMP_WORDS[1]} \"* ]] && [[ $word != -* ]]; then"
+    print "        # Not through compgen -W, which would expand what stands in a name."
+    print "        mapfile -t COMPREPLY < <(\"${COMP_WORDS[0]}\" complete -- \"$word\" 2>/dev/null)"
+    print "        return"
+    print "    fi"
     print "    case $previous in"
     print "    " cases["folder"] ") mapfile -t COMPREPLY < <(compgen -d -- \"$word\") ;;"
     print "    " cases["file"] ") mapfile -t COMPREPLY < <(compgen -f -- \"$word\") ;;"
@@ -63,7 +74,7 @@ END {
     print "    *)"
     print "        case $word in"
     print "        -*) mapfile -t COMPREPLY < <(compgen -W '" substr(words, 2) "' -- \"$word\") ;;"
-    print "        *) mapfile -t COMPREPLY < <(compgen -f -X '!*.ini' -- \"$word\"; compgen -d -- \"$word\") ;;"
+    print "        *) mapfile -t COMPREPLY < <([ \"$COMP_CWORD\" -gt 1 ] || compgen -W '" verbs "' -- \"$word\"; compgen -f -X '!*.ini' -- \"$word\"; compgen -d -- \"$word\") ;;"
     print "        esac"
     print "        ;;"
     print "    esac"

@@ -53,6 +53,7 @@ internal sealed class ContentsTests
     [TestCase("emperor --emperor /usr/lib/uws", "/usr/lib/uwsgi")]
     [TestCase("emperor --logto = /etc/passw", "/etc/passwd /etc/passwd-")]
     [TestCase("emperor --emperor-freq 1", "")]
+    [TestCase("emperor resta", "restart")]
     public void Bash_completes(string line, string expected)
     {
         var script = $"{EmperorPackage.Contents}/usr/share/bash-completion/completions/emperor";
