@@ -14,11 +14,11 @@ namespace Emperor.Linux;
 /// </para>
 /// <para>
 /// Whoever asks waits for the answer, as with <see cref="Spawn"/>. Where the kernel refuses a table of one's own (close_range(2) with
-/// CLOSE_RANGE_UNSHARE: Linux 5.9) it spawns as <see cref="Spawn"/> does. The thread lives as long as the process, for the sake of a
-/// parent-death signal.
+/// CLOSE_RANGE_UNSHARE: Linux 5.9) it spawns as <see cref="Spawn"/> does. It is not
+/// for programs with a parent-death signal, which would get it when this thread ends.
 /// </para>
 /// </summary>
-public sealed unsafe class Spawner
+public sealed unsafe class Spawner : IDisposable
 {
     private const int MaxDescriptors = 64;
     private const int StackSize = 256 * 1024;
@@ -29,8 +29,9 @@ public sealed unsafe class Spawner
     internal const int ControlHeaderSize = 16;
     private const int ControlSize = ControlHeaderSize + (MaxDescriptors * sizeof(int));
 
-    private readonly int _ours;
+    private readonly SafeFd? _ours;
     private readonly int _theirs;
+    private readonly Thread? _thread;
     private SpawnRequest? _request;
     private int _pid;
     private Errno _error;
@@ -42,14 +43,13 @@ public sealed unsafe class Spawner
         var pair = stackalloc int[2];
         if (Native.SocketPair(Constants.AfUnix, Constants.SockSeqPacket | Constants.SockCloExec, 0, pair) < 0)
             return;
-        (_ours, _theirs) = (pair[0], pair[1]);
+        (_ours, _theirs) = (new SafeFd(pair[0]), pair[1]);
         var excluded = unwanted?.Number;
-        new Thread(() => Work(excluded), StackSize) { IsBackground = true, Name = "spawner" }.Start();
+        _thread = new Thread(() => Work(excluded), StackSize) { IsBackground = true, Name = "spawner" };
+        _thread.Start();
         // Its own end of the pair stays open in its own table only; until then it is shared.
         HasOwnTable = Await();
         _ = Native.Close(_theirs);
-        if (!HasOwnTable)
-            _ = Native.Close(_ours);
     }
 
     /// <summary>Whether its starts cost the same however many descriptors are open.</summary>
@@ -68,6 +68,16 @@ public sealed unsafe class Spawner
             throw new LinuxException("recv from the spawner", Errno.Last);
         error = _error;
         return error.Number == 0 ? Spawn.Refer(_pid, out error) : null;
+    }
+
+    /// <summary>
+    /// Ends the thread and waits for it. Without this the runtime would wait a second at the end of the process: a thread of its own ends when
+    /// a pipe is closed, and this one's table holds it open.
+    /// </summary>
+    public void Dispose()
+    {
+        _ours?.Dispose();
+        _thread?.Join();
     }
 
     private void Work(int? unwanted)
@@ -96,7 +106,7 @@ public sealed unsafe class Spawner
         // Copies what is below its own end of the pair, and no more.
         if (Native.CloseRange((uint)_theirs + 1, uint.MaxValue, Constants.CloseRangeUnshare) != 0)
             return false;
-        _ = Native.Close(_ours);
+        _ = Native.Close(_ours!.Number);
         if (unwanted is { } fd)
             _ = Native.Close(fd);
         return true;
@@ -118,7 +128,7 @@ public sealed unsafe class Spawner
     private bool Await()
     {
         byte answer = 0;
-        while (Native.Receive(_ours, &answer, 1, 0) < 0)
+        while (Native.Receive(_ours!.Number, &answer, 1, 0) < 0)
         {
             if (Errno.Last != Errno.Interrupted)
                 return false;
@@ -143,7 +153,7 @@ public sealed unsafe class Spawner
             Control = control,
             ControlLength = *(nuint*)control,
         };
-        while (Native.SendMessage(_ours, &message, Constants.MsgNoSignal) < 0)
+        while (Native.SendMessage(_ours!.Number, &message, Constants.MsgNoSignal) < 0)
         {
             var error = Errno.Last;
             if (error != Errno.Interrupted)

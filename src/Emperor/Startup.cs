@@ -52,7 +52,7 @@ internal sealed class Startup(
             return Daemonizer.Start(arguments, _environment, inherited, daemonLog);
 
         // First of all: what is open now it holds open for ever.
-        var spawner = new Spawner(daemonPipe);
+        using var spawner = new Spawner(daemonPipe);
         var softLimit = (ulong?)settings.MaxOpenFiles ?? Self.InheritedDescriptorLimit();
         if (!TryOpenLog(daemonLog ?? settings.LogTo, out var logFile))
             return ExitCode.Failed;

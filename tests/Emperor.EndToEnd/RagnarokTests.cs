@@ -48,8 +48,16 @@ internal sealed class RagnarokTests : EmperorTest
     [Test]
     public void An_emperor_without_vassals_leaves_at_once()
     {
-        var daemon = Start();
-        Assert.That(daemon.Stop(TimeSpan.FromSeconds(5)), Is.Zero);
+        // The best of a few, because the machine may have other things to do.
+        var best = TimeSpan.MaxValue;
+        for (var round = 0; round < 5 && best > TimeSpan.FromSeconds(0.5); round++)
+        {
+            var daemon = Start();
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            Assert.That(daemon.Stop(), Is.Zero);
+            best = clock.Elapsed < best ? clock.Elapsed : best;
+        }
+        Assert.That(best, Is.LessThan(TimeSpan.FromSeconds(0.5)));
     }
 
     [Test]

@@ -136,7 +136,13 @@ internal sealed class UwsgiServer(
         foreach (var (name, value) in environment)
         {
             var isOurs =
-                name is "NOTIFY_SOCKET" or "WATCHDOG_USEC" or "WATCHDOG_PID" or "UWSGI_RELOADS" or Processes.Kindred.MarkVariable
+                name
+                    is "NOTIFY_SOCKET"
+                        or "WATCHDOG_USEC"
+                        or "WATCHDOG_PID"
+                        or "UWSGI_RELOADS"
+                        or "DOTNET_EnableDiagnostics"
+                        or Processes.Kindred.MarkVariable
                 || name.StartsWith("UWSGI_EMPEROR", StringComparison.Ordinal)
                 || name.StartsWith("UWSGI_VASSAL", StringComparison.Ordinal)
                 // What it names is then no longer the vassal's standard error.

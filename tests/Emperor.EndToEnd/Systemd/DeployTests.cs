@@ -34,7 +34,7 @@ internal sealed class DeployTests : ServiceTest
     public void Tmpfiles_and_sysusers_make_what_the_configuration_needs()
     {
         Machine.Run("systemd-sysusers /deploy/emperor.sysusers && systemd-tmpfiles --create /deploy/emperor.tmpfiles");
-        Assert.That(Machine.Run("stat -c '%U:%G %a' /run/uwsgi /var/log/uwsgi"), Is.EqualTo("root:www-data 775\nroot:root 755"));
+        Assert.That(Machine.Run("stat -c '%U:%G %a' /run/uwsgi /var/log/uwsgi"), Is.EqualTo("root:www-data 1775\nroot:root 755"));
         Assert.That(Machine.Run("id -u www-data"), Is.EqualTo("33"));
     }
 

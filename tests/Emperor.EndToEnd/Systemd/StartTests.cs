@@ -77,6 +77,7 @@ internal sealed class StartTests : ServiceTest
     public void An_emperor_that_cannot_live_is_given_up()
     {
         Configure("emperor-ready = all");
+        Machine.Write("/etc/systemd/system/emperor.service.d/limit.conf", "[Unit]\nStartLimitBurst=5\n");
         Edit("RestartSec=100ms");
         Vassal("bad.ini", "exit 3");
         Assert.That(Machine.Try("systemctl start emperor").Code, Is.Not.Zero);
@@ -84,5 +85,14 @@ internal sealed class StartTests : ServiceTest
         Assert.That(Show("SubState"), Is.EqualTo("failed"));
         Assert.That(Running("emperor"), Is.Empty);
         Machine.Run($"rm {Vassals}/bad.ini; systemctl reset-failed emperor; systemctl start emperor");
+    }
+
+    [Test]
+    public void Restarts_by_hand_are_not_taken_for_a_loop()
+    {
+        Vassal("a.ini", "accept");
+        for (var i = 0; i < 8; i++)
+            Machine.Run("systemctl restart emperor");
+        Assert.That(Show("StatusText"), Is.EqualTo("The Emperor is governing 1 vassals"));
     }
 }

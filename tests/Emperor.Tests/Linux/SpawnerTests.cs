@@ -7,8 +7,15 @@ namespace Emperor.Tests.Linux;
 [TestFixture]
 public sealed class SpawnerTests
 {
-    // Its thread lives as long as the process, so there is one for all.
     private static readonly Spawner Spawner = new();
+
+    [OneTimeTearDown]
+    public void End()
+    {
+        Spawner.Dispose();
+        // The kernel's thread ends a moment after the runtime's.
+        Assert.That(Tasks, Is.Empty.After(10_000, 10));
+    }
 
     [Test]
     public void It_has_a_table_of_its_own() => Assert.That(Spawner.HasOwnTable);
