@@ -48,7 +48,7 @@ internal sealed class OnDemandUwsgiTests : OnDemandTest
         var reloaded = daemon.Mark;
         _ = Get(client);
         Assert.That($"{Run}/shop.socket", Does.Exist);
-        // A uwsgi that still forks its second worker when it is told to stop does not hear it, and is killed only when the mercy is over.
+        // A uwsgi that is told to stop and becomes idle while it waits for its workers never ends (core/master_checks.c), but by the mercy.
         daemon.AwaitVassal("shop.ini", "it stops of its own will", reloaded, TimeSpan.FromSeconds(60));
     }
 
