@@ -26,10 +26,10 @@ internal static class Wait
     }
 
     /// <summary>Waits until <paramref name="isSo"/>, or until the limit: for what a test looks at later in any case.</summary>
-    public static void Quietly(Func<bool> isSo)
+    public static void Quietly(Func<bool> isSo, TimeSpan? limit = null)
     {
         var start = Stopwatch.GetTimestamp();
-        while (!isSo() && Stopwatch.GetElapsedTime(start) < Limit)
+        while (!isSo() && Stopwatch.GetElapsedTime(start) < (limit ?? Limit))
             Thread.Sleep(Pause);
     }
 
