@@ -111,7 +111,7 @@ internal sealed class OnDemandSocketTests : OnDemandTest
 
         live.Dispose();
         File.Delete($"{Run}/file.socket");
-        Wait.Until(() => daemon.Count("(live|file).ini: on demand: it waits") == 2, Logs, TimeSpan.FromSeconds(40));
+        Wait.Until(() => daemon.Count("(live|file).ini: on demand: it waits") == 2, Logs);
         Assert.That(daemon.Count("ERR live.ini"), Is.EqualTo(1), Logs());
         Assert.That(Ask($"{Run}/live.socket"), Is.Positive);
         Assert.That(Ask($"{Run}/file.socket"), Is.Positive);
