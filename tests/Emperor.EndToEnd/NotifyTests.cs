@@ -47,7 +47,7 @@ internal sealed class NotifyTests : EmperorTest
     [Test]
     public void A_reload_is_told_with_its_moment_and_its_end()
     {
-        Write("a.ini", "reload-delay 1200", "accept");
+        Write("a.ini", "reload-delay 3000", "accept");
         var daemon = Govern();
         Manager.Await("READY");
         var (count, before) = (Manager.Messages.Count, Microseconds());
@@ -81,9 +81,9 @@ internal sealed class NotifyTests : EmperorTest
         Wait.Until(() => Manager.Messages[^1]["READY"] is not null, () => $"no READY after the last reload\n{Manager.Text()}\n{Logs()}");
         var messages = Manager.Messages.Skip(start - 1).ToList();
         Assert.That(messages, Has.Count.GreaterThan(2).And.Some.Matches<Notification>(m => m!["RELOADING"] is not null));
-        // A message may be read late: one second of that is allowed for.
+        // A message may be read late: some seconds of that are allowed for. One for each signal would be many times as many.
         var span = messages[^1].At - messages[0].At;
-        Assert.That(messages, Has.Count.LessThanOrEqualTo(MostPerSecond * (span.TotalSeconds + 1)), Manager.Text());
+        Assert.That(messages, Has.Count.LessThanOrEqualTo(MostPerSecond * (span.TotalSeconds + 3)), Manager.Text());
     }
 
     [Test]
@@ -91,9 +91,9 @@ internal sealed class NotifyTests : EmperorTest
     {
         var daemon = Govern(new Dictionary<string, string?> { ["WATCHDOG_USEC"] = "1000000" });
         Manager.Await("READY");
-        Wait.Until(() => Beats() >= 5, Manager.Text);
+        Wait.Until(() => Beats() >= 7, Manager.Text);
         var beats = Manager.Messages.Where(m => m["WATCHDOG"] == "1").ToList();
-        Assert.That(beats[4].At - beats[0].At, Is.GreaterThan(TimeSpan.FromSeconds(1)), "half of WATCHDOG_USEC, not more often");
+        Assert.That(beats[6].At - beats[0].At, Is.GreaterThan(TimeSpan.FromSeconds(1)), "half of WATCHDOG_USEC, not more often");
         daemon.Signal(Native.Stop);
         Wait.Until(() => ProcFs.Stat(daemon.Pid)?.State == 'T', Logs);
         var count = Beats();
