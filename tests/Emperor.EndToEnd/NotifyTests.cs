@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd;
@@ -64,6 +65,42 @@ internal sealed class NotifyTests : EmperorTest
     }
 
     [Test]
+    public void Who_never_gets_ready_or_has_closed_its_channel_is_told_with_ready()
+    {
+        Write("cursed.ini", "close", "sleep 600000");
+        Write("never.ini", "sleep 600000");
+        Write("good.ini", "accept");
+        Govern("--emperor-ready-timeout", "2", "--emperor-curse-tolerance", "600", "--reload-mercy", "1");
+        const string told = "The Emperor is governing 3 vassals; 2 not running: cursed.ini (cursed), never.ini (not ready in time)";
+        Assert.That(Manager.Await("READY")["STATUS"], Is.EqualTo(told));
+    }
+
+    [Test]
+    public void Who_is_late_without_anything_else_happening_is_told_when_its_time_is_over()
+    {
+        Govern("--emperor-ready-timeout", "2", "--reload-mercy", "1");
+        Manager.Await("READY");
+        Write("never.ini", "sleep 600000");
+        Manager.AwaitStatus("governing 1 vassals; 1 not running: never.ini (not ready in time)");
+    }
+
+    [Test]
+    public void A_reload_that_runs_out_of_time_names_who_has_not_come_back()
+    {
+        Write("good.ini", "accept");
+        Write("stuck.ini", "reload-delay 600000", "accept");
+        var daemon = Govern("--emperor-ready-timeout", "3", "--reload-mercy", "1");
+        Manager.Await("READY");
+        Journal.AwaitStart("stuck.ini");
+        var count = Manager.Messages.Count;
+        daemon.Signal(Native.Hangup);
+        var ready = Manager.Await("READY", "1", count);
+        const string told = "stuck.ini (reload not answered in time)";
+        Assert.That(ready["STATUS"], Is.EqualTo($"The Emperor is governing 2 vassals; 1 not running: {told}"));
+        daemon.Await($"WRN .*one vassal has not answered to the reload in time .--emperor-ready-timeout.: {Regex.Escape(told)}$");
+    }
+
+    [Test]
     public void Whatever_happens_only_a_few_messages_a_second_are_sent()
     {
         for (var i = 0; i < 5; i++)
@@ -124,8 +161,13 @@ internal sealed class NotifyTests : EmperorTest
     }
 
     [TestCase(1, 22, "uid = nobody-at-all", "--uid", "nobody-at-all")]
-    [TestCase(1, 22, "cannot be opened", "--logto", "/no/such/folder/log")]
-    [TestCase(1, 22, "chdir = /no/such/folder", "--chdir", "/no/such/folder")]
+    [TestCase(1, 22, "UDP", "--logto", "10.0.0.1:514")]
+    [TestCase(1, 22, "there is no such monitor", "--emperor", "pg://db")]
+    [TestCase(4, 11, "cannot be opened", "--logto", "/no/such/folder/log")]
+    [TestCase(4, 11, "cannot be opened", "--logto2", "/no/such/folder/log")]
+    [TestCase(4, 11, "chdir = /no/such/folder", "--chdir", "/no/such/folder")]
+    [TestCase(4, 11, "pidfile /no/such/folder/pid cannot be written", "--pidfile", "/no/such/folder/pid")]
+    [TestCase(4, 11, "vassal-log-dir = /proc/nothing", "--vassal-log-dir", "/proc/nothing")]
     [TestCase(2, 22, "emperor-redy", "--emperor-redy", "all")]
     [TestCase(2, 22, "emperor-ready", "--emperor-ready", "sometimes")]
     public void A_failure_to_start_is_told_with_its_reason(int code, int error, string reason, params string[] options)

@@ -97,7 +97,8 @@ public static partial class VassalMachine
                 turn.KillNow(Aftermath.Forget, "the emperor waits no longer");
                 break;
         }
-        return turn.State;
+        var next = turn.State;
+        return next.Phase == state.Phase && next.Incarnation == state.Incarnation ? next : next with { PhaseSince = now.Monotonic };
     }
 
     /// <summary>One step under way.</summary>

@@ -47,6 +47,8 @@ internal sealed class StartTests : ServiceTest
         Assert.That(result.Code == 0, Is.EqualTo(succeeds), result.Text);
         var ready = AwaitMessages("EVENT=ready EVENT=not-ready", 1);
         Assert.That(ready, Has.Some.Contains("never.ini (not ready in time)"));
+        if (succeeds)
+            AwaitShown("StatusText", text => text == "The Emperor is governing 2 vassals; 1 not running: never.ini (not ready in time)");
     }
 
     [TestCase("scan")]
