@@ -12,14 +12,19 @@ public static unsafe class Accounts
     // A group with very many members needs a large buffer; this holds some fifty thousand.
     private const int BufferSize = 1024 * 1024;
 
-    /// <summary>The user of that name; null when there is none.</summary>
-    public static Account? UserByName(string name)
+    /// <summary>The user of that name; null when there is none, or when that cannot be told now.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="error">Why it cannot be told (a directory server that does not answer); no error when there is none of that name.</param>
+    public static Account? UserByName(string name, out Errno error)
     {
         var buffer = new byte[BufferSize];
         Passwd entry;
         Passwd* found = null;
         fixed (byte* text = buffer)
-            return Native.GetPwNam(name, &entry, text, BufferSize, &found) == 0 && found is not null ? Read(found) : null;
+        {
+            error = new Errno(Native.GetPwNam(name, &entry, text, BufferSize, &found));
+            return error.Number == 0 && found is not null ? Read(found) : null;
+        }
     }
 
     /// <summary>The user of that number; null when there is none.</summary>
@@ -32,14 +37,19 @@ public static unsafe class Accounts
             return Native.GetPwUid(uid, &entry, text, BufferSize, &found) == 0 && found is not null ? Read(found) : null;
     }
 
-    /// <summary>The number of the group of that name; null when there is none.</summary>
-    public static uint? GroupByName(string name)
+    /// <summary>The number of the group of that name; null when there is none, or when that cannot be told now.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="error">Why it cannot be told; no error when there is none of that name.</param>
+    public static uint? GroupByName(string name, out Errno error)
     {
         var buffer = new byte[BufferSize];
         Group entry;
         Group* found = null;
         fixed (byte* text = buffer)
-            return Native.GetGrNam(name, &entry, text, BufferSize, &found) == 0 && found is not null ? found->Gid : null;
+        {
+            error = new Errno(Native.GetGrNam(name, &entry, text, BufferSize, &found));
+            return error.Number == 0 && found is not null ? found->Gid : null;
+        }
     }
 
     private static Account Read(Passwd* entry) =>

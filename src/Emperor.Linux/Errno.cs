@@ -19,7 +19,10 @@ public readonly record struct Errno(int Number)
     /// <summary>No child to wait for.</summary>
     public static readonly Errno NoChild = new(10);
 
-    /// <summary>Nothing to read, or no room to write, now.</summary>
+    /// <summary>Input or output failed.</summary>
+    public static readonly Errno InputOutput = new(5);
+
+    /// <summary>Nothing to read, or no room to write, now; not possible now.</summary>
     public static readonly Errno Again = new(11);
 
     /// <summary>Permission denied.</summary>

@@ -157,6 +157,12 @@ public static unsafe class Files
     /// <summary>Whether a descriptor is open.</summary>
     public static bool IsOpen(int fd) => Native.Fcntl(fd, Constants.FGetFd, 0) >= 0;
 
+    /// <summary>
+    /// Whether a descriptor is one that was there before this program was executed: what is close-on-exec was opened by this process itself.
+    /// </summary>
+    public static bool IsInherited(int fd) =>
+        Native.Fcntl(fd, Constants.FGetFd, 0) is var flags and >= 0 && (flags & Constants.FdCloExec) == 0;
+
     /// <summary>Makes an inherited descriptor our own, so that no child gets it.</summary>
     public static SafeFd TakeOver(int fd)
     {

@@ -100,7 +100,8 @@ internal sealed class Daemon(
             if (isFirst && !onDemand.IsBusy)
             {
                 isFirst = false;
-                herald.NoteFirstScan(now.Monotonic);
+                // Not the turn's beginning: no vassal shall have had less than its time.
+                herald.NoteFirstScan(Clock.Now.Monotonic);
                 OnFirstScan();
             }
             Control?.Turn(Clock.Now);

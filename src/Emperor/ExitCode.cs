@@ -18,6 +18,12 @@ internal static class ExitCode
     /// <summary>Not all vassals came up, and --emperor-ready=all.</summary>
     public const int NotReady = 3;
 
+    /// <summary>
+    /// The configuration may be right, and what it needs is not there now: a folder, a log, a pidfile, the service that knows the users. A new
+    /// start may find it, so this is not one of RestartPreventExitStatus=.
+    /// </summary>
+    public const int Unavailable = 4;
+
     /// <summary>A fault of its own (EX_SOFTWARE of sysexits.h).</summary>
     public const int Fault = 70;
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Emperor.Control;
 using Emperor.Core.Configuration;
 using Emperor.Core.Control;
@@ -42,6 +43,20 @@ internal sealed class Startup(
     /// <returns>The exit code.</returns>
     public int Run()
     {
+        try
+        {
+            return Begin();
+        }
+        catch (Exception e)
+        {
+            // Before there was a log. Without a descriptor left there is no Console either.
+            _ = Files.WriteAll(2, Encoding.UTF8.GetBytes($"emperor: error: {Fault(e)}\n"));
+            return ExitCode.Fault;
+        }
+    }
+
+    private int Begin()
+    {
         var daemonPipe = Daemonizer.Inherited();
         _environment.Remove("EMPEROR_DAEMON_FD");
         // The sockets of a process that daemonizes itself are told again to the daemon, whose number it does not know.
@@ -54,8 +69,8 @@ internal sealed class Startup(
         // First of all: what is open now it holds open for ever.
         using var spawner = new Spawner(daemonPipe);
         var softLimit = (ulong?)settings.MaxOpenFiles ?? Self.InheritedDescriptorLimit();
-        if (!TryOpenLog(daemonLog ?? settings.LogTo, out var logFile))
-            return ExitCode.Failed;
+        if (OpenLog(daemonLog ?? settings.LogTo, out var logFile) is { } noLog)
+            return Refuse(noLog);
         var (log, sink) = LogSetup.Create(settings, logFile);
         using (sink)
         using (var pidFiles = new PidFiles())
@@ -71,11 +86,20 @@ internal sealed class Startup(
             // With the rights that will open it anew when it is rotated.
             if (daemonLog is null && settings.LogToLater is { Length: > 0 } later)
             {
-                if (!TryOpenLog(later, out logFile))
-                    return ExitCode.Failed;
+                if (OpenLog(later, out logFile) is { } noLaterLog)
+                    return Refuse(noLaterLog);
                 sink.File = logFile;
             }
-            return Govern(log, sink, logFile, spawner, softLimit, inherited, daemonPipe);
+            try
+            {
+                return Govern(log, sink, logFile, spawner, softLimit, inherited, daemonPipe);
+            }
+            catch (Exception e)
+            {
+                // Nothing of the emperor may outlive it: the guard sees to that when this process has ended.
+                log.Error("fault", Fault(e));
+                return ExitCode.Fault;
+            }
         }
     }
 
@@ -100,11 +124,8 @@ internal sealed class Startup(
         if (!TryMakeMonitors(log, out var monitorList))
             return ExitCode.Failed;
         using var output = VassalOutput.Create(settings, LogSetup.StyleOf(settings, logFile), sink, log, out var failure);
-        if (failure is not null)
-        {
-            log.Error("start-failed", failure);
-            return ExitCode.Failed;
-        }
+        if (StartFailure.Unavailable(failure) is { } noFolder)
+            return Fail(log, noFolder);
         void Reopen()
         {
             ReopenLog(log, logFile);
@@ -133,7 +154,7 @@ internal sealed class Startup(
         using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake);
         using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
-            return Fail(log, statsFailure);
+            return Fail(log, StartFailure.Unavailable(statsFailure)!);
         using var desk = control is null ? null : Desk(control, empire, monitors, server, output, herald, log);
         var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {
@@ -148,7 +169,7 @@ internal sealed class Startup(
                     Daemonizer.Report(daemonPipe);
             },
         };
-        return Run(daemon, log);
+        return daemon.Run() ? ExitCode.Ended : ExitCode.NotReady;
     }
 
     private ControlDesk Desk(
@@ -162,7 +183,7 @@ internal sealed class Startup(
     )
     {
         var started = Environment.TickCount64;
-        return new ControlDesk(control, empire, ReloadsAtOnce, log)
+        return new ControlDesk(control, empire, ReloadsAtOnce, (long)settings.ReadyTimeout.TotalMilliseconds, log)
         {
             Output = output,
             Plan = name =>
@@ -184,25 +205,25 @@ internal sealed class Startup(
         };
     }
 
-    private static int Run(Daemon daemon, EmperorLog log)
+    // What nothing else has caught: tells systemd in short, and returns what the log shall say.
+    private string Fault(Exception e)
     {
-        try
+        var error = (e as LinuxException)?.Error ?? Errno.InputOutput;
+        if (error == Errno.TooManyFiles)
         {
-            return daemon.Run() ? ExitCode.Ended : ExitCode.NotReady;
+            var reason = $"no descriptor is left ({e.Message}); allow the emperor more of them (LimitNOFILE= of its unit, ulimit -n)";
+            Herald.TellFailure(_environment, reason, error, ExitCode.Fault);
+            return reason;
         }
-        catch (Exception e)
-        {
-            // A fault of ours. Nothing of the emperor may outlive it: the guard sees to that when this process has ended.
-            log.Error("fault", $"the emperor ends by a fault of its own, please report it: {e}");
-            return ExitCode.Fault;
-        }
+        Herald.TellFailure(_environment, $"a fault of the emperor's own: {e.Message}", error, ExitCode.Fault);
+        return $"the emperor ends by a fault of its own, please report it: {e}";
     }
 
-    private int Fail(EmperorLog log, string failure)
+    private int Fail(EmperorLog log, StartFailure failure)
     {
-        log.Error("start-failed", failure);
-        Herald.TellFailure(_environment, failure, Errno.Invalid, ExitCode.Failed);
-        return ExitCode.Failed;
+        log.Error("start-failed", failure.Reason);
+        Herald.TellFailure(_environment, failure.Reason, failure.Error, failure.ExitCode);
+        return failure.ExitCode;
     }
 
     private bool TryMakeMonitors(EmperorLog log, out List<FileMonitor> monitors)
@@ -215,7 +236,7 @@ internal sealed class Startup(
             var folders = new StartFolders(settings.WorkingDirectory, Environment.CurrentDirectory);
             if (MonitorFactory.Create(monitors.Count, argument, folders, settings.NoFollow, names, out var failure) is not { } monitor)
             {
-                Fail(log, failure);
+                Fail(log, StartFailure.Configuration(failure));
                 return false;
             }
             monitors.Add(monitor);
@@ -242,27 +263,27 @@ internal sealed class Startup(
             log.Error("log-reopen", $"the log cannot be opened anew, and the old file stays in use: {error}");
     }
 
-    private bool TryOpenLog(string? path, out LogFile? file)
+    private StartFailure? OpenLog(string? path, out LogFile? file)
     {
         file = null;
         if (string.IsNullOrEmpty(path))
-            return true;
+            return null;
         if (path.Contains(':'))
-            return Refuse($"logto = {path}: logging to a UDP address is not supported; name a file");
+            return StartFailure.Configuration($"logto = {path}: logging to a UDP address is not supported; name a file");
         file = LogFile.Open(Path.GetFullPath(path), (uint?)settings.LogFileMode, out var error);
-        return file is not null || Refuse($"the log {path} cannot be opened: {error}");
+        return StartFailure.Unavailable(file is null ? $"the log {path} cannot be opened: {error}" : null);
     }
 
     // Before there is a log.
-    private bool Refuse(string failure)
+    private int Refuse(StartFailure failure)
     {
-        Console.Error.WriteLine($"emperor: error: {failure}");
-        Herald.TellFailure(_environment, failure, Errno.Invalid, ExitCode.Failed);
-        return false;
+        Console.Error.WriteLine($"emperor: error: {failure.Reason}");
+        Herald.TellFailure(_environment, failure.Reason, failure.Error, failure.ExitCode);
+        return failure.ExitCode;
     }
 
     // What must be done before the first vassal: why it cannot, or null.
-    private string? Prepare(PidFiles pidFiles, InheritedSockets inherited)
+    private StartFailure? Prepare(PidFiles pidFiles, InheritedSockets inherited)
     {
         foreach (var change in settings.EnvironmentChanges)
         {
@@ -276,22 +297,23 @@ internal sealed class Startup(
         if (settings.MaxOpenFiles is { } files && Self.DescriptorLimit().Hard < (ulong)files)
         {
             if (Self.SetDescriptorLimit((ulong)files, (ulong)files) is { Number: not 0 } error)
-                return $"max-fd = {files}: {error}";
+                return StartFailure.Configuration($"max-fd = {files}: {error}");
         }
+        StartFailure? Pid(string? file) => StartFailure.Unavailable(pidFiles.Write(file, settings.WorkingDirectory));
         return ChangeDirectory(settings.ChangeDirectory)
-            ?? pidFiles.Write(settings.PidFile, settings.WorkingDirectory)
-            ?? pidFiles.Write(settings.SafePidFile, settings.WorkingDirectory)
-            ?? pidFiles.Write(settings.EmperorPidFile, settings.WorkingDirectory)
+            ?? Pid(settings.PidFile)
+            ?? Pid(settings.SafePidFile)
+            ?? Pid(settings.EmperorPidFile)
             ?? OpenControl(inherited)
             ?? DropRights()
-            ?? pidFiles.Write(settings.PidFileLater, settings.WorkingDirectory)
-            ?? pidFiles.Write(settings.SafePidFileLater, settings.WorkingDirectory)
+            ?? Pid(settings.PidFileLater)
+            ?? Pid(settings.SafePidFileLater)
             ?? ChangeDirectory(settings.ChangeDirectoryLater)
             ?? SetTitle();
     }
 
     // Before the rights are dropped, which the usual folder asks for. A path that was asked for must do; the usual one may fail.
-    private string? OpenControl(InheritedSockets inherited)
+    private StartFailure? OpenControl(InheritedSockets inherited)
     {
         if (settings.Control == ControlSocket.None)
             return null;
@@ -300,7 +322,9 @@ internal sealed class Startup(
             _controlSocket = ControlSocket.Adopt(handedOver);
             return _controlSocket is not null
                 ? null
-                : $"the service manager's socket {handedOver.Name} ({handedOver.Address}) is no unix socket; give its unit a ListenStream= with a path";
+                : StartFailure.Configuration(
+                    $"the service manager's socket {handedOver.Name} ({handedOver.Address}) is no unix socket; give its unit a ListenStream= with a path"
+                );
         }
         var path = settings.Control is { } asked
             ? Path.GetFullPath(asked, settings.WorkingDirectory)
@@ -311,10 +335,10 @@ internal sealed class Startup(
         if (_controlSocket is not null)
             return null;
         _controlFailure = failure;
-        return settings.Control is null ? null : $"emperor-control = {settings.Control}: {failure}";
+        return settings.Control is null ? null : StartFailure.Unavailable($"emperor-control = {settings.Control}: {failure}");
     }
 
-    private static string? ChangeDirectory(string? folder)
+    private static StartFailure? ChangeDirectory(string? folder)
     {
         if (folder is null)
             return null;
@@ -325,11 +349,11 @@ internal sealed class Startup(
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return $"chdir = {folder}: {e.Message}";
+            return StartFailure.Unavailable($"chdir = {folder}: {e.Message}");
         }
     }
 
-    private string? SetTitle()
+    private StartFailure? SetTitle()
     {
         if (settings.ProcessName is { Length: > 0 } title)
             Self.SetTitle(title);
@@ -337,30 +361,40 @@ internal sealed class Startup(
     }
 
     // As uWSGI: gid and its user's groups first, then uid; without rights to change, both are ignored.
-    private string? DropRights()
+    private StartFailure? DropRights()
     {
         if (!Self.IsRoot || (settings.User is null && settings.Group is null))
             return null;
-        var user = settings.User is { } u ? Find(u) : null;
+        Errno error = default;
+        var user = settings.User is { } u ? Find(u, out error) : null;
+        if (error.Number != 0)
+            return StartFailure.Unavailable($"uid = {settings.User!.Text}: it cannot be told whether there is such a user: {error}");
         if (settings.User is not null && user is null)
-            return $"uid = {settings.User.Text}: there is no such user; make it, or name another";
+            return StartFailure.Configuration($"uid = {settings.User.Text}: there is no such user; make it, or name another");
         var group = settings.Group switch
         {
             null => null,
             { Id: { } id } => (uint?)id,
-            var g => Accounts.GroupByName(g.Text),
+            var g => Accounts.GroupByName(g.Text, out error),
         };
+        if (error.Number != 0)
+            return StartFailure.Unavailable($"gid = {settings.Group!.Text}: it cannot be told whether there is such a group: {error}");
         if (settings.Group is not null && group is null)
-            return $"gid = {settings.Group.Text}: there is no such group; make it, or name another";
+            return StartFailure.Configuration($"gid = {settings.Group.Text}: there is no such group; make it, or name another");
         if (group is { } gid && Self.SetGroup(gid, user?.Name) is { Number: not 0 } groupError)
-            return $"gid = {settings.Group!.Text}: {groupError}";
+            return StartFailure.Configuration($"gid = {settings.Group!.Text}: {groupError}");
         if (user is not null && Self.SetUser(user.Uid) is { Number: not 0 } userError)
-            return $"uid = {settings.User!.Text}: {userError}";
+            return StartFailure.Configuration($"uid = {settings.User!.Text}: {userError}");
         return null;
     }
 
-    private static Account? Find(AccountReference user) =>
-        user.Id is { } id ? Accounts.UserById((uint)id) ?? new Account(user.Text, (uint)id, (uint)id) : Accounts.UserByName(user.Text);
+    private static Account? Find(AccountReference user, out Errno error)
+    {
+        error = default;
+        return user.Id is { } id
+            ? Accounts.UserById((uint)id) ?? new Account(user.Text, (uint)id, (uint)id)
+            : Accounts.UserByName(user.Text, out error);
+    }
 
     private OnDemandResolver OnDemand(EventLoop loop, EffectRunner runner, InheritedSockets inherited, MonitorHub monitors)
     {

@@ -237,7 +237,7 @@ internal sealed class FolderTests : EmperorTest
         {
             var before = daemon.Cpu;
             var clock = System.Diagnostics.Stopwatch.StartNew();
-            Wait.While(() => clock.Elapsed < TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(2), () => "the machine stood still");
+            Wait.While(() => !daemon.HasEnded, TimeSpan.FromSeconds(2), Logs);
             var share = (daemon.Cpu - before) / clock.Elapsed.TotalSeconds;
             Write("b.ini");
             Journal.AwaitStart("b.ini");

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd;
@@ -40,7 +39,6 @@ internal sealed class LifeTests : EmperorTest
         Write("bad.ini", "exit 3");
         var daemon = Start("--emperor-throttle", "300", "--emperor-max-throttle", "700");
         daemon.AwaitVassal("bad.ini", @"\(exit 3\); failure 2, next start in 0.3 s");
-        var clock = Stopwatch.StartNew();
         Write("good.ini");
         Journal.AwaitStart("good.ini");
         daemon.AwaitVassal("bad.ini", "failure 3, next start in 0.6 s");

@@ -104,6 +104,24 @@ internal sealed class ProcessTests : EmperorTest
         daemon.Await($"{name}: there is no such");
     }
 
+    [TestCase("--uid", "user")]
+    [TestCase("--gid", "group")]
+    public void A_user_or_group_that_cannot_be_looked_up_now_may_be_there_at_the_next_start(string option, string kind)
+    {
+        NeedRoot("without root's rights both are ignored, as in uWSGI");
+        var daemon = Launch(
+            new EmperorStart
+            {
+                // Without its files no source of users answers; to the C library that is not the same as no such user.
+                Before = ["unshare", "--mount", "sh", "-ec", "mount -t tmpfs none /etc; exec \"$@\"", "sh"],
+                Arguments = ["--emperor", Vassals, option, "daemon"],
+                Folder = Temp.Path,
+            }
+        );
+        Assert.That(daemon.AwaitEnd(), Is.EqualTo(4), daemon.Text());
+        daemon.Await($"{option[2..]} = daemon: it cannot be told whether there is such a {kind}");
+    }
+
     [Test]
     public void Umask_and_chdir_are_the_vassals_too()
     {
@@ -121,7 +139,7 @@ internal sealed class ProcessTests : EmperorTest
     public void A_folder_to_change_to_that_is_not_there_is_an_error()
     {
         var daemon = Launch("--emperor", Vassals, "--chdir", Temp["nowhere"]);
-        Assert.That(daemon.AwaitEnd(), Is.EqualTo(1));
+        Assert.That(daemon.AwaitEnd(), Is.EqualTo(4));
         daemon.Await("chdir = .*nowhere");
     }
 
@@ -131,6 +149,13 @@ internal sealed class ProcessTests : EmperorTest
         var daemon = Start("--emperor-procname", "his-majesty");
         Assert.That(ProcFs.CommandLine(daemon.Pid), Is.EqualTo("his-majesty"));
         Assert.That(ProcFs.Status(daemon.Pid, "Name"), Is.EqualTo("his-majesty"));
+    }
+
+    [Test]
+    public void The_guard_is_one_short_line_among_the_processes()
+    {
+        var daemon = Start();
+        Assert.That(ProcFs.CommandLine(daemon.NoteGuard()), Has.Length.LessThan(150).And.Not.Contains("\n"));
     }
 
     [TestCase("--version", "^emperor [0-9]+\\.[0-9]+\\.[0-9]+$")]

@@ -65,16 +65,16 @@ internal sealed class RagnarokTests : EmperorTest
     {
         Write("a.ini", "ignore-stop", "accept");
         Write("z.ini", "accept");
-        var daemon = StartWith("a.ini", "--reload-mercy", "2");
+        var daemon = StartWith("a.ini", "--reload-mercy", "8");
         daemon.AwaitAccepting("z.ini");
         var clock = Stopwatch.StartNew();
         daemon.Signal(Native.Terminate);
         Journal.AwaitStop("z.ini");
         daemon.AwaitVassal("a.ini", "SIGKILL to pid");
-        Assert.That(clock.Elapsed, Is.GreaterThan(TimeSpan.FromSeconds(1.9)), "mercy ended early");
+        Assert.That(clock.Elapsed, Is.GreaterThan(TimeSpan.FromSeconds(7.9)), "mercy ended early");
         Assert.That(daemon.AwaitEnd(), Is.Zero);
         var told = Journal.Lines.Where(l => l is { Event: "byte", Detail: "0" }).ToDictionary(l => l.Vassal, l => l.At);
-        Assert.That(Math.Abs(told["a.ini"] - told["z.ini"]), Is.LessThan(1_000_000_000), "nanoseconds between the two orders");
+        Assert.That(Math.Abs(told["a.ini"] - told["z.ini"]), Is.LessThan(5_000_000_000), "nanoseconds between the two orders");
     }
 
     [Test]
@@ -159,11 +159,9 @@ internal sealed class RagnarokTests : EmperorTest
             daemon.AwaitAccepting(vassal);
         Assert.That(Descendants(), Has.Count.EqualTo(8));
         daemon.Signal(Native.Kill);
-        var limit = TimeSpan.FromSeconds(5);
         Wait.Until(
             () => Descendants().Count == 0,
-            () => $"left: {string.Join(", ", Descendants().Select(p => $"{p} {ProcFs.CommandLine(p)}"))}",
-            limit
+            () => $"left: {string.Join(", ", Descendants().Select(p => $"{p} {ProcFs.CommandLine(p)}"))}"
         );
     }
 
@@ -182,7 +180,7 @@ internal sealed class RagnarokTests : EmperorTest
             () => $"the guard does not know of {string.Join(' ', sessions)}\n{Logs()}"
         );
         daemon.Signal(Native.Kill);
-        Wait.Until(() => !daemons.Any(ProcFs.IsAlive), () => "they live after the emperor", TimeSpan.FromSeconds(5));
+        Wait.Until(() => !daemons.Any(ProcFs.IsAlive), () => "they live after the emperor");
     }
 
     [Test]

@@ -175,14 +175,14 @@ internal sealed class StatsTests : EmperorTest
         var daemon = Start("--emperor-stats", Address, "--chmod-socket=640", "--chown-socket", "nobody:www-data");
         Assert.That(Output("stat", "-c", "%a %U %G", Address), Is.EqualTo("640 nobody www-data\n"));
         var thief = Launch("--emperor", Vassals, "--emperor-stats", Address);
-        Assert.That(thief.AwaitEnd(), Is.EqualTo(1));
+        Assert.That(thief.AwaitEnd(), Is.EqualTo(4));
         thief.Await($"emperor-stats = {Address}: another program listens there; end it, or name another path");
         Assert.That(StatsClient.Read(Address).GetProperty("pid").GetInt32(), Is.EqualTo(daemon.Pid));
         Assert.That(daemon.Stop(), Is.Zero);
         Assert.That(Address, Does.Not.Exist);
         File.WriteAllText(Address, "somebody's file");
         var stranger = Launch("--emperor", Vassals, "--emperor-stats", Address);
-        Assert.That(stranger.AwaitEnd(), Is.EqualTo(1));
+        Assert.That(stranger.AwaitEnd(), Is.EqualTo(4));
         stranger.Await("there is something that is no socket; remove it, or name another path");
         Assert.That(File.ReadAllText(Address), Is.EqualTo("somebody's file"));
     }
@@ -270,7 +270,7 @@ internal sealed class StatsTests : EmperorTest
     public void What_cannot_be_listened_on_is_told_at_the_start()
     {
         var daemon = Launch("--emperor", Vassals, "--emperor-stats", Temp["no/such/folder/s"]);
-        Assert.That(daemon.AwaitEnd(), Is.EqualTo(1));
+        Assert.That(daemon.AwaitEnd(), Is.EqualTo(4));
         daemon.Await("emperor-stats = .*/no/such/folder/s: No such file or directory");
         daemon = Launch("--emperor", Vassals, "--emperor-stats", "127.0.0.1:99999");
         Assert.That(daemon.AwaitEnd(), Is.EqualTo(2));

@@ -34,6 +34,11 @@ public sealed class Empire(EmpirePolicy policy)
     /// <param name="now">Monotonic milliseconds.</param>
     public int ReloadsLeft(long now) => _reloadsDue.Count + _unanswered.Values.Count(until => until > now);
 
+    /// <summary>Those that SIGHUP has reached, and whose answer is no longer waited for though it has not come.</summary>
+    /// <param name="now">Monotonic milliseconds.</param>
+    public IEnumerable<VassalState> LateReloads(long now) =>
+        _unanswered.Where(u => u.Value <= now).Select(u => _vassals.GetValueOrDefault(u.Key)).OfType<VassalState>();
+
     /// <summary>The next moment at which something is due by time alone, monotonic milliseconds; null when nothing is.</summary>
     public long? NextDeadline
     {

@@ -49,6 +49,9 @@ public sealed class ReadyWatch(ReadyPolicy policy, long patience)
     private bool _begun;
     private long _lastMoment;
 
+    /// <summary>How long a vassal may take to accept requests, milliseconds.</summary>
+    public long Patience => patience;
+
     /// <summary>When waiting is over whatever happens, monotonic milliseconds; null when nothing is waited for.</summary>
     public long? Deadline { get; private set; }
 

@@ -17,14 +17,15 @@ public static class StatusLine
     /// <summary>The line of an emperor that governs.</summary>
     /// <param name="vassals">All vassals.</param>
     /// <param name="now">Monotonic milliseconds.</param>
-    public static string Of(IReadOnlyCollection<VassalState> vassals, long now)
+    /// <param name="patience">How long a vassal may take to accept requests, milliseconds (--emperor-ready-timeout).</param>
+    public static string Of(IReadOnlyCollection<VassalState> vassals, long now, long patience)
     {
         var line = new StringBuilder();
         line.Append(CultureInfo.InvariantCulture, $"The Emperor is governing {vassals.Count} vassals");
         var waiting = vassals.Count(v => v.Phase == Phase.Waiting);
         if (waiting > 0)
             line.Append(CultureInfo.InvariantCulture, $", {waiting} on demand");
-        var ill = NotRunning(vassals);
+        var ill = NotRunning(vassals, now, patience);
         if (ill.Length > 0)
         {
             line.Append(CultureInfo.InvariantCulture, $"; {ill.Length} not running: ");
@@ -37,14 +38,15 @@ public static class StatusLine
     /// <param name="vassals">All vassals.</param>
     /// <param name="waitingFor">Those whose answer is waited for.</param>
     /// <param name="now">Monotonic milliseconds.</param>
-    public static string Starting(IReadOnlyCollection<VassalState> vassals, IReadOnlyCollection<string> waitingFor, long now)
+    /// <param name="patience">How long a vassal may take to accept requests, milliseconds (--emperor-ready-timeout).</param>
+    public static string Starting(IReadOnlyCollection<VassalState> vassals, IReadOnlyCollection<string> waitingFor, long now, long patience)
     {
         if (waitingFor.Count == 0)
             return "Starting";
         var line = new StringBuilder();
         line.Append(CultureInfo.InvariantCulture, $"Starting {vassals.Count} vassals; {waitingFor.Count} to come: ");
         AppendList(line, [.. waitingFor.Order(StringComparer.Ordinal)], Name, LongestLine / 2);
-        var ill = NotRunning(vassals);
+        var ill = NotRunning(vassals.Where(v => !waitingFor.Contains(v.Name)), now, patience);
         if (ill.Length > 0)
         {
             line.Append(CultureInfo.InvariantCulture, $"; {ill.Length} not running: ");
@@ -66,8 +68,26 @@ public static class StatusLine
     /// <summary>A text of somebody else, on one line that is not too long.</summary>
     public static string Bounded(string text) => Cut(PlainText.OneLine(text), LongestLine);
 
-    private static VassalState[] NotRunning(IEnumerable<VassalState> vassals) =>
-        [.. vassals.Where(v => !v.HasProcess && v.Phase != Phase.Waiting).OrderBy(v => v.Name, StringComparer.Ordinal)];
+    /// <summary>When time alone makes the vassal one that is not well, monotonic milliseconds; null when it does not.</summary>
+    /// <param name="vassal">The vassal.</param>
+    /// <param name="patience">How long a vassal may take to accept requests, milliseconds.</param>
+    public static long? LateAt(VassalState vassal, long patience)
+    {
+        ArgumentNullException.ThrowIfNull(vassal);
+        return vassal.Phase is Phase.Starting or Phase.Reloading ? vassal.PhaseSince + patience : null;
+    }
+
+    private static VassalState[] NotRunning(IEnumerable<VassalState> vassals, long now, long patience) =>
+        [.. vassals.Where(v => IsIll(v, now, patience)).OrderBy(v => v.Name, StringComparer.Ordinal)];
+
+    // To have a process is not to be well: one may never answer, or have turned away from the emperor.
+    private static bool IsIll(VassalState vassal, long now, long patience) =>
+        vassal.Phase switch
+        {
+            Phase.Starting or Phase.Reloading => LateAt(vassal, patience) <= now,
+            Phase.Waiting or Phase.Running or Phase.Stopping => false,
+            _ => true,
+        };
 
     private static void AppendList<T>(StringBuilder line, IReadOnlyList<T> items, Func<T, string> words, int limit)
     {
@@ -94,6 +114,7 @@ public static class StatusLine
             Phase.Refused => "config error",
             Phase.Resting => vassal.StoppedByHand ? "stopped by hand" : "stopped by itself",
             Phase.Starting => "not ready in time",
+            Phase.Reloading => "reload not answered in time",
             _ => vassal.Word,
         };
 

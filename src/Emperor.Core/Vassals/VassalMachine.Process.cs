@@ -178,6 +178,7 @@ public static partial class VassalMachine
             State = State with
             {
                 Phase = Phase.Running,
+                PhaseSince = now.Monotonic,
                 Reason = "",
                 Deadline = null,
                 ReloadPending = false,

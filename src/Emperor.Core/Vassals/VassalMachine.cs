@@ -103,7 +103,10 @@ public static partial class VassalMachine
                 turn.KillNow(Aftermath.Forget, "the emperor waits no longer");
                 break;
         }
-        return turn.State.Phase == state.Phase ? turn.State : turn.State with { History = turn.State.History with { Since = now.Unix } };
+        var next = turn.State;
+        if (next.Phase != state.Phase)
+            next = next with { History = next.History with { Since = now.Unix } };
+        return next.Phase == state.Phase && next.Incarnation == state.Incarnation ? next : next with { PhaseSince = now.Monotonic };
     }
 
     /// <summary>One step under way.</summary>

@@ -23,6 +23,9 @@ public sealed record VassalState
     /// <summary>Why it stands there, as a sentence.</summary>
     public string Reason { get; init; } = "";
 
+    /// <summary>Since when it stands there, monotonic milliseconds; a new process and an answered reload begin anew.</summary>
+    public long PhaseSince { get; init; }
+
     /// <summary>When the phase is over by itself, monotonic milliseconds; null when it is not.</summary>
     public long? Deadline { get; init; }
 

@@ -63,7 +63,7 @@ internal static class CheckCommand
         var result = VassalCheck.Examine(
             Path.GetFileName(path),
             HostIn(folder),
-            new KnownAccounts(name => Accounts.UserByName(name) is not null, name => Accounts.GroupByName(name) is not null)
+            new KnownAccounts(name => Accounts.UserByName(name, out _) is not null, name => Accounts.GroupByName(name, out _) is not null)
         );
         return OnDemandClaim(path) is { } claim ? WithOnDemand(result, claim) : result;
     }

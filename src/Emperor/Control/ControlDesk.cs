@@ -15,7 +15,7 @@ namespace Emperor.Control;
 /// known as it stands (the vassals' states never change, so that is a list of them and no copy), gives orders to the empire, and looks
 /// which orders have come to their outcome. Orders for many vassals are given a few at a time, as SIGHUP's reloads are.
 /// </summary>
-internal sealed class ControlDesk(ControlServer server, Empire empire, int ordersAtOnce, EmperorLog log) : IDisposable
+internal sealed class ControlDesk(ControlServer server, Empire empire, int ordersAtOnce, long patience, EmperorLog log) : IDisposable
 {
     private const int MostJobs = 64;
     private const int MostExplained = 50;
@@ -123,7 +123,10 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
                     return new ControlReply
                     {
                         Id = request.Id,
-                        Empire = about with { Status = StatusLine.Of([.. snapshot.Vassals.Select(v => v.Raw)], snapshot.At.Monotonic) },
+                        Empire = about with
+                        {
+                            Status = StatusLine.Of([.. snapshot.Vassals.Select(v => v.Raw)], snapshot.At.Monotonic, patience),
+                        },
                         Vassals = [.. vassals.Select(v => request.Usage ? VassalView.Of(v).With(_sampler.Usage.Of(v)) : VassalView.Of(v))],
                     };
                 }

@@ -15,6 +15,9 @@ internal sealed class Guard : IDisposable
     private const int RecordLength = 11;
     private const string Shell = "/bin/sh";
 
+    // Not an argument: people read those, in systemctl status and ps.
+    private const string Variable = "EMPEROR_GUARD";
+
     // $1 is the mark. Descriptor 3 is the pipe, 4 the list. Field 4 behind the name in /proc/PID/stat is the session.
     private const string Script = """
         trap '' HUP INT QUIT TERM
@@ -72,8 +75,8 @@ internal sealed class Guard : IDisposable
                 new SpawnRequest
                 {
                     Program = Shell,
-                    Arguments = ["sh", "-c", Script, "emperor-guard", _mark],
-                    Environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"],
+                    Arguments = ["sh", "-c", $"eval \"${Variable}\"", "emperor-guard", _mark],
+                    Environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", $"{Variable}={Script}"],
                     WorkingDirectory = "/",
                     Descriptors = [none.Number, none.Number, none.Number, read.Number, _list.Number],
                 },

@@ -41,7 +41,17 @@ internal sealed class InheritedSockets : IDisposable
         var result = new InheritedSockets();
         var sockets = ListenFds.Read(environment, addressee, out var problem);
         foreach (var (number, name) in sockets)
+        {
+            // Told of more than there are, it would close what the runtime has opened, and the process would crash.
+            if (!Files.IsInherited(number))
+            {
+                result._problems.Add(
+                    $"LISTEN_FDS says that descriptor {number} ({name}) is handed over, and it is not; it and what follows are not taken over"
+                );
+                break;
+            }
             result.Add(number, name);
+        }
         if (problem is not null)
             result._problems.Add(problem);
         foreach (var variable in ListenFds.Variables)
@@ -121,11 +131,6 @@ internal sealed class InheritedSockets : IDisposable
 
     private void Add(int number, string name)
     {
-        if (!Files.IsOpen(number))
-        {
-            _problems.Add($"the service manager says that descriptor {number} is a socket ({name}), and it is not open");
-            return;
-        }
         var fd = Files.TakeOver(number);
         if (ListeningSocket.Is(fd) && ListeningSocket.AddressOf(fd) is { } address)
         {

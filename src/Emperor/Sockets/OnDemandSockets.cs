@@ -180,8 +180,8 @@ internal sealed class OnDemandSockets(EventLoop loop, InheritedSockets inherited
         {
             var colon = owner.IndexOf(':', StringComparison.Ordinal);
             var (userName, groupName) = colon < 0 ? (owner, null) : (owner[..colon], owner[(colon + 1)..]);
-            user = Number(userName) ?? Accounts.UserByName(userName)?.Uid;
-            group = groupName is null ? null : Number(groupName) ?? Accounts.GroupByName(groupName);
+            user = Number(userName) ?? Accounts.UserByName(userName, out _)?.Uid;
+            group = groupName is null ? null : Number(groupName) ?? Accounts.GroupByName(groupName, out _);
             if (user is null || (groupName is not null && group is null))
                 return $"chown-socket = {owner}: there is no such {(user is null ? "user" : "group")}; make it, or name another";
         }

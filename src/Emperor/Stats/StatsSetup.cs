@@ -98,7 +98,7 @@ internal static class StatsSetup
         if (settings.SocketOwner is not { Length: > 0 } owner)
             return true;
         var words = owner.Split(':', 2);
-        uint? uid = uint.TryParse(words[0], out var u) ? u : Accounts.UserByName(words[0])?.Uid;
+        uint? uid = uint.TryParse(words[0], out var u) ? u : Accounts.UserByName(words[0], out _)?.Uid;
         if (words[0].Length > 0 && uid is null)
         {
             failure = $"chown-socket = {owner}: there is no user {words[0]}; make it, or name another";
@@ -107,7 +107,7 @@ internal static class StatsSetup
         uint? gid = null;
         if (words is [_, { Length: > 0 } group])
         {
-            gid = uint.TryParse(group, out var g) ? g : Accounts.GroupByName(group);
+            gid = uint.TryParse(group, out var g) ? g : Accounts.GroupByName(group, out _);
             if (gid is null)
             {
                 failure = $"chown-socket = {owner}: there is no group {group}; make it, or name another";

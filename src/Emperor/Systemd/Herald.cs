@@ -38,6 +38,7 @@ internal sealed class Herald : IDisposable
     private bool _owesReady;
     private bool _owesReload;
     private bool _isReloading;
+    private bool _watchesReload;
     private bool _stopAnnounced;
 
     /// <summary>Makes one; without a service manager it only judges readiness.</summary>
@@ -104,6 +105,7 @@ internal sealed class Herald : IDisposable
         if (!IsReady || _empire.IsEnding)
             return;
         _owesReload = true;
+        _watchesReload = true;
         NoteChange(now);
     }
 
@@ -114,6 +116,8 @@ internal sealed class Herald : IDisposable
         var isStopDue = _empire.IsEnding && !_stopAnnounced;
         if (!_empire.IsEnding && !IsReady && !JudgeReadiness(now))
             return false;
+        if (_watchesReload && _empire.ReloadsLeft(now) == 0)
+            JudgeReload(now);
         if (_socket is null)
             return true;
         // Only the farewell does not wait: systemd's patience is running out from now on.
@@ -150,6 +154,20 @@ internal sealed class Herald : IDisposable
         }
     }
 
+    // Once for each reload of all; that it is over is told to systemd all the same, which would kill the emperor otherwise.
+    private void JudgeReload(long now)
+    {
+        _watchesReload = false;
+        if (_empire.LateReloads(now).OrderBy(v => v.Name, StringComparer.Ordinal).ToArray() is { Length: > 0 } late)
+        {
+            var count = late.Length == 1 ? "one vassal has" : string.Create(CultureInfo.InvariantCulture, $"{late.Length} vassals have");
+            _log.Warning(
+                "reload-late",
+                $"{count} not answered to the reload in time (--emperor-ready-timeout): {StatusLine.List(late, now)}"
+            );
+        }
+    }
+
     private string FailedVassals(long now) =>
         StatusLine.List([.. _ready.Failed.Select(name => _empire.Vassals.GetValueOrDefault(name)).OfType<Core.Vassals.VassalState>()], now);
 
@@ -176,16 +194,16 @@ internal sealed class Herald : IDisposable
         }
         else if (_isReloading || _owesReady)
         {
-            if (Send("READY=1\n", StatusLine.Of([.. _empire.Vassals.Values], now), now))
+            if (Send("READY=1\n", StatusLine.Of([.. _empire.Vassals.Values], now, _ready.Patience), now))
                 (_isReloading, _owesReady) = (false, false);
         }
         else if (!IsReady)
         {
-            _ = Send(Patience(Extension), StatusLine.Starting([.. _empire.Vassals.Values], _ready.WaitingFor, now), now);
+            _ = Send(Patience(Extension), StatusLine.Starting([.. _empire.Vassals.Values], _ready.WaitingFor, now, _ready.Patience), now);
         }
         else
         {
-            _ = Send("", StatusLine.Of([.. _empire.Vassals.Values], now), now);
+            _ = Send("", StatusLine.Of([.. _empire.Vassals.Values], now, _ready.Patience), now);
         }
         _messageDue = NextBeat(now);
     }
@@ -197,8 +215,11 @@ internal sealed class Herald : IDisposable
         if (isOwed && _failedTries < Tries)
             return now + (_failedTries > 0 ? Beat : Pause);
         var isMoving = !IsReady || _isReloading || _empire.IsEnding;
-        return isMoving || _empire.Vassals.Values.Any(v => v.Phase == Core.Vassals.Phase.Backoff) ? now + Beat : null;
+        return isMoving || _empire.Vassals.Values.Any(v => MovesByTime(v, now)) ? now + Beat : null;
     }
+
+    private bool MovesByTime(Core.Vassals.VassalState vassal, long now) =>
+        vassal.Phase == Core.Vassals.Phase.Backoff || StatusLine.LateAt(vassal, _ready.Patience) > now;
 
     private bool Send(string facts, string status, long now)
     {

@@ -31,7 +31,7 @@ internal static class InstalledUwsgi
         try
         {
             process.StandardInput.Close();
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
             var output = process.StandardOutput.ReadToEndAsync(limit.Token);
             var log = await process.StandardError.ReadToEndAsync(limit.Token) + await output;
             await process.WaitForExitAsync(limit.Token);

@@ -145,7 +145,7 @@ internal sealed class ProtocolTests : ControlTest
         Write("a.ini");
         var first = StartControlled();
         var second = Launch("--emperor", Temp.Folder("others"), "--emperor-control", ControlPath);
-        Assert.That(second.AwaitEnd(), Is.EqualTo(1));
+        Assert.That(second.AwaitEnd(), Is.EqualTo(4));
         second.Await("another emperor listens there");
         Assert.That((string)StatusOf("a.ini")["name"]!, Is.EqualTo("a.ini"));
         first.Signal(Native.Kill);
@@ -163,7 +163,7 @@ internal sealed class ProtocolTests : ControlTest
         Assert.That(File.Exists(ControlPath), Is.False);
         File.WriteAllText(ControlPath, "mine");
         var other = Launch("--emperor", Vassals, "--emperor-control", ControlPath);
-        Assert.That(other.AwaitEnd(), Is.EqualTo(1));
+        Assert.That(other.AwaitEnd(), Is.EqualTo(4));
         other.Await("is there, and is no socket");
         Assert.That(File.ReadAllText(ControlPath), Is.EqualTo("mine"));
     }

@@ -5,7 +5,7 @@ namespace Emperor.EndToEnd.MainJob;
 /// <summary>Programs that do one thing and end.</summary>
 internal static class Command
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
 
     /// <summary>Runs one to its end; fails when its exit code is not 0.</summary>
     /// <returns>What it wrote to its standard output.</returns>

@@ -13,7 +13,7 @@ internal sealed record Page(int Status, string Project, int Worker, int Master)
 /// <summary>The pages behind an nginx.</summary>
 internal sealed class Site(Nginx nginx, Func<string> log) : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false })
     {

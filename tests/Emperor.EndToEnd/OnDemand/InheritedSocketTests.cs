@@ -22,7 +22,7 @@ internal sealed class InheritedSocketTests : OnDemandTest
         for i, fd in enumerate(high):
             os.dup2(fd, 3 + i)
             os.close(fd)
-        os.environ.update(LISTEN_PID=os.environ.get('PID', str(os.getpid())), LISTEN_FDS=str(len(high)), LISTEN_FDNAMES=':'.join(n for n, _ in specs))
+        os.environ.update(LISTEN_PID=os.environ.get('PID', str(os.getpid())), LISTEN_FDS=os.environ.get('COUNT', str(len(high))), LISTEN_FDNAMES=':'.join(n for n, _ in specs))
         os.execv(sys.argv[end + 1], sys.argv[end + 1:])
         """;
 
@@ -128,6 +128,19 @@ internal sealed class InheritedSocketTests : OnDemandTest
         var daemon = StartWith([$"shop={Run}/s"], new Dictionary<string, string?> { ["PID"] = "1" });
         daemon.AwaitAccepting("shop.ini");
         Assert.That(daemon.Count("on demand"), Is.Zero, Logs());
+    }
+
+    [TestCase("5")]
+    [TestCase("20")]
+    [TestCase("200")]
+    public void A_count_that_is_too_high_costs_the_emperor_none_of_its_own_descriptors(string count)
+    {
+        WriteServer("shop.ini");
+        var daemon = StartWith([$"shop={Run}/s"], new Dictionary<string, string?> { ["COUNT"] = count });
+        AwaitArmed(daemon, "shop.ini");
+        daemon.Await("WRN LISTEN_FDS says that descriptor 4 .unknown. is handed over, and it is not");
+        Assert.That(Ask($"{Run}/s"), Is.Positive);
+        Assert.That(daemon.Stop(), Is.Zero, Logs());
     }
 
     [Test]

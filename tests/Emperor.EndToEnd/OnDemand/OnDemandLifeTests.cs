@@ -110,7 +110,8 @@ internal sealed class OnDemandLifeTests : OnDemandTest
         Assert.That(Ask($"{Run}/shop.socket"), Is.Positive);
     }
 
-    [Test]
+    // Alone: what other tests take of the processors is not its time.
+    [Test, NonParallelizable]
     public void Two_hundred_are_armed_in_under_a_second()
     {
         const int count = 200;

@@ -9,7 +9,7 @@ namespace Emperor.EndToEnd.OnDemand;
 internal abstract class OnDemandTest : EmperorTest
 {
     // A client waits while its vassal starts, on a machine that is busy with others.
-    private const int ClientPatience = 30_000;
+    private const int ClientPatience = 55_000;
 
     /// <summary>The folder of the sockets.</summary>
     protected string Run => Temp.Folder("run");

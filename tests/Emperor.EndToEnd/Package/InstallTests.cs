@@ -87,7 +87,7 @@ internal sealed class InstallTests : MachineTest
         Assert.That(Machine.Run("systemctl show -P MainPID emperor"), Is.Not.EqualTo(pid), "the new version runs");
         AwaitServed("one");
         Assert.That(
-            Machine.Run("journalctl -u emperor --no-pager"),
+            Machine.Run("journalctl --sync; journalctl -u emperor --no-pager"),
             Does.Contain("the emperor is buried"),
             "the old one left in order, with its program replaced under it"
         );

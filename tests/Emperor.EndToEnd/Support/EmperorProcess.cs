@@ -30,6 +30,7 @@ internal sealed class EmperorProcess : IDisposable
     private readonly List<string> _lines = [];
     private readonly HashSet<int> _guards = [];
     private bool _isDisposed;
+    private int _open = 2;
     private int _exitCode = -1;
 
     private EmperorProcess(Process process) => _process = process;
@@ -142,10 +143,12 @@ internal sealed class EmperorProcess : IDisposable
     /// <summary>Sends it a signal.</summary>
     public void Signal(int signal) => Native.Check(Native.Signal(Pid, signal), "kill");
 
-    /// <summary>Waits for its end and returns its exit code.</summary>
+    /// <summary>Waits for its end and for its last lines, and returns its exit code.</summary>
     public int AwaitEnd(TimeSpan? limit = null)
     {
         Wait.Until(() => _process.HasExited, () => $"the daemon has not ended\n{Text()}", limit);
+        // Its last words may not have been read yet. The limit is for those that leave somebody behind who holds its output open.
+        Wait.Quietly(() => Volatile.Read(ref _open) == 0, TimeSpan.FromSeconds(5));
         return _process.ExitCode;
     }
 
@@ -182,7 +185,10 @@ internal sealed class EmperorProcess : IDisposable
     private void Keep(object sender, DataReceivedEventArgs line)
     {
         if (line.Data is null)
+        {
+            Interlocked.Decrement(ref _open);
             return;
+        }
         lock (_lines)
             _lines.Add(line.Data);
     }

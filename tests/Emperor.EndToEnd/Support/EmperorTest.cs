@@ -43,20 +43,15 @@ internal abstract class EmperorTest
         {
             if (Native.Signal(daemon.Pid, Native.Terminate) != 0)
                 continue;
-            for (var i = 0; i < 2000 && !daemon.HasEnded; i++)
-                Thread.Sleep(5);
+            Wait.Quietly(() => daemon.HasEnded);
         }
         if (TestContext.CurrentContext.Result.Outcome.Status == NUnit.Framework.Interfaces.TestStatus.Failed)
             TestContext.Out.WriteLine($"{Logs()}\n{Journal.Text()}");
         var stubborn = _daemons.Where(d => !d.HasEnded).Select(d => d.Text()).ToList();
         foreach (var daemon in _daemons)
             daemon.Dispose();
-        var left = Leftovers();
-        for (var i = 0; i < 400 && left.Count > 0; i++)
-        {
-            Thread.Sleep(10);
-            left = Leftovers();
-        }
+        List<int> left = [];
+        Wait.Quietly(() => (left = Leftovers()).Count == 0);
         var told = left.Select(pid => $"{pid} {ProcFs.CommandLine(pid)}").ToList();
         foreach (var pid in left)
             _ = Native.Signal(pid, Native.Kill);
@@ -75,12 +70,14 @@ internal abstract class EmperorTest
             .. ProcFs
                 .All()
                 .Where(pid => !daemons.Contains(pid) && ProcFs.IsAlive(pid))
-                .Where(pid =>
-                    (known.Contains(pid) && ProcFs.CommandLine(pid).Contains("vassal"))
-                    || ProcFs.Environment(pid).Contains($"{MarkVariable}={_mark}")
-                ),
+                .Where(pid => (known.Contains(pid) && IsInTemp(pid)) || ProcFs.Environment(pid).Contains($"{MarkVariable}={_mark}")),
         ];
     }
+
+    // Daemons that have wiped their environment are known by the journal alone. A number there may be another's by now, or one of another
+    // namespace: it counts only where the process itself names this test's folder.
+    private bool IsInTemp(int pid) =>
+        ProcFs.CommandLine(pid).Contains($"{Temp.Path}/") || $"{ProcFs.Folder(pid)}/".StartsWith($"{Temp.Path}/");
 
     /// <summary>Starts a daemon over the vassals folder, with scripted vassals, and waits until it governs.</summary>
     protected EmperorProcess Start(params string[] options) => Launch(["--emperor", Vassals, .. options]).AwaitGoverning();

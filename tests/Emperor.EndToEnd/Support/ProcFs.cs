@@ -48,6 +48,19 @@ internal static class ProcFs
     /// <summary>Its environment, as NAME=VALUE.</summary>
     public static string[] Environment(int pid) => (Read(pid, "environ") ?? "").Split('\0', StringSplitOptions.RemoveEmptyEntries);
 
+    /// <summary>The folder it is in; null when it is gone.</summary>
+    public static string? Folder(int pid)
+    {
+        try
+        {
+            return new DirectoryInfo($"/proc/{pid}/cwd").LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>A line of its status, without the name.</summary>
     public static string Status(int pid, string name) =>
         (Read(pid, "status") ?? "")

@@ -5,8 +5,11 @@ namespace Emperor.EndToEnd.Support;
 /// <summary>Waits for what must happen. There is no sleep for luck in these tests: each wait ends with its event, or fails at its limit.</summary>
 internal static class Wait
 {
-    /// <summary>The daemon needs milliseconds; the machine under the tests may be busy with others.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
+    /// <summary>
+    /// The daemon needs milliseconds, and real servers seconds; the machine under the tests may be slow and busy with others. It is below the
+    /// minute that the daemon itself has patience for by default (--reload-mercy, --emperor-ready-timeout): what comes of that is too late.
+    /// </summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(55);
 
     private const int Pause = 5;
 
@@ -20,6 +23,14 @@ internal static class Wait
                 Assert.Fail($"after {(limit ?? Limit).TotalSeconds:0.#} s: {otherwise()}");
             Thread.Sleep(Pause);
         }
+    }
+
+    /// <summary>Waits until <paramref name="isSo"/>, or until the limit: for what a test looks at later in any case.</summary>
+    public static void Quietly(Func<bool> isSo, TimeSpan? limit = null)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (!isSo() && Stopwatch.GetElapsedTime(start) < (limit ?? Limit))
+            Thread.Sleep(Pause);
     }
 
     /// <summary>Waits until something is found, and returns it.</summary>

@@ -44,7 +44,7 @@ internal sealed class DeployTests : ServiceTest
         Machine.Run($"cp /deploy/emperor.ini {Ini}");
         Machine.Write($"{Vassals}/a.ini", "[uwsgi]\nmaster = true\nsocket = /run/uwsgi/a.sock\n");
         Start();
-        Assert.That(Messages("EVENT=accepting"), Has.Length.EqualTo(1));
+        AwaitMessages("EVENT=accepting", 1);
         Assert.That(Messages("-u emperor -p warning EVENT=config"), Is.Empty);
         Assert.That(Machine.Run("ps -o user= -C emperor,uwsgi-core,uwsgi").Split('\n').Distinct(), Is.EqualTo((string[])["www-data"]));
         Machine.Run("systemctl reload emperor && systemctl stop emperor");

@@ -49,15 +49,16 @@ internal sealed class OtherUnitsTests : ServiceTest
     {
         const string unit = "emperor.uwsgi";
         Machine.Write("/etc/uwsgi/emperor.ini", Configuration());
-        Vassal("a.ini", "accept", "fork 1");
+        Vassal("a.ini", Witness, "sleep 500", "fork 1", "accept");
         Machine.Run($"systemctl start {unit}");
-        Assert.That(Count("EVENT=accepting VASSAL=a.ini"), Is.EqualTo(1), "it was ready before its vassal");
+        Assert.That(Witnessed("child"), Is.EqualTo(1), "it was ready before its vassal");
+        AwaitMessages("EVENT=accepting VASSAL=a.ini", 1);
         Assert.That(Show("StatusText", unit), Does.StartWith("The Emperor is governing 1 vassals"));
         Machine.Run($"kill -9 {Show("MainPID", unit)}");
         Wait.Until(() => Show("NRestarts", unit) == "1" && Show("ActiveState", unit) == "active", () => Machine.Journal(), Long);
         Machine.Run($"systemctl stop {unit}");
         Assert.That(Show("Result", unit), Is.EqualTo("success"));
-        Assert.That(Count("EVENT=buried"), Is.EqualTo(1));
+        AwaitMessages("EVENT=buried", 1);
         Assert.That(Running("test-vassal"), Is.Empty);
     }
 
@@ -68,13 +69,14 @@ internal sealed class OtherUnitsTests : ServiceTest
         Machine.Run("useradd -m alice");
         Machine.Write("/etc/emperor/alice.ini", Configuration($"emperor = /home/alice/vassals", "emperor-ready = all"));
         Machine.Write("/home/alice/vassals/a.ini", "[uwsgi]\nx-do = accept\n");
-        Machine.Write("/home/alice/vassals/b.ini", "[uwsgi]\nx-do = reload-delay 500\nx-do = accept\nx-do = daemon 1\n");
+        Machine.Write("/home/alice/vassals/b.ini", $"[uwsgi]\nx-do = {Witness}\nx-do = reload-delay 500\nx-do = accept\nx-do = daemon 1\n");
         Machine.Run($"chown -R alice: /home/alice; systemctl start {unit}");
-        Assert.That(Count("EVENT=accepting"), Is.EqualTo(2));
+        AwaitMessages("EVENT=accepting", 2);
         Assert.That(Machine.Run("ps -o user= -C emperor,test-vassal").Split('\n').Distinct(), Is.EqualTo((string[])["alice"]));
         Assert.That(Machine.Run("stat -c %U /run/emperor-alice"), Is.EqualTo("alice"));
         Machine.Run($"systemctl reload {unit}");
-        Assert.That(Count("EVENT=accepting"), Is.EqualTo(4));
+        Assert.That(Witnessed("reload"), Is.EqualTo(1), "systemctl reload came back before the app");
+        AwaitMessages("EVENT=accepting", 4);
         Machine.Run($"kill -9 {Show("MainPID", unit)}");
         Wait.Until(() => Show("NRestarts", unit) == "1" && Show("ActiveState", unit) == "active", () => Machine.Journal(), Long);
         Machine.Run($"systemctl stop {unit}");
@@ -90,13 +92,14 @@ internal sealed class OtherUnitsTests : ServiceTest
         string AsAlice(string command) =>
             Machine.Run($"runuser -u alice -- env HOME=/home/alice XDG_RUNTIME_DIR=/run/user/{uid} sh -c '{command}'");
         AsAlice("mkdir -p ~/.config/emperor/vassals ~/.config/environment.d");
-        AsAlice("printf \"[uwsgi]\\nx-do = reload-delay 500\\nx-do = accept\\n\" >~/.config/emperor/vassals/a.ini");
+        AsAlice($"printf \"[uwsgi]\\nx-do = {Witness}\\nx-do = reload-delay 500\\nx-do = accept\\n\" >~/.config/emperor/vassals/a.ini");
         AsAlice("systemctl --user set-environment UWSGI_EMPEROR_WRAPPER=/usr/bin/test-vassal; systemctl --user enable --now emperor");
         Assert.That(AsAlice("systemctl --user show -P StatusText emperor"), Does.Contain("governing 1 vassals"));
-        Assert.That(Count("EVENT=accepting VASSAL=a.ini"), Is.EqualTo(1));
+        AwaitMessages("EVENT=accepting VASSAL=a.ini", 1);
         AsAlice("systemctl --user reload emperor");
-        Assert.That(Count("EVENT=accepting VASSAL=a.ini"), Is.EqualTo(2));
-        Assert.That(Machine.Run("journalctl -o cat _SYSTEMD_USER_UNIT=emperor.service VASSAL=a.ini"), Does.Contain("accepts requests"));
+        Assert.That(Witnessed("reload"), Is.EqualTo(1), "systemctl reload came back before the app");
+        var accepting = AwaitMessages("_SYSTEMD_USER_UNIT=emperor.service VASSAL=a.ini EVENT=accepting", 2);
+        Assert.That(accepting, Has.All.Contains("accepts requests"));
         AsAlice("systemctl --user stop emperor");
         Assert.That(AsAlice("systemctl --user show -P Result emperor"), Is.EqualTo("success"));
         Assert.That(Running("test-vassal"), Is.Empty);

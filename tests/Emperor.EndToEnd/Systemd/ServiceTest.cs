@@ -13,8 +13,13 @@ internal abstract class ServiceTest : MachineTest
     protected const string Ini = "/etc/emperor/emperor.ini";
     protected const string Unit = "/etc/systemd/system/emperor.service";
 
+    /// <summary>The verb that makes a vassal write down what it does, for <see cref="Witnessed"/>.</summary>
+    protected const string Witness = $"journal {Witnesses}";
+
+    private const string Witnesses = "/tmp/witnesses";
+
     /// <summary>Longer than anything here takes on a busy machine.</summary>
-    protected static readonly TimeSpan Long = TimeSpan.FromSeconds(60);
+    protected static readonly TimeSpan Long = TimeSpan.FromSeconds(120);
 
     protected override MachineSetup Setup => WithService();
 
@@ -69,9 +74,32 @@ internal abstract class ServiceTest : MachineTest
         return value;
     }
 
-    /// <summary>The messages of the journal that fit these fields, oldest first.</summary>
+    /// <summary>
+    /// The messages of the journal that fit these fields, oldest first: all that were sent to it. What the emperor has just done may still be on
+    /// its way there, as it does not wait for its log; see <see cref="AwaitMessages"/>.
+    /// </summary>
     protected string[] Messages(string matches) =>
-        Machine.Try($"journalctl --no-pager -o cat {matches}").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Machine.Try($"journalctl --sync; journalctl --no-pager -o cat {matches}").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Waits until so many messages of the journal fit these fields; more must not.</summary>
+    protected string[] AwaitMessages(string matches, int count)
+    {
+        string[] found = [];
+        Wait.Until(
+            () => (found = Messages(matches)).Length >= count,
+            () => $"{found.Length} messages {matches} instead of {count}\n{Machine.Journal()}",
+            Long
+        );
+        Assert.That(found, Has.Length.EqualTo(count), matches);
+        return found;
+    }
+
+    /// <summary>
+    /// How many lines of an event the vassals with the verb <see cref="Witness"/> have written. They write before they answer the emperor, so
+    /// this says what they had done by the time that systemctl came back.
+    /// </summary>
+    protected int Witnessed(string @event) =>
+        int.Parse(Machine.Try($"cat {Witnesses} | grep -c ' {@event}'").Output, CultureInfo.InvariantCulture);
 
     /// <summary>How many lines of the journal fit these fields.</summary>
     protected int Count(string matches) => Messages(matches).Length;

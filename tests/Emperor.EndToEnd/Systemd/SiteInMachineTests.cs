@@ -8,6 +8,7 @@ namespace Emperor.EndToEnd.Systemd;
 internal sealed class SiteInMachineTests : ServiceTest
 {
     private const int Reloads = 4;
+    private const string Loaded = "/tmp/loaded";
 
     private const string Shop = """
         [uwsgi]
@@ -60,7 +61,8 @@ internal sealed class SiteInMachineTests : ServiceTest
         for (var i = 1; i <= Reloads; i++)
         {
             Machine.Run("systemctl reload emperor", Long);
-            Assert.That(Count("VASSAL=shop.ini EVENT=accepting"), Is.EqualTo(1 + i), "systemctl reload came back before the application");
+            Assert.That(Machine.Run($"wc -l <{Loaded}"), Is.EqualTo($"{1 + i}"), "systemctl reload came back before the application");
+            AwaitMessages("VASSAL=shop.ini EVENT=accepting", 1 + i);
         }
         Machine.Run("kill -INT $(cat /run/wrk.pid)");
         var result = load.Await(Long);
@@ -79,8 +81,11 @@ internal sealed class SiteInMachineTests : ServiceTest
     private void MakeSite()
     {
         var project = DjangoProject.Create(Temp, "shop");
-        // An application that takes its time to come up.
-        File.AppendAllText($"{project.Folder}/shop/wsgi.py", "\nimport time\ntime.sleep(2)\n");
+        // An application that takes its time to come up, and writes down when it is.
+        File.AppendAllText(
+            $"{project.Folder}/shop/wsgi.py",
+            $"\nimport time\ntime.sleep(2)\nprint('loaded', file=open('{Loaded}', 'a'))\n"
+        );
         Command.Run("/", "cp", "-a", project.Folder, Machine.Outside("/srv/"));
         Machine.Write(Ini, $"[uwsgi]\nemperor = {Vassals}\n");
         Machine.Write("/srv/shop/uwsgi.ini", Shop);

@@ -130,6 +130,7 @@ public sealed class CompilerTests
         ["NoProcess"] = "ESRCH",
         ["Interrupted"] = "EINTR",
         ["NoChild"] = "ECHILD",
+        ["InputOutput"] = "EIO",
         ["Again"] = "EAGAIN",
         ["Access"] = "EACCES",
         ["NotDirectory"] = "ENOTDIR",

@@ -118,9 +118,12 @@ public sealed class ProcessTests
     public void Accounts_are_found_by_name_and_by_number()
     {
         var root = new Account("root", 0, 0);
-        Assert.That((Accounts.UserByName("root"), Accounts.UserById(0), Accounts.GroupByName("root")), Is.EqualTo((root, root, 0U)));
-        Assert.That(Accounts.UserByName("no such user"), Is.Null);
+        Assert.That(
+            (Accounts.UserByName("root", out _), Accounts.UserById(0), Accounts.GroupByName("root", out _)),
+            Is.EqualTo((root, root, 0U))
+        );
+        Assert.That(Accounts.UserByName("no such user", out _), Is.Null);
         Assert.That(Accounts.UserById(3_999_999_999), Is.Null);
-        Assert.That(Accounts.GroupByName("no such group"), Is.Null);
+        Assert.That(Accounts.GroupByName("no such group", out _), Is.Null);
     }
 }

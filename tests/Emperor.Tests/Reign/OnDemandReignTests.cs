@@ -31,9 +31,9 @@ public sealed class OnDemandReignTests
     public void The_status_counts_them_apart()
     {
         var vassals = new[] { Vassal("a.ini", Phase.Waiting), Vassal("b.ini", Phase.Waiting), Vassal("c.ini", Phase.Running) };
-        Assert.That(StatusLine.Of(vassals, 0), Is.EqualTo("The Emperor is governing 3 vassals, 2 on demand"));
+        Assert.That(StatusLine.Of(vassals, 0, 60_000), Is.EqualTo("The Emperor is governing 3 vassals, 2 on demand"));
         Assert.That(
-            StatusLine.Of([.. vassals, Vassal("d.ini", Phase.Refused)], 0),
+            StatusLine.Of([.. vassals, Vassal("d.ini", Phase.Refused)], 0, 60_000),
             Is.EqualTo("The Emperor is governing 4 vassals, 2 on demand; 1 not running: d.ini (config error)")
         );
     }

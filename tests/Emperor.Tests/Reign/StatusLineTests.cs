@@ -9,14 +9,15 @@ namespace Emperor.Tests.Reign;
 internal sealed class StatusLineTests
 {
     private const long Now = 1_000_000;
+    private const long Patience = 60_000;
 
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
     [Test]
     public void When_all_are_well_it_is_uwsgi_s_line()
     {
-        Assert.That(StatusLine.Of([], Now), Is.EqualTo("The Emperor is governing 0 vassals"));
-        Assert.That(StatusLine.Of(Well(12), Now), Is.EqualTo("The Emperor is governing 12 vassals"));
+        Assert.That(StatusLine.Of([], Now, Patience), Is.EqualTo("The Emperor is governing 0 vassals"));
+        Assert.That(StatusLine.Of(Well(12), Now, Patience), Is.EqualTo("The Emperor is governing 12 vassals"));
     }
 
     [Test]
@@ -36,18 +37,18 @@ internal sealed class StatusLineTests
             },
         ];
         Assert.That(
-            StatusLine.Of(vassals, Now),
+            StatusLine.Of(vassals, Now, Patience),
             Is.EqualTo("The Emperor is governing 12 vassals; 2 not running: blog.ini (config error), shop.ini (exit 1, retry in 4s)")
         );
     }
 
-    // Phase, how its last process ended, milliseconds to its deadline, the words; null when it counts as running.
+    // Phase, how its last process ended, milliseconds to its deadline, the words; null when it counts as well.
     [TestCase(Phase.Starting, null, null, null)]
     [TestCase(Phase.Running, null, null, null)]
     [TestCase(Phase.Reloading, null, null, null)]
-    [TestCase(Phase.Cursed, null, null, null)]
+    [TestCase(Phase.Cursed, null, null, "cursed")]
     [TestCase(Phase.Stopping, null, null, null)]
-    [TestCase(Phase.Killing, null, null, null)]
+    [TestCase(Phase.Killing, null, null, "killing")]
     [TestCase(Phase.Backoff, "signal 9 (KILL)", 1, "signal 9 (KILL), retry in 1s")]
     [TestCase(Phase.Backoff, "exit 1", 0, "exit 1, retry in 0s")]
     [TestCase(Phase.Backoff, "exit 1", -5_000, "exit 1, retry in 0s")]
@@ -64,8 +65,25 @@ internal sealed class StatusLineTests
     [TestCase(Phase.Refused, "exit 1", null, "config error")]
     public void Each_phase(Phase phase, string? end, int? due, string? words)
     {
-        var line = StatusLine.Of([Vassal("a.ini", phase) with { LastEnd = end, Deadline = Now + due }], Now);
+        var line = StatusLine.Of(
+            [Vassal("a.ini", phase) with { LastEnd = end, Deadline = Now + due, PhaseSince = Now - Patience + 1 }],
+            Now,
+            Patience
+        );
         Assert.That(line, Is.EqualTo("The Emperor is governing 1 vassals" + (words is null ? "" : $"; 1 not running: a.ini ({words})")));
+    }
+
+    [TestCase(Phase.Starting, "not ready in time")]
+    [TestCase(Phase.Reloading, "reload not answered in time")]
+    public void One_that_has_run_out_of_its_time_is_not_well(Phase phase, string words)
+    {
+        var late = Vassal("a.ini", phase) with { PhaseSince = Now - Patience };
+        var told = $"1 not running: a.ini ({words})";
+        Assert.That(StatusLine.Of([late], Now, Patience), Is.EqualTo($"The Emperor is governing 1 vassals; {told}"));
+        VassalState[] both = [late, Vassal("b.ini", Phase.Starting)];
+        Assert.That(StatusLine.Starting(both, ["b.ini"], Now, Patience), Is.EqualTo($"Starting 2 vassals; 1 to come: b.ini; {told}"));
+        Assert.That(StatusLine.Starting([late], ["a.ini"], Now, Patience), Is.EqualTo("Starting 1 vassals; 1 to come: a.ini"), "told once");
+        Assert.That(StatusLine.LateAt(late, Patience), Is.EqualTo(Now));
     }
 
     [TestCase(1, 1)]
@@ -76,12 +94,14 @@ internal sealed class StatusLineTests
     public void It_is_never_too_long_and_what_has_no_room_is_counted(int count, int length)
     {
         var ill = Enumerable.Range(0, count).Select(i => Vassal($"{i:0000}{new string('n', length)}.ini", Phase.Refused)).ToArray();
-        foreach (var line in (string[])[StatusLine.Of(ill, Now), StatusLine.Starting(ill, [.. ill.Select(v => v.Name)], Now)])
+        foreach (
+            var line in (string[])[StatusLine.Of(ill, Now, Patience), StatusLine.Starting(ill, [.. ill.Select(v => v.Name)], Now, Patience)]
+        )
         {
             Assert.That(line, Has.Length.LessThanOrEqualTo(StatusLine.LongestLine));
             Assert.That(line, Does.Contain("0000n"));
         }
-        var text = StatusLine.Of(ill, Now);
+        var text = StatusLine.Of(ill, Now, Patience);
         var shown = text.Split("(config error)").Length - 1;
         Assert.That(text.EndsWith($", and {count - shown} more", StringComparison.Ordinal), Is.EqualTo(shown < count));
     }
@@ -92,7 +112,7 @@ internal sealed class StatusLineTests
         for (var length = 60; length < 100; length++)
         {
             var name = new string('a', length) + string.Concat(Enumerable.Repeat("\U0001F451", 60));
-            var line = StatusLine.Of([Vassal(name + "\nREADY=1", Phase.Backoff) with { LastEnd = name, Deadline = Now }], Now);
+            var line = StatusLine.Of([Vassal(name + "\nREADY=1", Phase.Backoff) with { LastEnd = name, Deadline = Now }], Now, Patience);
             Assert.That(() => Strict.GetBytes(line), Throws.Nothing);
             Assert.That(line, Does.Not.Contain("\n"));
         }
@@ -110,14 +130,20 @@ internal sealed class StatusLineTests
             Vassal("c.ini", Phase.Starting),
             Vassal("d.ini", Phase.Running),
         ];
-        Assert.That(StatusLine.Starting(vassals, [], Now), Is.EqualTo("Starting"));
+        Assert.That(StatusLine.Starting(vassals, [], Now, Patience), Is.EqualTo("Starting"));
         Assert.That(
-            StatusLine.Starting(vassals, ["c.ini", "a.ini"], Now),
+            StatusLine.Starting(vassals, ["c.ini", "a.ini"], Now, Patience),
             Is.EqualTo("Starting 4 vassals; 2 to come: a.ini, c.ini; 1 not running: b.ini (config error)")
         );
     }
 
     private static VassalState[] Well(int count) => [.. Enumerable.Range(0, count).Select(i => Vassal($"v{i}.ini", Phase.Running))];
 
-    private static VassalState Vassal(string name, Phase phase) => new() { Name = name, Phase = phase };
+    private static VassalState Vassal(string name, Phase phase) =>
+        new()
+        {
+            Name = name,
+            Phase = phase,
+            PhaseSince = Now,
+        };
 }
