@@ -81,7 +81,7 @@ internal sealed class LogTests : EmperorTest
     public void A_log_that_cannot_be_opened_is_an_error_with_words()
     {
         var daemon = Launch("--emperor", Vassals, "--logto", Temp["not/there/log"]);
-        Assert.That(daemon.AwaitEnd(), Is.EqualTo(1));
+        Assert.That(daemon.AwaitEnd(), Is.EqualTo(4));
         daemon.Await("not/there/log cannot be opened: .*");
     }
 

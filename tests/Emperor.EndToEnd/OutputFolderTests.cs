@@ -116,7 +116,7 @@ internal sealed class OutputFolderTests : EmperorTest
     {
         var file = Temp.Write("file", "");
         var daemon = Launch("--emperor", Vassals, "--vassal-log-dir", $"{file}/logs");
-        Assert.That(daemon.AwaitEnd(), Is.EqualTo(1));
+        Assert.That(daemon.AwaitEnd(), Is.EqualTo(4));
         daemon.Await("ERR vassal-log-dir = .*file/logs: ");
     }
 
