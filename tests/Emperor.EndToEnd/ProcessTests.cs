@@ -180,7 +180,7 @@ internal sealed class ProcessTests : EmperorTest
     {
         var daemon = Ask();
         Assert.That(daemon.AwaitEnd(), Is.EqualTo(2));
-        daemon.Await("try emperor --emperor");
+        daemon.Await("emperor --emperor /etc");
     }
 
     [Test]

@@ -251,7 +251,9 @@ internal sealed class StatsTests : EmperorTest
     {
         for (var i = 0; i < 300; i++)
             File.WriteAllText($"{Vassals}/refused{i:d3}-{new string('x', 200)}.ini", "");
-        Start("--emperor-stats", Address);
+        var daemon = Start("--emperor-stats", Address);
+        // A file that is empty may still be written, so it is looked at once more before it is refused.
+        Wait.Until(() => daemon.Count(@"ERR refused\d{3}-") >= 300, daemon.Text);
         using var never = StatsClient.Connect(Address);
         using var slow = StatsClient.Connect(Address);
         var text = new List<byte>();

@@ -185,6 +185,8 @@ internal sealed class ContainerTests : EmperorTest
                 [
                     .. folder ? ["--emperor", Vassals] : Array.Empty<string>(),
                     .. options,
+                    "--emperor-control",
+                    "none",
                     "--emperor-wrapper",
                     TestVassal.VassalProgram.Path,
                 ],

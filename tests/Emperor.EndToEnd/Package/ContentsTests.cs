@@ -32,7 +32,7 @@ internal sealed class ContentsTests
             .Where(line => line.StartsWith("\\fB\\-", StringComparison.Ordinal))
             .SelectMany(line => Regex.Matches(line.Replace("\\-", "-"), "--[a-z0-9-]+").Select(m => m.Value));
         Assert.That(new SortedSet<string>(told), Is.EqualTo(Options));
-        Assert.That(text, Does.Contain($"emperor {EmperorPackage.First}").And.Not.Contain("@"));
+        Assert.That(text, Does.Contain($"emperor {EmperorPackage.First}").And.Not.Match("@[A-Z]+@"));
     }
 
     [TestCase("bash-completion/completions/emperor", @"compgen -W '([^']+)'", @"--[a-z0-9-]+")]
@@ -85,8 +85,8 @@ internal sealed class ContentsTests
             $"{EmperorPackage.Folder}/{EmperorPackage.FileOf(EmperorPackage.First)}"
         );
         Assert.That(list.TrimEnd().Split('\n'), Has.All.Contains(" root/root "));
-        // The README says 22 MB; a tenth more is a reason to look.
-        Assert.That(new FileInfo(EmperorPackage.Program).Length, Is.LessThan(25_000_000));
+        // The README says 26 MB; a tenth more is a reason to look.
+        Assert.That(new FileInfo(EmperorPackage.Program).Length, Is.LessThan(28_500_000));
     }
 
     [Test]
