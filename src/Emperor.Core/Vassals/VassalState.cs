@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Globalization;
+using Emperor.Core.Programs;
 using Emperor.Core.Sockets;
 
 namespace Emperor.Core.Vassals;
@@ -112,6 +114,21 @@ public sealed record VassalState
 
     /// <summary>The digest of its file when its process was started or last told to reload; null before that.</summary>
     public string? LaunchedDigest { get; init; }
+
+    /// <summary>What its section [emperor] asks for, as it was last accepted; null when its file has none.</summary>
+    public ProgramPlan? Plan { get; init; }
+
+    /// <summary>The plan of the generation that serves, or is being started; null when it is no program, or has no process. A dead process is replaced with this.</summary>
+    public ProgramPlan? Current { get; init; }
+
+    /// <summary>The processes of a program, in the order of their start; empty for a uwsgi vassal.</summary>
+    public ImmutableArray<Member> Members { get; init; } = [];
+
+    /// <summary>The copies of a program; empty when it has no process and waits for none.</summary>
+    public ImmutableArray<ProgramSlot> Slots { get; init; } = [];
+
+    /// <summary>Why the last reload came to nothing and the former generation serves on; null when it did not.</summary>
+    public string? FailedReload { get; init; }
 
     /// <summary>Whether it has a process that has not been seen to end.</summary>
     public bool HasProcess =>
