@@ -57,7 +57,7 @@ public static partial class ProgramMachine
                 case VassalMessage.Accepting or VassalMessage.Loyal when member.Plan.Ready.Way == ReadyWay.Protocol:
                     BecameReady(word.Incarnation);
                     break;
-                case VassalMessage.Stopping when member.Serves && State.Plan is { OnDemand: true } && State.Phase == Phase.Running:
+                case VassalMessage.Stopping when member.Serves && IsOnDemand && State.Phase == Phase.Running:
                     TellAllToStop(Aftermath.Rest, "it stops of its own will", policy.CurseTolerance);
                     break;
             }
@@ -172,7 +172,7 @@ public static partial class ProgramMachine
         {
             var plan = member.Plan;
             var isSuccess = !end.Signaled && (end.Code == 0 || plan.SuccessExitStatus.Contains(end.Code));
-            if (plan.OnDemand && isSuccess && member.ReadyAt is not null)
+            if (IsOnDemand && isSuccess && member.ReadyAt is not null)
             {
                 // It has nothing more to do; the next connection starts it again.
                 Note(
@@ -214,7 +214,7 @@ public static partial class ProgramMachine
             {
                 State = State with { Phase = Phase.Stopping, Aftermath = Aftermath.Rest, Reason = why };
             }
-            else if (State.Plan is { IsProgram: true, OnDemand: true })
+            else if (IsOnDemand)
             {
                 WaitAgain(why);
             }
@@ -272,11 +272,7 @@ public static partial class ProgramMachine
             if (State.Rolling is not null || State.Members.Any(m => m.Role != MemberRole.Leaving))
             {
                 if (State.Phase == Phase.Running)
-                    State = State with
-                    {
-                        Phase = State.Members.Any(m => m.Serves) ? Phase.Running : Phase.Starting,
-                        Reason = $"one of its {Text(State.Slots.Length)} processes has ended: {words}",
-                    };
+                    State = State with { Reason = $"one of its {Text(State.Slots.Length)} processes has ended: {words}" };
                 else if (State.Phase == Phase.Starting)
                     RunWhenReady();
                 StartDue($"the last one ended: {words}");
@@ -285,7 +281,7 @@ public static partial class ProgramMachine
             State = State with { Reason = words };
             if (delay > 0)
                 NoProcess(Phase.Backoff, words);
-            else if (slot.Plan.OnDemand)
+            else if (IsOnDemand)
                 WaitWhenEmpty(words);
             else
                 StartDue($"the last one ended: {words}");
@@ -377,8 +373,8 @@ public static partial class ProgramMachine
             Leave(member, reason, now.Monotonic + (member.Plan.StopTimeout ?? policy.CurseTolerance), signal);
             if (isNext)
                 FailRoll(reason, member);
-            else if (State.Phase == Phase.Running && !State.Members.Any(m => m.Serves))
-                State = State with { Phase = Phase.Starting, Reason = reason };
+            else if (State.Phase == Phase.Running)
+                State = State with { Reason = reason };
         }
 
         internal void TimePassed()
@@ -476,7 +472,10 @@ public static partial class ProgramMachine
             effects.Add(new Effect.Launch(State.Name, incarnation, slot, plan));
         }
 
-        private readonly bool IsOnDemandInBackoff => State is { Phase: Phase.Backoff, Plan: { IsProgram: true, OnDemand: true } };
+        // As its file says now, also when what runs was started before.
+        private readonly bool IsOnDemand => State.Plan is { IsProgram: true, OnDemand: true };
+
+        private readonly bool IsOnDemandInBackoff => State.Phase == Phase.Backoff && IsOnDemand;
 
         private readonly long? NextRetry => State.Slots.Min(s => s.RetryAt);
 

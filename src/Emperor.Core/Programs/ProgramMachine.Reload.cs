@@ -21,11 +21,7 @@ public static partial class ProgramMachine
                 Succeed(why);
                 TellAllToStop(Aftermath.StartAnew, why, policy.CurseTolerance);
             }
-            else if (
-                plan.Reload == ReloadWay.Signal
-                && State.Rolling is null
-                && State.Members.All(m => m.Role == MemberRole.Leaving || (m.Serves && m.Plan.LaunchDigest == plan.LaunchDigest))
-            )
+            else if (plan.Reload == ReloadWay.Signal && State.Rolling is null && IsLaunchedAs(plan))
             {
                 SignalReload(plan, why);
             }
@@ -34,6 +30,14 @@ public static partial class ProgramMachine
                 Roll(why);
             }
         }
+
+        // Whether a signal is enough: all of it runs as it would be started now.
+        private readonly bool IsLaunchedAs(ProgramPlan plan) =>
+            plan.Processes == State.Slots.Length
+            && State.Slots.All(s =>
+                s.Plan.LaunchDigest == plan.LaunchDigest && s.Plan.Sockets.SequenceEqual(plan.Sockets) && s.RetryAt is null
+            )
+            && State.Members.All(m => m.Role == MemberRole.Leaving || m.Serves);
 
         private void SignalReload(ProgramPlan plan, string why)
         {
@@ -187,6 +191,7 @@ public static partial class ProgramMachine
             if (State.HoldsSockets && State.Slots.All(s => s.Plan == plan))
                 effects.Add(new Effect.Hold(State.Name, State.Incarnation, plan.Sockets, Await: false, Keep: false));
             StartDue("the former program is started again");
+            RestWhenDone(words);
         }
 
         private void CountReload() =>

@@ -123,6 +123,8 @@ public static partial class ProgramMachine
             var since = State.Members.Where(m => m.Serves).Min(m => m.ReadyAt);
             return State with
             {
+                // Running is what serves, be it by one of its copies.
+                Phase = State.Phase == Phase.Running && since is null ? Phase.Starting : State.Phase,
                 Pid = first?.Pid,
                 SpawnedAt = first?.SpawnedAt ?? State.SpawnedAt,
                 Ready = since is not null,
@@ -393,7 +395,7 @@ public static partial class ProgramMachine
                 case Aftermath.StartAnew:
                     Anew(State.AnewReason);
                     break;
-                case Aftermath.Rest when State is { StoppedByHand: false, Plan: { IsProgram: true, OnDemand: true } }:
+                case Aftermath.Rest when IsOnDemand && !State.StoppedByHand:
                     WaitAgain(State.Reason);
                     break;
                 case Aftermath.Rest:
@@ -437,6 +439,9 @@ public static partial class ProgramMachine
                 Reason = reason,
                 Deadline = null,
                 HeartbeatDeadline = null,
+                // On demand the next start inherits them.
+                Failures = State.Slots.Length > 0 ? State.Slots.Max(s => s.Failures) : State.Failures,
+                ShortLives = State.Slots.Length > 0 ? State.Slots.Max(s => s.ShortLives) : State.ShortLives,
                 Slots = phase == Phase.Backoff ? State.Slots : [],
                 Rolling = null,
                 AwaitsSockets = false,

@@ -56,9 +56,7 @@ public static partial class VassalMachine
 
     // What has processes is what it was started as, whatever its file says meanwhile.
     private static bool IsForProgram(VassalState state, VassalEvent @event) =>
-        @event is VassalEvent.FileAccepted file && !state.HasProcess && state.Slots.Length == 0
-            ? file.Plan is { IsProgram: true }
-            : state.IsProgram;
+        state.IsProgram || (!state.HasProcess && @event is VassalEvent.FileAccepted { Plan: { IsProgram: true } });
 
     /// <summary>A uwsgi vassal begins, where there was a program, or nothing.</summary>
     internal static VassalState Begin(VassalState state, string why, Instant now, VassalPolicy policy, List<Effect> effects)
@@ -136,8 +134,11 @@ public static partial class VassalMachine
             case VassalEvent.OthersChanged:
                 turn.OthersChanged();
                 break;
-            // A uwsgi vassal is not watched for idleness, and has no NOTIFY_SOCKET of the emperor's.
+            // It was a program when its idleness was found.
             case VassalEvent.FellIdle:
+                effects.Add(new Effect.Thaw(state.Name, state.Incarnation));
+                break;
+            // A uwsgi vassal has no NOTIFY_SOCKET of the emperor's.
             case VassalEvent.Notified:
                 break;
         }

@@ -5,7 +5,7 @@ namespace Emperor.Tests.Vassals;
 
 /// <summary>
 /// What every phase answers to every event. A cell is the next phase, or a dot where it stays; behind a slash what is done, in order:
-/// S spawn, K kill, B bury, L listen and await a connection, l listen only, U unlisten, n a note, a digit the byte that is sent.
+/// S spawn, K kill, B bury, L listen and await a connection, l listen only, U unlisten, T thaw, n a note, a digit the byte that is sent.
 ///
 /// <para>The vassals of the columns are those of <see cref="Patient.BroughtTo"/>, with the default times: the one that starts has failed at
 /// nothing yet, the one that stops has lost its file (its <see cref="Aftermath"/> is Forget), the one that is killed was cursed
@@ -43,7 +43,7 @@ internal static class TransitionTable
         OthersChanged ready| .            | Starting/S   | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         BecameReady        | .            | .            | Running/n    | .            | Running/n    | .            | .            | .            | .            | .            | .            | .
         Unwell             | .            | .            | .            | Stopping/n0n | Stopping/n0n | .            | .            | .            | .            | .            | .            | .
-        FellIdle           | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        FellIdle           | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T
         Notified           | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         TimePassed         | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         TimePassed due     | .            | .            | .            | .            | .            | Killing/Kn   | Killing/Kn   | ./Kn         | Starting/S   | .            | .            | .
@@ -107,6 +107,7 @@ internal static class TransitionTable
                     Effect.Listen listen => listen.Await ? "L" : "l",
                     Effect.Unlisten => "U",
                     Effect.Note => "n",
+                    Effect.Thaw => "T",
                     Effect.Send send => send.Message.ToString(System.Globalization.CultureInfo.InvariantCulture),
                     _ => throw new InvalidOperationException($"the notation has no letter for {e}"),
                 }
