@@ -14,26 +14,13 @@ public static unsafe class CGroup
     /// <returns>Null when no version 2 hierarchy can be seen.</returns>
     public static string? Own(out bool isWhole)
     {
-        isWhole = false;
-        var line = Text("/proc/self/cgroup").Split('\n').FirstOrDefault(l => l.StartsWith("0::", StringComparison.Ordinal));
-        if (line is null)
-            return null;
-        var path = line[3..];
-        foreach (var mount in Text("/proc/self/mountinfo").Split('\n'))
-        {
-            // ID parent device root place options … - type source options
-            var fields = mount.Split(' ');
-            var dash = Array.IndexOf(fields, "-");
-            if (dash < 6 || fields.Length < dash + 2 || fields[dash + 1] != "cgroup2")
-                continue;
-            var root = fields[3].TrimEnd('/');
-            if (!path.StartsWith(root, StringComparison.Ordinal))
-                continue;
-            isWhole = path == "/";
-            return (fields[4] + path[root.Length..]).TrimEnd('/');
-        }
-        return null;
+        var path = PathOf("self");
+        isWhole = path == "/";
+        return path is null ? null : FolderOf(path);
     }
+
+    /// <summary>The folder of another process's group; null when it is gone, or no version 2 hierarchy can be seen.</summary>
+    public static string? Of(int pid) => PathOf(Self.Text(pid)) is { } path ? FolderOf(path) : null;
 
     /// <summary>Whether systemd has left a group to who runs in it (Delegate=yes): it says so by an attribute of the folder.</summary>
     public static bool IsDelegated(string folder) => HasMark(folder, "user.delegate") || HasMark(folder, "trusted.delegate");
@@ -95,6 +82,28 @@ public static unsafe class CGroup
             var blank = line.IndexOf(' ');
             if (blank > 0 && line[..blank].SequenceEqual(key))
                 return long.TryParse(line[(blank + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+        }
+        return null;
+    }
+
+    private static string? PathOf(string process)
+    {
+        var line = Text($"/proc/{process}/cgroup").Split('\n').FirstOrDefault(l => l.StartsWith("0::/", StringComparison.Ordinal));
+        return line?[3..];
+    }
+
+    private static string? FolderOf(string path)
+    {
+        foreach (var mount in Text("/proc/self/mountinfo").Split('\n'))
+        {
+            // ID parent device root place options … - type source options
+            var fields = mount.Split(' ');
+            var dash = Array.IndexOf(fields, "-");
+            if (dash < 6 || fields.Length < dash + 2 || fields[dash + 1] != "cgroup2")
+                continue;
+            var root = fields[3].TrimEnd('/');
+            if (path.StartsWith(root, StringComparison.Ordinal))
+                return (fields[4] + path[root.Length..]).TrimEnd('/');
         }
         return null;
     }

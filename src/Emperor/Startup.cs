@@ -146,7 +146,7 @@ internal sealed class Startup(
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         foreach (var problem in inherited.Problems)
             log.Warning("sockets", problem);
-        var groups = new VassalCGroups();
+        var groups = new VassalCGroups(Self.Pid);
         using var processes = new ProcessKeeper(loop, groups, output, log);
         var binder = new SocketBinder { VassalOf = processes.VassalOf };
         using var sockets = new OnDemandSockets(loop, binder, inherited, log);

@@ -13,10 +13,11 @@ namespace Emperor.Limits;
 /// <para>In a container there may be others in the same group, another emperor among them: then all is in a group of its own below it. Those of others
 /// are never moved; while they are there, the kernel may refuse limits (not groups), and that is told.</para>
 /// </summary>
-internal sealed class VassalCGroups
+/// <param name="self">The emperor's process.</param>
+/// <param name="place">The group that the emperor is in, when that is not to be found out: its folder, and whether it is all that can be seen.</param>
+internal sealed class VassalCGroups(int self, (string Folder, bool IsWhole)? place = null)
 {
     private const string Leaf = "emperor";
-    private const string VassalPrefix = "vassal-";
     private const string TopPrefix = "emperor-";
     private const int LongestName = 100;
     private const int MostRounds = 5;
@@ -85,7 +86,7 @@ internal sealed class VassalCGroups
         RemoveEmpty();
         if (_top == _own)
             return;
-        foreach (var pid in helper is { } other ? new[] { Self.Pid, other } : [Self.Pid])
+        foreach (var pid in helper is { } other ? new[] { self, other } : [self])
             _ = CGroup.Write(_own!, "cgroup.procs", Text(pid));
         _ = CGroup.Remove($"{_top}/{Leaf}");
         _ = CGroup.Remove(_top);
@@ -94,7 +95,7 @@ internal sealed class VassalCGroups
     /// <summary>A group's name: what is in it is plain, it is bounded, and no other has it.</summary>
     public static string NameOf(string vassal, long serial)
     {
-        var name = new StringBuilder(VassalPrefix);
+        var name = new StringBuilder(VassalCGroup.Prefix);
         foreach (var c in vassal.AsSpan(0, Math.Min(vassal.Length, LongestName)))
             name.Append(char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' ? c : '_');
         return name.Append('.').Append(Text(serial)).ToString();
@@ -113,11 +114,12 @@ internal sealed class VassalCGroups
     // Why there can be none.
     private string? TryOpen()
     {
-        if (CGroup.Own(out var isWhole) is not { } own)
+        var isWhole = place?.IsWhole ?? false;
+        if ((place?.Folder ?? CGroup.Own(out isWhole)) is not { } own)
             return "no cgroup hierarchy of version 2 is mounted";
-        if (!(isWhole && Self.IsRoot) && !CGroup.IsDelegated(own))
+        if (place is null && !(isWhole && Self.IsRoot) && !CGroup.IsDelegated(own))
             return $"the cgroup {own} is not the emperor's to divide; start it as a service with Delegate=yes";
-        var top = isWhole ? $"{own}/{TopPrefix}{Text(Self.Pid)}" : own;
+        var top = isWhole ? $"{own}/{TopPrefix}{Text(self)}" : own;
         RemoveLeftOvers(own, isWhole);
         if (CGroup.Make(top) is { Number: not 0 } noTop)
             return $"the cgroup {top} cannot be made: {noTop}";
@@ -151,9 +153,9 @@ internal sealed class VassalCGroups
     }
 
     // All of a unit are the emperor's; in a container only itself and its children are.
-    private static Errno Move(string own, string leaf, bool isWhole)
+    private Errno Move(string own, string leaf, bool isWhole)
     {
-        var error = CGroup.Write(leaf, "cgroup.procs", Text(Self.Pid));
+        var error = CGroup.Write(leaf, "cgroup.procs", Text(self));
         if (error.Number != 0)
             return error;
         var children = new List<int>();
@@ -179,7 +181,7 @@ internal sealed class VassalCGroups
             return;
         foreach (var name in names)
         {
-            if (!isWhole && name.StartsWith(VassalPrefix, StringComparison.Ordinal))
+            if (!isWhole && name.StartsWith(VassalCGroup.Prefix, StringComparison.Ordinal))
                 _ = CGroup.Remove($"{own}/{name}");
             else if (isWhole && IsOfTheDead(name))
                 RemoveTop($"{own}/{name}");
@@ -197,7 +199,7 @@ internal sealed class VassalCGroups
         var names = new List<string>();
         if (folder is null || Files.List(folder, names).Number != 0)
             return;
-        foreach (var name in names.Where(n => n == Leaf || n.StartsWith(VassalPrefix, StringComparison.Ordinal)))
+        foreach (var name in names.Where(n => n == Leaf || n.StartsWith(VassalCGroup.Prefix, StringComparison.Ordinal)))
             _ = CGroup.Remove($"{top}/{name}");
         _ = CGroup.Remove(top);
     }
