@@ -101,9 +101,10 @@ public sealed unsafe class EventLoop : IDisposable
                 if (token == WakeToken)
                 {
                     ulong discarded;
-                    // Before the read: a wake that comes after this writes again, and one before it has posted what this turn will find.
-                    _ = Interlocked.Exchange(ref _wakeAsked, 0);
+                    // After the read: a wake before this has posted what this turn will find, and one after it writes again. The other way round, the
+                    // read could swallow a new wake, and none would ever be written again.
                     _ = Native.Read(_wake.Number, (byte*)&discarded, sizeof(ulong));
+                    _ = Interlocked.Exchange(ref _wakeAsked, 0);
                     continue;
                 }
                 var hungUp = (events & (Constants.EpollHup | Constants.EpollErr | Constants.EpollRdHup)) != 0;

@@ -76,6 +76,9 @@ public abstract record VassalEvent
     /// </summary>
     public sealed record FellIdle : VassalEvent;
 
+    /// <summary>Something has changed with the vassals that it is to be started after (<see cref="VassalState.OthersReady"/>).</summary>
+    public sealed record OthersChanged : VassalEvent;
+
     /// <summary>Time has passed; a deadline may be due.</summary>
     public sealed record TimePassed : VassalEvent;
 

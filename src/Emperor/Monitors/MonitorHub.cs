@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using Emperor.Core;
 using Emperor.Core.Configuration;
 using Emperor.Core.Monitoring;
@@ -347,7 +346,7 @@ internal sealed class MonitorHub : IDisposable
     private static VassalSource SourceOf(FileMonitor monitor, string path, FileStatus read, byte[]? bytes)
     {
         var target = Files.Target(path);
-        var digest = bytes is null ? "" : Convert.ToHexStringLower(SHA256.HashData(bytes));
+        var digest = bytes is null ? "" : Sha256.Hex(bytes);
         return new VassalSource(path, target is null || target == path ? path : target, monitor.Argument, read.Uid, read.Gid, digest);
     }
 
