@@ -97,9 +97,12 @@ internal sealed class ProgramServer(
         }
         if (!ProgramIdentity.TryFind(plan, out var identity, out failure))
             return null;
-        if (Variables(launch, identity, out failure) is not { } variables || Command(launch, variables, out failure) is not { } command)
-            return null;
         var isGuarded = Self.IsRoot && identity is { IsLesser: true };
+        if (
+            Variables(launch, identity, out failure) is not { } variables
+            || Command(launch, variables, isGuarded, out failure) is not { } command
+        )
+            return null;
         if (ChainTools.FailureOf(plan.Limits) is { } refused)
         {
             failure = refused;
@@ -234,7 +237,7 @@ internal sealed class ProgramServer(
         return refused.Count > 0 ? null : variables;
     }
 
-    private static List<string>? Command(ProgramLaunch launch, Dictionary<string, string> variables, out string failure)
+    private static List<string>? Command(ProgramLaunch launch, Dictionary<string, string> variables, bool isGuarded, out string failure)
     {
         var words = new List<string>();
         foreach (var word in launch.Command ?? launch.Plan.Exec)
@@ -247,7 +250,9 @@ internal sealed class ProgramServer(
         var path = variables.GetValueOrDefault("PATH");
         if (ProgramFinder.Find(words[0], path, launch.Plan.Folder) is { } program)
         {
-            words[0] = program;
+            // Another user may not be allowed what root found first; the shell in front looks for it with his rights.
+            if (!isGuarded)
+                words[0] = program;
             return words;
         }
         var where = words[0].Contains('/') ? $"from {launch.Plan.Folder}" : $"in PATH={path}";

@@ -90,6 +90,26 @@ public sealed class ProgramServerTests : IDisposable
     }
 
     [Test]
+    public void A_program_that_root_alone_may_execute_is_passed_over_for_another_user()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.PathOf("bin"));
+        var first = folder.Write("bin/which-one", "#!/bin/sh\necho root\n");
+        File.SetUnixFileMode(first, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(folder.PathOf("usr"));
+        var second = folder.Write("usr/which-one", "#!/bin/sh\necho all\n");
+        File.SetUnixFileMode(folder.Path, (UnixFileMode)Convert.ToInt32("755", 8));
+        File.SetUnixFileMode(second, (UnixFileMode)Convert.ToInt32("755", 8));
+        var plan = ServerTest.Plan("") with
+        {
+            Exec = ["which-one"],
+            Environment = [$"PATH={folder.Path}/bin:{folder.Path}/usr:/usr/bin:/bin"],
+        };
+        Assert.That(_test.Run(new ProgramLaunch { Plan = plan }), Is.EqualTo("root"));
+        Assert.That(_test.Run(new ProgramLaunch { Plan = plan with { User = "nobody" } }), Is.EqualTo("all"));
+    }
+
+    [Test]
     public void Limits_are_there_and_the_process_number_stays_the_same()
     {
         var plan = ServerTest.Plan(
