@@ -170,7 +170,9 @@ internal sealed partial class ReadingSession
         if (naming == OptionNaming.Placeholder)
         {
             entry.Done = true;
-            if (option is not null || (_manner.IsProgram && ProgramKeys.IsTaken(key)))
+            if (_manner.IsProgram && ProgramKeys.IsTaken(key))
+                Fail(origin, $"\"{Shown(key)}\" cannot be a placeholder, because it has a meaning in section [emperor]; use another name");
+            else if (option is not null)
                 Fail(origin, $"\"{key}\" cannot be a placeholder, because it is an option; use another name, or --set");
         }
         else if (option is null)

@@ -43,6 +43,10 @@ public static class VassalFileCheck
         var source = Encoding.Latin1.GetString(bytes);
         var hasProgram = HasProgram(source);
         var why = WhyNothing(name, source);
+        if (hasProgram && why is not null && IniText.Lines(source).Any(line => line.Section == Section))
+            return new VassalFileVerdict(
+                "uWSGI does not see section [uwsgi]: it takes a '%' at a line's end away with that end; write %% at the end of the line before it"
+            );
         if (why is null || hasProgram)
             return new VassalFileVerdict(null) { HasUwsgi = why is null, HasProgram = hasProgram };
         return new VassalFileVerdict(bytes.Contains((byte)0) ? Binary : why);

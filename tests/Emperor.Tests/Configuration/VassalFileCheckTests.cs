@@ -31,6 +31,7 @@ public sealed class VassalFileCheckTests
     [TestCase("a = 1\n", "no section: uWSGI reads nothing of what begins on line 1")]
     [TestCase("[uwsgi]\n", "section [uwsgi] on line 1 holds no option")]
     [TestCase("[app]\na = 1\n", "no section [uwsgi], only [app]")]
+    [TestCase("[emperor]\ncpu-max = 50%\n[uwsgi]\na = 1\n", "uWSGI does not see section [uwsgi]")]
     [TestCase("[Emperor]\nexec = a\n", "line 1: \"[Emperor]\" is not [emperor] for uWSGI")]
     [TestCase("\uFEFF[emperor]\nexec = a\n", "line 1: a byte-order mark hides [emperor]")]
     [TestCase("[uwsgi]", "section [uwsgi] on line 1 holds no option")]

@@ -287,8 +287,14 @@ public sealed class ProgramReaderTests
         "3: \"@(exec://id)\": Emperor runs and fetches nothing while it reads its options (exec://); use @(FILE) or $(VARIABLE)"
     )]
     [TestCase("uid = @(none)", "3: \"@(none)\": cannot read \"none\": no such file; create it or correct the name")]
-    [TestCase("set-placeholder = fd=3", "3: \"fd\" cannot be a placeholder, because it is an option; use another name, or --set")]
-    [TestCase("set-placeholder = uid=3", "3: \"uid\" cannot be a placeholder, because it is an option; use another name, or --set")]
+    [TestCase(
+        "set-placeholder = fd=3",
+        "3: \"fd\" cannot be a placeholder, because it has a meaning in section [emperor]; use another name"
+    )]
+    [TestCase(
+        "set-placeholder = uid=3",
+        "3: \"uid\" cannot be a placeholder, because it has a meaning in section [emperor]; use another name"
+    )]
     public void A_bad_value_is_told_with_line_cause_and_cure(string lines, string told) =>
         Assert.That(Section.Told(Section.ReadApp(lines)), Is.EqualTo(new[] { told }));
 
