@@ -61,6 +61,13 @@ public static class VassalFileCheck
         return isRead ? null : IniDiagnosis.Misspelt(text, lines, ProgramReader.Section) ?? IniDiagnosis.WhyNothing(text, lines, Section);
     }
 
+    /// <summary>What keeps a header from naming the section [emperor] that it means; null when there is no such header.</summary>
+    public static string? MisspeltProgram(ReadOnlySpan<byte> bytes)
+    {
+        var source = Encoding.Latin1.GetString(bytes);
+        return IniDiagnosis.Misspelt(source, [.. Enumerable.Range(1, source.Count(c => c == '\n') + 1)], ProgramReader.Section);
+    }
+
     // Its header is written out: no variable of uWSGI's makes one.
     private static bool HasProgram(string source) =>
         source.Contains(ProgramReader.Section, StringComparison.Ordinal)
