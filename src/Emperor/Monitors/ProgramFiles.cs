@@ -1,4 +1,3 @@
-using Emperor.Configuration;
 using Emperor.Core.Configuration;
 using Emperor.Core.Programs;
 

@@ -1,7 +1,8 @@
+using Emperor.Configuration;
 using Emperor.Core.Configuration;
 using Emperor.Linux;
 
-namespace Emperor.Configuration;
+namespace Emperor.Monitors;
 
 /// <summary>
 /// The system as the reader of one vassal's file sees it from the vassals folder, while the main thread waits: nothing that is read can block,
@@ -45,7 +46,7 @@ internal sealed class FolderConfigHost(Machine machine, string folder, string fi
     public string BinaryPath => machine.BinaryPath;
 
     /// <inheritdoc/>
-    public DateTimeOffset UnixTime { get; } = DateTimeOffset.UtcNow;
+    public DateTimeOffset UnixTime { get; } = DateTimeOffset.FromUnixTimeMilliseconds(Clock.Now.Unix);
 
     /// <inheritdoc/>
     public IEnumerable<KeyValuePair<string, string>> Environment => [];
