@@ -14,7 +14,7 @@ namespace Emperor.Monitors;
 /// <param name="content">What has been read of it: nothing that is written to it since.</param>
 internal sealed class FolderConfigHost(Machine machine, string folder, string file, byte[] content) : IConfigHost
 {
-    private const int MostNames = 10_000;
+    private const int MostNames = 2_000;
 
     private int _names = MostNames;
 
