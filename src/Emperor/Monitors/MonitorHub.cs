@@ -45,6 +45,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly long _frequency;
     private readonly Census _census = new();
     private readonly LinkHints _hints = new();
+    private readonly ProgramFiles _programs = new();
     private readonly HashSet<HintTarget> _hinted = [];
     private readonly HashSet<HintTarget> _followed = [];
     private readonly Queue<HintTarget> _toFollow = new();
@@ -329,11 +330,12 @@ internal sealed class MonitorHub : IDisposable
             return null;
         }
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
-        if (VassalFileCheck.Examine(change.Name, bytes).Reason is not { } refusal)
+        var plan = _programs.Examine(change.Name, monitor.WorkingFolder, bytes, out var refusal);
+        if (refusal is null)
         {
             isMoved = _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
             _monitorOf[change.Name] = change.Monitor;
-            return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, read, bytes));
+            return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, read, bytes), Plan: plan);
         }
         if (Math.Abs(now.Unix - modified) < WritingTime)
         {
