@@ -119,6 +119,9 @@ internal sealed class Kindred : IDisposable
     /// <summary>Whether a child of this number is known.</summary>
     public bool Knows(int pid) => _orphans.ContainsKey(pid) || Helpers.Contains(pid);
 
+    /// <summary>The serial number of the process that an orphan came of; null when it is not known, or no orphan of ours.</summary>
+    public long? OwnerOf(int pid) => _orphans.GetValueOrDefault(pid)?.Owner;
+
     /// <summary>Whether any is left that the emperor must not leave behind.</summary>
     public bool HasOwn => _orphans.Values.Any(o => !o.IsStranger);
 
