@@ -159,6 +159,23 @@ internal sealed class ProbeRig : IDisposable
     public void AwaitReady(string vassal, int incarnation, ReadyRule rule) =>
         Desk.Begin(new Effect.AwaitReady(vassal, incarnation, Plan with { Ready = rule }), Environment.TickCount64);
 
+    public int PidOf(string vassal, int incarnation) => _processes[(vassal, incarnation)].Process.Pid;
+
+    public bool IsRunning(string vassal) => _processes.Keys.Any(k => k.Vassal == vassal);
+
+    public void Signal(string vassal, int signal)
+    {
+        foreach (var (_, found) in _processes.Where(p => p.Key.Vassal == vassal))
+            _ = found.Process.Signal(signal);
+    }
+
+    /// <summary>Takes leave of those that have ended by themselves.</summary>
+    public void ReapEnded()
+    {
+        foreach (var (vassal, incarnation) in _processes.Where(p => p.Value.Process.HasEnded(out _)).Select(p => p.Key).ToArray())
+            End(vassal, incarnation);
+    }
+
     /// <summary>A process has ended, or is ended now.</summary>
     public void End(string vassal, int incarnation)
     {
