@@ -9,10 +9,9 @@ public static class HttpStatus
     /// <summary>The longest first line of an answer, bytes.</summary>
     public const int LongestLine = 4096;
 
-    /// <summary>The bytes of a GET.</summary>
+    /// <summary>The bytes of a GET. Its Host is localhost, whatever the socket's address: a program that answers to some names only knows that one best.</summary>
     /// <param name="path">The path, as it was written; what may not stand in a request line is encoded.</param>
-    /// <param name="host">The value of Host.</param>
-    public static byte[] Request(string path, string host)
+    public static byte[] Request(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         var target = new StringBuilder(path.StartsWith('/') ? "" : "/");
@@ -23,7 +22,7 @@ public static class HttpStatus
             else
                 target.Append(CultureInfo.InvariantCulture, $"%{octet:X2}");
         }
-        var text = $"GET {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: emperor\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+        var text = $"GET {target} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: emperor\r\nAccept: */*\r\nConnection: close\r\n\r\n";
         return Encoding.ASCII.GetBytes(text);
     }
 

@@ -70,7 +70,6 @@ internal sealed class IdleWatch(
                 _nextLook = now + shortestInterval;
         }
         watched.Idle = idle;
-        TakeSockets(watched);
     }
 
     /// <summary>Lets it go on.</summary>
@@ -108,7 +107,7 @@ internal sealed class IdleWatch(
                 Thaw(watched, now);
         }
         if (_watched.Count > 0 && !_isLooking && now >= _nextLook)
-            Look();
+            Look(now);
     }
 
     /// <inheritdoc/>
@@ -118,13 +117,21 @@ internal sealed class IdleWatch(
             End(vassal);
     }
 
-    private void Look()
+    private void Look(long now)
     {
-        _isLooking = true;
-        foreach (var watched in _watched.Values)
-            TakeSockets(watched);
-        var sockets = _watched.Values.SelectMany(w => w.Facts).ToArray();
-        Ask((diag, _) => _traffic.Look(diag, sockets), Saw);
+        try
+        {
+            foreach (var watched in _watched.Values)
+                TakeSockets(watched);
+            var sockets = _watched.Values.SelectMany(w => w.Facts).ToArray();
+            Ask((diag, _) => _traffic.Look(diag, sockets), Saw);
+            _isLooking = true;
+        }
+        catch (LinuxException)
+        {
+            // No descriptor is left for the thread that looks: nobody is idle, and it is tried again.
+            _nextLook = now + LongestInterval;
+        }
     }
 
     private void Saw(Dictionary<long, Traffic>? traffic, long now)

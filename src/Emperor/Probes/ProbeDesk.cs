@@ -46,7 +46,11 @@ internal sealed class ProbeDesk : IDisposable
     {
         _world = world;
         // No thread for an empire that has no program to look after.
-        _thread = new Lazy<ProbeThread>(() => new ProbeThread(loop.Wake, mostConnections));
+        _thread = new Lazy<ProbeThread>(
+            () => new ProbeThread(loop.Wake, mostConnections),
+            // One that could not be made is tried again.
+            LazyThreadSafetyMode.PublicationOnly
+        );
         _commands = new CommandProbes(loop, world);
         _idle = new IdleWatch(world, _thread, loop.Wake, Tell, IsChecked, idleInterval);
         Notify = new NotifySockets(loop, world, log, Tell);
@@ -227,7 +231,7 @@ internal sealed class ProbeDesk : IDisposable
             var limit = check.IsHealth ? check.Plan.Health!.Timeout : AttemptLimit;
             _commands.Ask(check.Id, check.Vassal, target.Pid, check.Plan, words, limit, now);
         }
-        else if (check.IsHealth)
+        else if (check.IsHealth || check.Plan.Ready.Way is ReadyWay.Accept or ReadyWay.Http)
             Connect(check, now);
         else
             Finish(check, new VassalEvent.BecameReady(check.Incarnation));
@@ -248,11 +252,17 @@ internal sealed class ProbeDesk : IDisposable
             Conclude(check, "there is no socket to connect to; name one (socket), or choose another way to know (ready)", now);
             return;
         }
-        check.IsRunning = true;
         var limit = check.IsHealth ? check.Plan.Health!.Timeout : AttemptLimit;
         long? deadline = check.IsHealth ? now + limit : null;
-        var host = facts.IsTcp ? socket.Address : "localhost";
-        _thread.Value.Give(new ProbeOrder(check.Id, target.Pid, facts, check.Path, host, limit, deadline, Once: check.IsHealth));
+        try
+        {
+            _thread.Value.Give(new ProbeOrder(check.Id, target.Pid, facts, check.Path, limit, deadline, Once: check.IsHealth));
+            check.IsRunning = true;
+        }
+        catch (LinuxException e)
+        {
+            Conclude(check, e.Message, now);
+        }
     }
 
     private void Take(Check check, ProbeAnswer answer, long now)
@@ -291,8 +301,7 @@ internal sealed class ProbeDesk : IDisposable
                 return;
             }
             check.Pause = Math.Clamp(check.Pause * 3 / 2, FirstPause, LongestPause);
-            if (check.Command.Count > 0)
-                Schedule(check, now + check.Pause);
+            Schedule(check, now + check.Pause);
             return;
         }
         var rule = check.Plan.Health!;

@@ -7,20 +7,10 @@ namespace Emperor.Probes;
 /// <param name="Pid">The vassal's process.</param>
 /// <param name="Listener">The socket.</param>
 /// <param name="Path">What is asked for by HTTP; null when it is enough that the connection is accepted.</param>
-/// <param name="Host">The value of Host.</param>
 /// <param name="AttemptLimit">How long an answer by HTTP may take, milliseconds.</param>
 /// <param name="Deadline">When to give up, monotonic milliseconds; null is never (as long as nobody withdraws the order).</param>
 /// <param name="Once">Whether one answer by HTTP is enough, whatever it says; else it is repeated until it is good.</param>
-internal sealed record ProbeOrder(
-    long Id,
-    int Pid,
-    ListenerFacts Listener,
-    string? Path,
-    string Host,
-    long AttemptLimit,
-    long? Deadline,
-    bool Once
-);
+internal sealed record ProbeOrder(long Id, int Pid, ListenerFacts Listener, string? Path, long AttemptLimit, long? Deadline, bool Once);
 
 /// <summary>What an order has come to.</summary>
 internal enum ProbeVerdict

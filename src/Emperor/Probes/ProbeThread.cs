@@ -30,7 +30,9 @@ internal sealed class ProbeThread : IDisposable
     private readonly HashSet<SocketProbe> _waiting = [];
     private readonly ConcurrentQueue<long> _knocks = new();
     private readonly PriorityQueue<SocketProbe, long> _due = new();
-    private readonly EventLoop _loop = new();
+    private readonly SocketDiag? _diag;
+    private readonly ProcessView _view;
+    private readonly EventLoop _loop;
     private readonly List<Readiness> _ready = [];
     private readonly Action _answered;
     private readonly int _most;
@@ -41,10 +43,14 @@ internal sealed class ProbeThread : IDisposable
     /// <summary>Starts it.</summary>
     /// <param name="answered">Called on this thread when there is an answer.</param>
     /// <param name="most">How many connections may be open at once.</param>
+    /// <exception cref="LinuxException">No descriptor is left.</exception>
     public ProbeThread(Action answered, int most = MostConnections)
     {
         _answered = answered;
         _most = most;
+        _loop = new EventLoop();
+        _view = new ProcessView();
+        _diag = SocketDiag.Open();
         _thread = new Thread(Work) { IsBackground = true, Name = "probes" };
         _thread.Start();
     }
@@ -95,20 +101,20 @@ internal sealed class ProbeThread : IDisposable
         _isEnding = true;
         _loop.Wake();
         _thread.Join();
+        _diag?.Dispose();
+        _view.Dispose();
         _loop.Dispose();
     }
 
     private void Work()
     {
-        using var diag = SocketDiag.Open();
-        using var view = new ProcessView();
-        var tools = new ProbeTools(diag, view, Answer, _loop);
+        var tools = new ProbeTools(_diag, _view, Answer, _loop);
         while (!_isEnding)
         {
             _loop.Wait(_ready, Timeout());
             TakeOrders(tools);
             while (_questions.TryDequeue(out var question))
-                question(diag, view);
+                question(_diag, _view);
             foreach (var ready in _ready)
             {
                 if ((ready.Token & Knock) != 0)

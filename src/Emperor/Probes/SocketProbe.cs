@@ -206,7 +206,7 @@ internal sealed class SocketProbe(ProbeOrder order, ProbeTools tools) : IDisposa
     {
         _isRequested = true;
         _attemptEnds = now + Order.AttemptLimit;
-        var request = HttpStatus.Request(Order.Path!, Order.Host);
+        var request = HttpStatus.Request(Order.Path!);
         if (_connection!.Send(request) < request.Length)
             Retry(now, "it closed the connection without an answer");
         else
@@ -276,6 +276,7 @@ internal sealed class SocketProbe(ProbeOrder order, ProbeTools tools) : IDisposa
     // Who waits for the answer decides, by what other processes there are; the order stands.
     private void Somebody(long now)
     {
+        _wasTaken = true;
         if (!_isClosedBySomebody)
             tools.Answer(new ProbeAnswer(Order.Id, ProbeVerdict.GoodOfSomebody, ""));
         _isClosedBySomebody = true;

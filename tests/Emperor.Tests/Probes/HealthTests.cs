@@ -14,21 +14,23 @@ public sealed class HealthTests : IDisposable
     private const string Vassal = "a.ini";
 
     // Answers what the file "answer" holds, each time anew; and writes down the requests.
-    private const string Server = AcceptTests.Prelude + """
-        while True:
-            c, _ = l.accept()
-            head = b''
-            while b'\r\n\r\n' not in head:
-                got = c.recv(4096)
-                if not got: break
-                head += got
-            if head:
-                with open('requests', 'ab') as f: f.write(head)
-                with open('answer', 'rb') as f: answer = f.read()
-                if answer == b'silence': time.sleep(600)
-                c.sendall(answer.replace(b'\n', b'\r\n'))
-            c.close()
-        """;
+    private const string Server =
+        AcceptTests.Prelude
+        + """
+            while True:
+                c, _ = l.accept()
+                head = b''
+                while b'\r\n\r\n' not in head:
+                    got = c.recv(4096)
+                    if not got: break
+                    head += got
+                if head:
+                    with open('requests', 'ab') as f: f.write(head)
+                    with open('answer', 'rb') as f: answer = f.read()
+                    if answer == b'silence': time.sleep(600)
+                    c.sendall(answer.replace(b'\n', b'\r\n'))
+                c.close()
+            """;
 
     private static readonly ReadyRule Http = new(ReadyWay.Http) { Path = "/ready?a=b c" };
 
@@ -144,7 +146,15 @@ public sealed class HealthTests : IDisposable
     {
         Answer("HTTP/1.1 200 OK\n\n");
         _rig.Python(Vassal, 1, Server, [_rig.HoldPath(Vassal)]);
-        Check(new HealthRule { Path = "/health", Interval = 50, Timeout = 20_000, Failures = 3 });
+        Check(
+            new HealthRule
+            {
+                Path = "/health",
+                Interval = 50,
+                Timeout = 20_000,
+                Failures = 3,
+            }
+        );
         _rig.Until(() => Requests() >= 5, "it is not checked");
         Answer("HTTP/1.1 500 Oh\n\n");
         var before = Requests();
@@ -161,8 +171,19 @@ public sealed class HealthTests : IDisposable
         _rig.Start(Vassal, 1, ["/bin/sleep", "600"], []);
         // Fails twice of three times.
         string[] words = ["sh", "-c", "echo >> runs; test $(($(wc -l < runs) % 3)) = 0"];
-        Check(new HealthRule { Command = words, Interval = 10, Timeout = 20_000, Failures = 3 });
-        _rig.Until(() => File.Exists(_rig.Folder.PathOf("runs")) && File.ReadAllLines(_rig.Folder.PathOf("runs")).Length > 9, "it is not checked");
+        Check(
+            new HealthRule
+            {
+                Command = words,
+                Interval = 10,
+                Timeout = 20_000,
+                Failures = 3,
+            }
+        );
+        _rig.Until(
+            () => File.Exists(_rig.Folder.PathOf("runs")) && File.ReadAllLines(_rig.Folder.PathOf("runs")).Length > 9,
+            "it is not checked"
+        );
         Assert.That(_rig.Told, Is.Empty);
     }
 
@@ -171,7 +192,15 @@ public sealed class HealthTests : IDisposable
     {
         Answer("silence");
         _rig.Python(Vassal, 1, Server, [_rig.HoldPath(Vassal)]);
-        Check(new HealthRule { Path = "/", Interval = 10, Timeout = 300, Failures = 1 });
+        Check(
+            new HealthRule
+            {
+                Path = "/",
+                Interval = 10,
+                Timeout = 300,
+                Failures = 1,
+            }
+        );
         _rig.Until(() => _rig.Told.Count > 0, "it is not told");
         Assert.That(_rig.Told.Single().Event, Is.EqualTo(new VassalEvent.Unwell(1, "a check failed: GET /: no answer in time")));
     }
@@ -180,9 +209,20 @@ public sealed class HealthTests : IDisposable
     public void A_program_that_accepts_no_more_is_unwell()
     {
         _rig.Python(Vassal, 1, AcceptTests.Prelude + "time.sleep(600)", [_rig.HoldPath(Vassal)]);
-        Check(new HealthRule { Path = "/", Interval = 10, Timeout = 200, Failures = 2 });
+        Check(
+            new HealthRule
+            {
+                Path = "/",
+                Interval = 10,
+                Timeout = 200,
+                Failures = 2,
+            }
+        );
         _rig.Until(() => _rig.Told.Count > 0, "it is not told");
-        Assert.That(_rig.Told.Single().Event, Is.EqualTo(new VassalEvent.Unwell(1, "the last 2 checks failed: GET /: no connection is accepted")));
+        Assert.That(
+            _rig.Told.Single().Event,
+            Is.EqualTo(new VassalEvent.Unwell(1, "the last 2 checks failed: GET /: no connection is accepted"))
+        );
     }
 
     [Test]
@@ -236,7 +276,15 @@ public sealed class HealthTests : IDisposable
     {
         Answer("silence");
         _rig.Python(Vassal, 1, Server, [_rig.HoldPath(Vassal)]);
-        Check(new HealthRule { Path = "/", Interval = 10, Timeout = 400, Failures = 1 });
+        Check(
+            new HealthRule
+            {
+                Path = "/",
+                Interval = 10,
+                Timeout = 400,
+                Failures = 1,
+            }
+        );
         _rig.Until(() => Requests() > 0, "it is not checked");
         _rig.Desk.End(Vassal, 1);
         _rig.Never(() => _rig.Told.Count > 0, "it is told", 800);
@@ -255,8 +303,7 @@ public sealed class HealthTests : IDisposable
     private int Requests() =>
         File.Exists(_rig.Folder.PathOf("requests")) ? File.ReadAllText(_rig.Folder.PathOf("requests")).Split("GET ").Length - 1 : 0;
 
-    private SafeFd HoldTcp() =>
-        _rig.Hold(Vassal, SocketName.OfInternet(System.Net.IPAddress.Loopback, 0), "127.0.0.1:0");
+    private SafeFd HoldTcp() => _rig.Hold(Vassal, SocketName.OfInternet(System.Net.IPAddress.Loopback, 0), "127.0.0.1:0");
 
     private int Pid(int incarnation) => _rig.PidOf(Vassal, incarnation);
 }

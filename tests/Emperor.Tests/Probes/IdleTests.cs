@@ -15,7 +15,7 @@ public sealed class IdleTests : IDisposable
 {
     private const string Vassal = "a.ini";
 
-    private readonly ProbeRig _rig = new();
+    private ProbeRig _rig = new();
 
     public void Dispose() => _rig.Dispose();
 
@@ -99,7 +99,12 @@ public sealed class IdleTests : IDisposable
         var (socket, _) = Hold("path");
         const string script = "while True:\n  c, _ = l.accept()\n  c.recv(999)\n  c.send(b'HTTP/1.1 200 OK\\r\\n\\r\\n')\n  c.close()";
         _rig.Python(Vassal, 1, AcceptTests.Prelude + script, [socket]);
-        var health = new HealthRule { Path = "/", Interval = 300, Timeout = 20_000 };
+        var health = new HealthRule
+        {
+            Path = "/",
+            Interval = 300,
+            Timeout = 20_000,
+        };
         _rig.Desk.Begin(new Effect.CheckHealth(Vassal, 1, _rig.Plan with { Health = health }), Environment.TickCount64);
         Watch(1000);
         _rig.Until(() => _rig.Told.Count > 0, "it is never idle");
@@ -118,16 +123,18 @@ public sealed class IdleTests : IDisposable
     }
 
     /// <summary>
-    /// Vassals that are on demand and fall idle after a moment, and clients that come when they like: at each turn the vassal is told to stop or let go on, and
+    /// Three times 340 turns: vassals that are on demand and fall idle after a moment, and clients that come when they like: at each turn the vassal is told to stop or let go on, and
     /// whatever was sent is answered.
     /// </summary>
     [TestCase("path", 1)]
     [TestCase("path", 3)]
     [TestCase("tcp", 3)]
-    public void No_request_is_lost_in_a_thousand_turns(string kind, int threads)
+    public void No_request_is_lost_in_hundreds_of_turns(string kind, int threads)
     {
         const int vassals = 8;
-        const int turns = 1000;
+        const int turns = 340;
+        _rig.Dispose();
+        _rig = new ProbeRig(idleInterval: 2);
         var server = Compile();
         var dice = new Random(20_26);
         var ends = new EndPoint[vassals];
@@ -138,7 +145,10 @@ public sealed class IdleTests : IDisposable
         using var stop = new CancellationTokenSource();
         long answered = 0;
         var lost = new System.Collections.Concurrent.ConcurrentQueue<string>();
-        var clients = Enumerable.Range(0, vassals).Select(i => new Thread(() => Request(ends[i], i, lost, ref answered, stop.Token))).ToArray();
+        var clients = Enumerable
+            .Range(0, vassals)
+            .Select(i => new Thread(() => Request(ends[i], i, lost, ref answered, stop.Token)))
+            .ToArray();
         foreach (var client in clients)
             client.Start();
         var (fell, stopped, thawed) = (0, 0, 0);
@@ -184,7 +194,7 @@ public sealed class IdleTests : IDisposable
         }
         TestContext.Out.WriteLine($"{fell} turns: {stopped} stopped, {thawed} let go on; {answered} requests answered");
         Assert.That(lost, Is.Empty);
-        Assert.That(answered, Is.GreaterThan(turns / 2));
+        Assert.That(answered, Is.GreaterThan(turns / 4));
     }
 
     private static void Request(
@@ -202,7 +212,7 @@ public sealed class IdleTests : IDisposable
             try
             {
                 // Around the moment at which the vassal falls idle, and now and then long after it.
-                stop.WaitHandle.WaitOne(dice.Next(10) == 0 ? dice.Next(200) : dice.Next(15));
+                stop.WaitHandle.WaitOne(dice.Next(10) == 0 ? dice.Next(300) : dice.Next(60));
                 using var client = Connect(end);
                 client.ReceiveTimeout = 60_000;
                 client.Send("hello\n"u8);
