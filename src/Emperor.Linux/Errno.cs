@@ -67,6 +67,9 @@ public readonly record struct Errno(int Number)
     /// <summary>Nobody listens there.</summary>
     public static readonly Errno ConnectionRefused = new(111);
 
+    /// <summary>It goes on by itself (a connection that is being made).</summary>
+    public static readonly Errno InProgress = new(115);
+
     /// <summary>The last error of the calling thread; valid on the statement after the call only.</summary>
     internal static Errno Last => new(Marshal.GetLastPInvokeError());
 

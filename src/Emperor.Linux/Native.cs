@@ -280,6 +280,9 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "getsockopt", SetLastError = true)]
     internal static partial int GetSocketOption(int fd, int level, int option, int* value, uint* length);
 
+    [LibraryImport(Libc, EntryPoint = "utimensat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int UTimeNsAt(int directory, string path, long* times, int flags);
+
     [LibraryImport(Libc, EntryPoint = "execve", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int ExecVe(string path, byte** arguments, byte** environment);
 }

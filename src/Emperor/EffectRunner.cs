@@ -199,6 +199,12 @@ internal enum TokenKind
 
     /// <summary>The output, or the pidfd, of a command that tells a vassal's socket.</summary>
     AddressCommand,
+
+    /// <summary>The NOTIFY_SOCKET of a vassal's process.</summary>
+    Notify,
+
+    /// <summary>The output, or the pidfd, of a command that looks after a vassal.</summary>
+    ProbeCommand,
 }
 
 /// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>
