@@ -19,7 +19,7 @@ public sealed record ProgramReading(ProgramPlan? Plan, IReadOnlyList<ConfigProbl
         var place = errors[0].Origin switch
         {
             { Kind: OriginKind.File, Line: > 0 } origin when origin.Name == file => $"line {origin.Line}: ",
-            { Kind: OriginKind.File, Line: > 0 } origin => $"{origin}: ",
+            { Kind: OriginKind.File } origin when origin.Name != file => $"{origin}: ",
             _ => "",
         };
         return place + errors[0].Message + (errors.Length > 1 ? $" (and {errors.Length - 1} more: emperor check)" : "");
@@ -35,6 +35,8 @@ public static class ProgramReader
 {
     /// <summary>The section's name.</summary>
     public const string Section = "emperor";
+
+    private const int MostStrangers = 100;
 
     /// <summary>Reads it. Never throws because of what it reads.</summary>
     /// <param name="file">The file's name in the host's working folder.</param>
@@ -94,6 +96,9 @@ public static class ProgramReader
             };
             if (message is not null)
                 problems.Add(new ConfigProblem(Severity.Error, option.Origin, message));
+            // The nearest key of thousands would be looked for, while all vassals wait.
+            if (problems.Count >= MostStrangers)
+                return;
         }
     }
 

@@ -87,7 +87,7 @@ public sealed class SkeletonTests
         );
         Assert.That(
             Section.ReadApp("include = app.ini", host.With("app.ini", "[uwsgi]\na = 1\n")).Refusal(Section.File),
-            Is.EqualTo("no section [emperor], only [uwsgi]; add a line [emperor]")
+            Is.EqualTo("app.ini: no section [emperor], only [uwsgi]; add a line [emperor]")
         );
     }
 
