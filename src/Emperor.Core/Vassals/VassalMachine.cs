@@ -395,7 +395,7 @@ public static partial class VassalMachine
                 LaunchedDigest = State.Source?.Digest,
                 History = State.History with { Cursed = 0, LastHeartbeat = 0 },
             };
-            effects.Add(new Effect.Spawn(State.Name, State.Incarnation));
+            effects.Add(new Effect.Spawn(State.Name, State.Incarnation) { Plan = State.Plan });
         }
 
         private void Reload(string why)
