@@ -177,6 +177,27 @@ internal sealed class CommandTests : ControlTest
     }
 
     [Test]
+    public void What_was_never_taken_and_what_goes_for_good_is_explained_too()
+    {
+        Write("good.ini");
+        Write("leaving.ini", "spawned", "accept", "ignore-stop");
+        File.WriteAllText($"{Vassals}/empty.ini", "");
+        var daemon = StartControlled("--emperor-curse-tolerance", "600", "--reload-mercy", "1");
+        daemon.AwaitAccepting("leaving.ini");
+        daemon.AwaitVassal("empty.ini", "the file is empty");
+        File.Delete($"{Vassals}/leaving.ini");
+        Journal.Await("leaving.ini", "byte");
+        foreach (var (name, state) in new[] { ("empty", "config-error"), ("leaving", "stopping"), ("*", "accepting") })
+        {
+            var (code, output, errors) = Emperor("explain", name);
+            Assert.That(code, Is.Zero, $"{errors}\n{Logs()}");
+            Assert.That(output, Does.Contain($" is {state} since").And.Contains(Vassals));
+        }
+        Assert.That(Emperor("config", "empty").Errors, Does.Contain("empty.ini"));
+        Assert.That((string)StatusOf("good.ini")["state"]!, Is.EqualTo("accepting"), "nothing has become of the others");
+    }
+
+    [Test]
     public void Logs_and_events_tell_the_last_and_go_on()
     {
         Write("a.ini", "print one", "print two", "accept");
