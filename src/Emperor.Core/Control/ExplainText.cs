@@ -33,6 +33,8 @@ public static class ExplainText
         yield return Line("in", view.Folder);
         if (view.Environment.Count > 0)
             yield return Line("with", string.Join(' ', view.Environment));
+        if (vassal.OnDemand is { } address)
+            yield return Line("on demand", address);
         if (vassal.Pid is { } pid)
         {
             var up = TextTable.Duration(vassal.UptimeMs ?? 0);
@@ -59,7 +61,7 @@ public static class ExplainText
                 "warning" => Tone.Busy,
                 _ => Tone.Plain,
             };
-            yield return style.Toned(Cut($"  {clock(e.TimeMs)}  {PlainText.OneLine(e.Text)}", style), tone);
+            yield return style.Toned(style.Cut($"  {clock(e.TimeMs)}  {PlainText.OneLine(e.Text)}"), tone);
         }
         if (view.Events.Count == 0)
             yield return "  nothing that is still known";
@@ -68,16 +70,13 @@ public static class ExplainText
         yield return "";
         yield return style.Toned("what it printed last", Tone.Strong);
         foreach (var line in output)
-            yield return Cut($"  {PlainText.OneLine(line)}", style);
+            yield return style.Cut($"  {PlainText.OneLine(line)}");
         if (output.Count == 0)
             yield return "  nothing";
     }
 
     // What explains is shown whole, on as many lines as the terminal makes of it.
     private static string Line(string label, string text) => $"  {label.PadRight(LabelWidth)} {PlainText.OneLine(text)}";
-
-    private static string Cut(string line, TextStyle style) =>
-        style.Width > 0 && line.Length > style.Width ? $"{line[..(style.Width - 1)]}…" : line;
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

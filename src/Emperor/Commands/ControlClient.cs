@@ -77,13 +77,14 @@ internal sealed class ControlClient : IDisposable
     // While others take all places in its queue, this one waits for a while.
     private static UnixStream? Connect(string place, out Errno error)
     {
+        using var never = new ManualResetEvent(initialState: false);
         for (var waited = 0; ; waited += QueuePause)
         {
             if (UnixStream.Connect(place, out error) is { } stream)
                 return stream;
             if (error != Errno.Again || waited >= QueueTime)
                 return null;
-            Thread.Sleep(QueuePause);
+            _ = never.WaitOne(QueuePause);
         }
     }
 

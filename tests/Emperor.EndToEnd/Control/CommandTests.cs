@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Emperor.EndToEnd.Support;
 
@@ -49,6 +50,26 @@ internal sealed class CommandTests : ControlTest
             Assert.That((code, output), Is.EqualTo((4, "")), errors);
             Assert.That(errors, Does.Contain("no emperor can be reached").And.Contains(ControlPath));
         }
+    }
+
+    [Test]
+    public void A_place_in_a_full_queue_is_waited_for()
+    {
+        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(ControlPath));
+        listener.Listen(0);
+        using var first = StatsClient.Connect(ControlPath);
+        using var command = Begin(EmperorProcess.Program, "status", "--socket", ControlPath);
+        // Long enough for many attempts.
+        Assert.That(command.WaitForExit(500), Is.False, "it has given up");
+        // The place is free, and its request comes.
+        listener.Accept().Dispose();
+        using (var served = listener.Accept())
+            Assert.That(served.Receive(new byte[100]), Is.Positive);
+        listener.Dispose();
+        Assert.That(command.WaitForExit(TimeSpan.FromSeconds(30)));
+        Assert.That(command.StandardError.ReadToEnd(), Does.Contain("the emperor has gone"));
+        Assert.That(command.ExitCode, Is.EqualTo(4));
     }
 
     [Test]
