@@ -101,9 +101,10 @@ public sealed unsafe class EventLoop : IDisposable
                 if (token == WakeToken)
                 {
                     ulong discarded;
-                    // Before the read: a wake that comes after this writes again, and one before it has posted what this turn will find.
-                    _ = Interlocked.Exchange(ref _wakeAsked, 0);
+                    // In this order: a wake that comes between the two has posted what this turn will find, and one after both writes again. The
+                    // other way round, the read would take away what a wake between them has written, and leave its mark: no wake would write any more.
                     _ = Native.Read(_wake.Number, (byte*)&discarded, sizeof(ulong));
+                    _ = Interlocked.Exchange(ref _wakeAsked, 0);
                     continue;
                 }
                 var hungUp = (events & (Constants.EpollHup | Constants.EpollErr | Constants.EpollRdHup)) != 0;

@@ -179,6 +179,38 @@ public sealed class ChannelAndLoopTests
     }
 
     [Test]
+    public void A_wake_that_comes_while_another_is_taken_leaves_the_loop_awake_for_the_next_one()
+    {
+        using var loop = new EventLoop();
+        for (var round = 0; round < 10; round++)
+        {
+            using var stop = new CancellationTokenSource();
+            Thread[] wakers =
+            [
+                .. Enumerable
+                    .Range(0, 4)
+                    .Select(_ => new Thread(() =>
+                    {
+                        while (!stop.IsCancellationRequested)
+                            loop.Wake();
+                    })),
+            ];
+            foreach (var waker in wakers)
+                waker.Start();
+            for (var i = 0; i < 50_000; i++)
+                loop.Wait(_ready, 0);
+            stop.Cancel();
+            foreach (var waker in wakers)
+                waker.Join();
+            loop.Wait(_ready, 0);
+            loop.Wake();
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            loop.Wait(_ready, 30_000);
+            Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(20)), $"round {round}: no wake wakes it any more");
+        }
+    }
+
+    [Test]
     public void A_wake_before_the_wait_ends_it_at_once()
     {
         using var loop = new EventLoop();
