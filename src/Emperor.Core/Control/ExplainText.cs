@@ -20,13 +20,18 @@ public static class ExplainText
         var state = style.Toned(vassal.State, StatusTable.ToneOf(vassal));
         yield return $"{style.Toned(PlainText.OneLine(vassal.Name), Tone.Strong)} is {state} since {clock(vassal.SinceMs)}";
         yield return Line("why", vassal.Reason);
-        if (vassal.RefusedChange is { } refused)
+        if (vassal.RefusedChange is { } refused && refused != vassal.Reason)
             yield return Line("refused", $"its last change was not taken: {refused}");
         yield return Line("next", view.Next);
         yield return Line("you can", view.Advice);
         yield return "";
         yield return Line("file", view.Target is { } target && target != view.File ? $"{view.File} -> {target}" : view.File);
-        yield return Line("changed", clock(view.FileModified * 1000) + (vassal.Latest ? "" : ", and its process does not run with it yet"));
+        // One that was never taken has no time that is known.
+        if (view.FileModified != 0)
+        {
+            var isBehind = !vassal.Latest && vassal.Pid is not null;
+            yield return Line("changed", clock(view.FileModified * 1000) + (isBehind ? ", and its process does not run with it yet" : ""));
+        }
         foreach (var line in file)
             yield return Line("says", line);
         yield return Line("started as", view.Command is { } command ? string.Join(' ', command) : "nothing: no program is found");

@@ -146,7 +146,7 @@ public sealed class TextTests
               you can    emperor retry shop.ini
 
               file       /etc/v/shop.ini -> /srv/shop/uwsgi.ini
-              changed    3000, and its process does not run with it yet
+              changed    3000
               says       module = shop
               started as uwsgi --ini shop.ini
               in         /etc/v
