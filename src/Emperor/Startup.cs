@@ -151,7 +151,7 @@ internal sealed class Startup(
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
-        using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake);
+        using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake, log);
         using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
@@ -186,9 +186,9 @@ internal sealed class Startup(
         return new ControlDesk(control, empire, ReloadsAtOnce, (long)settings.ReadyTimeout.TotalMilliseconds, log)
         {
             Output = output,
-            Plan = name =>
+            Plan = vassal =>
             {
-                var (configuration, folder) = monitors.Locate(name);
+                var (configuration, folder) = monitors.LocateForPeople(vassal.Name, vassal.Source?.Monitor);
                 return server.Describe(configuration, folder);
             },
             Describe = () =>
