@@ -173,15 +173,22 @@ internal sealed class Daemon(
                 case TokenKind.AddressCommand:
                     onDemand.Hear(Token.IdOf(ready.Token));
                     break;
+                case TokenKind.Notify:
+                    runner.Probes.HearNotification(Token.IdOf(ready.Token), now.Monotonic);
+                    break;
+                case TokenKind.ProbeCommand:
+                    runner.Probes.HearCommand(Token.IdOf(ready.Token));
+                    break;
                 case TokenKind.Hints:
                     monitors.ReadHints(now.Monotonic);
                     break;
             }
         }
+        runner.TakeFindings(now.Monotonic);
         Settle(now);
         foreach (var serial in _ended)
         {
-            runner.Processes.Reap(serial, now);
+            runner.Reap(serial, now);
             Settle(now);
         }
         while (signals.TryTake(out var signal))
@@ -301,6 +308,7 @@ internal sealed class Daemon(
         next = Math.Min(next, empire.NextDeadline ?? long.MaxValue);
         next = Math.Min(next, _trimDue ?? long.MaxValue);
         next = Math.Min(next, runner.Processes.NextUnmute ?? long.MaxValue);
+        next = Math.Min(next, runner.Probes.NextDue ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)

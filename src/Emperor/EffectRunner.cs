@@ -1,8 +1,10 @@
+using Emperor.Core;
 using Emperor.Core.Vassals;
 using Emperor.Limits;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Output;
+using Emperor.Probes;
 using Emperor.Processes;
 using Emperor.Servers;
 using Emperor.Sockets;
@@ -22,6 +24,7 @@ internal sealed class EffectRunner : IDisposable
     private readonly bool _capturesOutput;
     private readonly EmperorLog _log;
     private readonly Func<string, (string Configuration, string Folder)> _locate;
+    private readonly ProbeDesk _probes;
     private readonly SafeFd _null = Files.OpenNull();
 
     /// <summary>Makes one.</summary>
@@ -29,6 +32,7 @@ internal sealed class EffectRunner : IDisposable
     /// <param name="server">How uwsgi vassals are launched.</param>
     /// <param name="sockets">The sockets of those on demand.</param>
     /// <param name="programs">Does what programs need.</param>
+    /// <param name="probes">Finds out what is to be known of processes.</param>
     /// <param name="limits">What vassals may use.</param>
     /// <param name="capturesOutput">Whether vassals print into pipes of the emperor's.</param>
     /// <param name="log">Where notes go.</param>
@@ -38,6 +42,7 @@ internal sealed class EffectRunner : IDisposable
         UwsgiServer server,
         OnDemandSockets sockets,
         ProgramRunner programs,
+        ProbeDesk probes,
         VassalLimits limits,
         bool capturesOutput,
         EmperorLog log,
@@ -48,6 +53,7 @@ internal sealed class EffectRunner : IDisposable
         _server = server;
         _sockets = sockets;
         _programs = programs;
+        _probes = probes;
         _limits = limits;
         _capturesOutput = capturesOutput;
         _log = log;
@@ -72,7 +78,21 @@ internal sealed class EffectRunner : IDisposable
                 _programs.Launch(launch);
                 break;
             case Effect.Signal signal when Processes.Of(signal.Vassal, signal.Incarnation) is { } process:
+                if (signal.Stops)
+                    _probes.End(signal.Vassal, signal.Incarnation);
                 ProcessKeeper.Signal(process, signal.Number);
+                break;
+            case Effect.AwaitReady wait:
+                _probes.Begin(wait, Environment.TickCount64);
+                break;
+            case Effect.CheckHealth check:
+                _probes.Begin(check, Environment.TickCount64);
+                break;
+            case Effect.WatchIdle watch:
+                _probes.Begin(watch, Environment.TickCount64);
+                break;
+            case Effect.Thaw:
+                _probes.Thaw(effect.Vassal, Environment.TickCount64);
                 break;
             case Effect.Send send when Processes.Of(send.Vassal, send.Incarnation) is { Channel: { } channel }:
                 if (channel.Send(send.Message) == Errno.Again)
@@ -98,6 +118,33 @@ internal sealed class EffectRunner : IDisposable
                 _log.Note(note);
                 break;
         }
+    }
+
+    /// <summary>What vassals have notified, or a command of a check has said.</summary>
+    public ProbeDesk Probes => _probes;
+
+    /// <summary>Takes in what has been found out about processes.</summary>
+    public void TakeFindings(long now)
+    {
+        _probes.Turn(now);
+        while (_probes.Outcomes.TryDequeue(out var outcome))
+        {
+            if (outcome.Event is VassalEvent.Notified { Message.MainPid: { } main } notified)
+                _ = Processes.SetMain(outcome.Vassal, notified.Incarnation, main);
+            Outcomes.Enqueue(outcome);
+        }
+    }
+
+    /// <summary>A vassal's process has ended: its last words are heard, and it is reaped.</summary>
+    public void Reap(long serial, Instant now)
+    {
+        if (Processes.BySerial(serial) is not { } process)
+            return;
+        var (vassal, incarnation) = (process.Vassal, process.Incarnation);
+        _probes.Notify.HearLast(vassal, incarnation, now.Monotonic);
+        TakeFindings(now.Monotonic);
+        if (Processes.Reap(serial, now))
+            _probes.Ended(vassal, incarnation);
     }
 
     /// <summary>A connection waits at an on-demand socket.</summary>

@@ -3,6 +3,7 @@ using Emperor.Core.Vassals;
 using Emperor.Limits;
 using Emperor.Linux;
 using Emperor.Output;
+using Emperor.Probes;
 using Emperor.Processes;
 using Emperor.Servers;
 using Emperor.Sockets;
@@ -21,11 +22,8 @@ internal sealed class ProgramRunner(
     /// <summary>The sockets of programs.</summary>
     public HeldSockets Sockets => sockets;
 
-    /// <summary>Makes the NOTIFY_SOCKET of a process that is about to be started; null when it gets none.</summary>
-    public Func<Effect.Launch, string?> OpenNotify { get; set; } = _ => null;
-
-    /// <summary>The process was not started after all.</summary>
-    public Action<Effect.Launch> CloseNotify { get; set; } = _ => { };
+    /// <summary>Where the NOTIFY_SOCKETs are made; null when programs get none.</summary>
+    public NotifySockets? Notify { get; set; }
 
     /// <summary>Starts a process.</summary>
     public void Launch(Effect.Launch launch)
@@ -42,7 +40,7 @@ internal sealed class ProgramRunner(
         }
         if (failure is null)
             return;
-        CloseNotify(launch);
+        Notify?.Close(launch.Vassal, launch.Incarnation);
         processes.Outcomes.Enqueue((launch.Vassal, new VassalEvent.SpawnFailed(launch.Incarnation, failure)));
     }
 
@@ -72,7 +70,7 @@ internal sealed class ProgramRunner(
                     Channel = theirs,
                     Output = pipe?.Write,
                     Mark = mark,
-                    NotifySocket = OpenNotify(launch),
+                    NotifySocket = NotifySockets.Wants(plan) ? Notify?.Open(launch.Vassal, launch.Incarnation) : null,
                     CGroup = group?.Folder,
                     UserTasks = limits.UserTasksFor(launch.Vassal, plan, group),
                 };

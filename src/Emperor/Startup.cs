@@ -9,6 +9,7 @@ using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Output;
+using Emperor.Probes;
 using Emperor.Processes;
 using Emperor.Servers;
 using Emperor.Sockets;
@@ -105,6 +106,27 @@ internal sealed class Startup(
         }
     }
 
+    private static ProbeWorld World(ProcessKeeper processes, HeldSockets held, ProgramServer server) =>
+        new()
+        {
+            Find = (vassal, incarnation) => processes.Of(vassal, incarnation) is { } process ? TargetOf(process) : null,
+            All = vassal => [.. processes.All.Where(p => p.Vassal == vassal).Select(TargetOf)],
+            OwnerOf = processes.OwnerOf,
+            Sockets = held.All,
+            Prepare = server.Prepare,
+            StartCommand = processes.StartHelper,
+            EndCommand = processes.EndHelper,
+        };
+
+    private static ProbeTarget TargetOf(LiveProcess process) =>
+        new(
+            process.Incarnation,
+            process.MainPid,
+            process.Serial,
+            process.Mark[(process.Mark.IndexOf('=', StringComparison.Ordinal) + 1)..],
+            process.Group?.Folder
+        );
+
     private int Govern(
         EmperorLog log,
         BoundedSink sink,
@@ -154,7 +176,9 @@ internal sealed class Startup(
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
         var programServer = new ProgramServer(_environment, launching.CapturesOutput, launching.DeathSignal, softLimit, tools, spawner);
         var programs = new ProgramRunner(processes, programServer, held, limits, output is not null);
-        using var runner = new EffectRunner(processes, server, sockets, programs, limits, output is not null, log, monitors.Locate);
+        using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
+        programs.Notify = probes.Notify;
+        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);
         using var onDemand = OnDemand(loop, processes, inherited, monitors);
         var empire = new Empire(Policy());
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
@@ -162,7 +186,7 @@ internal sealed class Startup(
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
-        using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake);
+        using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake, log);
         using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
@@ -197,9 +221,9 @@ internal sealed class Startup(
         return new ControlDesk(control, empire, ReloadsAtOnce, (long)settings.ReadyTimeout.TotalMilliseconds, log)
         {
             Output = output,
-            Plan = name =>
+            Plan = vassal =>
             {
-                var (configuration, folder) = monitors.Locate(name);
+                var (configuration, folder) = monitors.LocateForPeople(vassal.Name, vassal.Source?.Monitor);
                 return server.Describe(configuration, folder);
             },
             Describe = () =>

@@ -112,8 +112,10 @@ public static class VassalCheck
         FindDuplicates(options, problems);
         FindComments(options, problems);
         FindDaemonize(options, problems);
-        new PlaceCheck(options, host, accounts, problems).Run();
-        return SocketClaim.Of(options, host.WorkingDirectory);
+        // Reading that has ended before its time has put nothing in the place of placeholders, so what these stand for is not known.
+        ExportedOption[] known = fatal is null ? options : [.. options.Where(o => o.Value?.AsSpan().ContainsAny('%', '$', '@') != true)];
+        new PlaceCheck(known, host, accounts, problems).Run();
+        return SocketClaim.Of(known, host.WorkingDirectory);
     }
 
     private static (string, OptionOrigin)[] After(ProgramReading reading)

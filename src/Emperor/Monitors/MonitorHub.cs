@@ -119,6 +119,14 @@ internal sealed class MonitorHub : IDisposable
     /// <summary>A vassal's file, as it is named from its working folder, and that folder.</summary>
     public (string Configuration, string Folder) Locate(string vassal) => (vassal, _monitors[_monitorOf[vassal]].WorkingFolder);
 
+    /// <summary>The same for people, also of one whose file was never taken, or is gone while its process still ends.</summary>
+    /// <param name="vassal">Its name.</param>
+    /// <param name="monitor">The --emperor that its file was last found by; null when that is not known.</param>
+    public (string Configuration, string Folder) LocateForPeople(string vassal, string? monitor) =>
+        _monitorOf.ContainsKey(vassal)
+            ? Locate(vassal)
+            : (vassal, (_monitors.FirstOrDefault(m => m.Argument == monitor) ?? _monitors[0]).WorkingFolder);
+
     /// <summary>Watches a file that means something by being touched (--touch-logreopen).</summary>
     public void WatchTouch(string path)
     {

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Emperor.Core;
-using Emperor.Core.Configuration;
 using Emperor.Core.Programs;
 using Emperor.Linux;
 using Emperor.Servers;
@@ -28,7 +27,6 @@ internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposa
     private readonly Dictionary<long, Run> _running = [];
     private readonly LinkedList<Asked> _queue = new();
     private readonly List<CommandResult> _results = [];
-    private readonly SafeFd _null = Files.OpenNull();
 
     /// <summary>When something is to be done by time alone, monotonic milliseconds; null when there is not.</summary>
     public long? NextDue =>
@@ -99,7 +97,6 @@ internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposa
         _queue.Clear();
         foreach (var run in _running.Values.ToArray())
             End(run);
-        _null.Dispose();
     }
 
     private void Read(Run run)
@@ -149,36 +146,23 @@ internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposa
 
     private string? Start(Asked asked, long now)
     {
-        List<string> environment =
-        [
-            .. world.Environment(asked.Plan).Where(v => !v.StartsWith("NOTIFY_SOCKET=", StringComparison.Ordinal)),
-            $"EMPEROR_VASSAL={asked.Vassal}",
-            string.Create(CultureInfo.InvariantCulture, $"MAINPID={asked.Pid}"),
-        ];
-        var searchPath = environment.LastOrDefault(v => v.StartsWith("PATH=", StringComparison.Ordinal))?["PATH=".Length..];
-        if (ProgramFinder.Find(asked.Words[0], searchPath, asked.Plan.Folder) is not { } program)
-            return "there is no such program, or it may not be executed";
-        List<string> arguments = [program, .. asked.Words.Skip(1)];
-        if (Identity(asked.Plan) is { Count: > 0 } identity)
-        {
-            arguments.InsertRange(0, [.. identity, "--"]);
-            if (ProgramFinder.Find("setpriv", searchPath, "/") is not { } setpriv)
-                return "setpriv (of util-linux), which gives it its user, is not installed";
-            program = setpriv;
-        }
         var (read, write) = Files.CreateOutputPipe();
         using (write)
         {
-            var request = new SpawnRequest
+            string[] about = [$"EMPEROR_VASSAL={asked.Vassal}", string.Create(CultureInfo.InvariantCulture, $"MAINPID={asked.Pid}")];
+            var launch = new ProgramLaunch
             {
-                Program = program,
-                Arguments = arguments,
-                Environment = environment,
-                Encode = ConfigText.Encode,
-                WorkingDirectory = asked.Plan.Folder,
-                Descriptors = [_null.Number, write.Number, write.Number],
+                Plan = asked.Plan with { Environment = [.. asked.Plan.Environment, .. about], Sockets = [], Watchdog = null },
+                Command = asked.Words,
+                Output = write,
             };
-            if (world.StartCommand(request, out var slot, out var error) is not { } process)
+            using var prepared = world.Prepare(launch, out var failure);
+            if (prepared is null)
+            {
+                read.Dispose();
+                return failure;
+            }
+            if (world.StartCommand(prepared.Request, out var slot, out var error) is not { } process)
             {
                 read.Dispose();
                 return $"cannot be started: {error}";
@@ -201,30 +185,6 @@ internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposa
             End(run);
             throw;
         }
-    }
-
-    // As the vassal: its user, its group and groups; setpriv takes names and numbers.
-    private static List<string> Identity(ProgramPlan plan)
-    {
-        if (plan.User is null && plan.Group is null && plan.Groups is null)
-            return [];
-        List<string> arguments = ["setpriv"];
-        var account =
-            plan.User is null ? null
-            : uint.TryParse(plan.User, NumberStyles.None, CultureInfo.InvariantCulture, out var uid) ? Accounts.UserById(uid)
-            : Accounts.UserByName(plan.User, out _);
-        if (plan.User is { } user)
-            arguments.AddRange(["--reuid", user]);
-        var group = plan.Group ?? account?.Gid.ToString(CultureInfo.InvariantCulture);
-        if (group is not null)
-            arguments.AddRange(["--regid", group]);
-        if (plan.Groups is { Count: > 0 } groups)
-            arguments.AddRange(["--groups", string.Join(',', groups)]);
-        else if (plan.Groups is null && account is not null)
-            arguments.Add("--init-groups");
-        else
-            arguments.Add(plan.Groups is null && plan.User is null ? "--keep-groups" : "--clear-groups");
-        return arguments;
     }
 
     private void Finish(Run run, string? failure)

@@ -1,4 +1,3 @@
-using System.Text;
 using Emperor.Linux;
 
 namespace Emperor.Probes;
@@ -20,7 +19,6 @@ internal enum Kinship
 internal static class Kin
 {
     private const int MostAncestors = 64;
-    private const int LongestCgroup = 4096;
 
     /// <summary>Looks.</summary>
     /// <param name="pid">The process.</param>
@@ -43,16 +41,6 @@ internal static class Kin
         return target.Cgroup is { } cgroup && IsIn(pid, cgroup) ? Kinship.Own : Kinship.Unknown;
     }
 
-    private static bool IsIn(int pid, string cgroup)
-    {
-        var bytes = Files.ReadHead($"/proc/{pid}/cgroup", LongestCgroup, out _);
-        if (bytes is null)
-            return false;
-        foreach (var line in Encoding.UTF8.GetString(bytes).Split('\n'))
-        {
-            if (line == $"0::{cgroup}" || line.StartsWith($"0::{cgroup}/", StringComparison.Ordinal))
-                return true;
-        }
-        return false;
-    }
+    private static bool IsIn(int pid, string cgroup) =>
+        CGroup.Of(pid) is { } folder && (folder == cgroup || folder.StartsWith(cgroup + "/", StringComparison.Ordinal));
 }

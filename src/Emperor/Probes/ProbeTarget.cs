@@ -1,5 +1,5 @@
-using Emperor.Core.Programs;
 using Emperor.Linux;
+using Emperor.Servers;
 
 namespace Emperor.Probes;
 
@@ -8,8 +8,11 @@ namespace Emperor.Probes;
 /// <param name="Pid">Its main process, which has not been reaped, and leads a session.</param>
 /// <param name="Serial">Its number in the life of this emperor.</param>
 /// <param name="Mark">The value of EMPEROR_INCARNATION in the environment of what comes of it.</param>
-/// <param name="Cgroup">Its control group, as in /proc/PID/cgroup behind "0::"; null when it has none of its own.</param>
+/// <param name="Cgroup">The folder of its control group; null when it has none of its own.</param>
 internal sealed record ProbeTarget(int Incarnation, int Pid, long Serial, string Mark, string? Cgroup);
+
+/// <summary>Makes all that a command needs to be started; null, and why, when that cannot be had.</summary>
+internal delegate PreparedLaunch? PrepareCommand(ProgramLaunch launch, out string failure);
 
 /// <summary>Starts a command of the emperor's own; whoever does must end it by <see cref="ProbeWorld.EndCommand"/>.</summary>
 internal delegate PidRef? StartCommand(SpawnRequest request, out int guardSlot, out Errno error);
@@ -29,8 +32,8 @@ internal sealed record ProbeWorld
     /// <summary>The sockets that the emperor holds for a vassal, in the order of its file.</summary>
     public required Func<string, IReadOnlyList<(string Address, SafeFd Fd)>> Sockets { get; init; }
 
-    /// <summary>What a command gets as its environment, as NAME=VALUE: that of the program itself.</summary>
-    public required Func<ProgramPlan, IReadOnlyList<string>> Environment { get; init; }
+    /// <summary>Makes all that a command needs that runs as its vassal's program would.</summary>
+    public required PrepareCommand Prepare { get; init; }
 
     /// <summary>Starts a command.</summary>
     public required StartCommand StartCommand { get; init; }

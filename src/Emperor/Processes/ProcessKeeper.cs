@@ -70,6 +70,9 @@ internal sealed class ProcessKeeper : IDisposable
     /// <summary>All that have not been reaped.</summary>
     public IReadOnlyCollection<LiveProcess> All => _processes.All;
 
+    /// <summary>That of a serial number; null when it has been reaped.</summary>
+    public LiveProcess? BySerial(long serial) => _processes.BySerial(serial);
+
     /// <summary>That of a vassal's incarnation; null when it has been reaped.</summary>
     public LiveProcess? Of(string vassal, int incarnation) => _processes.Of(vassal, incarnation);
 
@@ -169,14 +172,15 @@ internal sealed class ProcessKeeper : IDisposable
     /// A vassal's process has ended: its last words are heard first, what is left of its process group is killed while its number cannot be
     /// another's, and then it is reaped. When it has left its place to another one, that is its process from now on.
     /// </summary>
-    public void Reap(long serial, Instant now)
+    /// <returns>Whether it is gone.</returns>
+    public bool Reap(long serial, Instant now)
     {
         if (_processes.BySerial(serial) is not { } process || !process.Process.HasEnded(out _))
-            return;
+            return false;
         if (process.Main is { } main && IsOurs(main))
         {
             Promote(process, main, now);
-            return;
+            return false;
         }
         if (process.IsChannelOpen)
             Hear(process, now, LastWordsLimit);
@@ -198,6 +202,7 @@ internal sealed class ProcessKeeper : IDisposable
         if (process.Group is { } group)
             _groups.Remove(group);
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, EndOf(status, ranOut ? process.Group : null))));
+        return true;
     }
 
     /// <summary>Starts a command of the emperor's own, which the caller watches and ends. Should the emperor be killed, the guard ends it.</summary>

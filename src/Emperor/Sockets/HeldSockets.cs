@@ -23,6 +23,9 @@ internal sealed class HeldSockets(EventLoop loop, SocketBinder binder, Inherited
     /// <param name="address">Its address, in its one spelling.</param>
     public SafeFd? Of(string vassal, string address) => HeldBy(vassal).Find(h => h.Socket.Address == address)?.Fd;
 
+    /// <summary>All sockets that are held for a vassal.</summary>
+    public IReadOnlyList<(string Address, SafeFd Fd)> All(string vassal) => [.. HeldBy(vassal).Select(h => (h.Socket.Address, h.Fd))];
+
     /// <summary>Has exactly these sockets (<see cref="Core.Vassals.Effect.Hold"/>).</summary>
     /// <returns>Why not, with the cure; null when they are there.</returns>
     public string? Hold(string vassal, IReadOnlyList<ProgramSocket> sockets, bool await, bool keep)

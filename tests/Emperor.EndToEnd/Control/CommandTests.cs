@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Emperor.EndToEnd.Support;
 
@@ -49,6 +50,26 @@ internal sealed class CommandTests : ControlTest
             Assert.That((code, output), Is.EqualTo((4, "")), errors);
             Assert.That(errors, Does.Contain("no emperor can be reached").And.Contains(ControlPath));
         }
+    }
+
+    [Test]
+    public void A_place_in_a_full_queue_is_waited_for()
+    {
+        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(ControlPath));
+        listener.Listen(0);
+        using var first = StatsClient.Connect(ControlPath);
+        using var command = Begin(EmperorProcess.Program, "status", "--socket", ControlPath);
+        // Long enough for many attempts.
+        Assert.That(command.WaitForExit(500), Is.False, "it has given up");
+        // The place is free, and its request comes.
+        listener.Accept().Dispose();
+        using (var served = listener.Accept())
+            Assert.That(served.Receive(new byte[100]), Is.Positive);
+        listener.Dispose();
+        Assert.That(command.WaitForExit(TimeSpan.FromSeconds(30)));
+        Assert.That(command.StandardError.ReadToEnd(), Does.Contain("the emperor has gone"));
+        Assert.That(command.ExitCode, Is.EqualTo(4));
     }
 
     [Test]
@@ -174,6 +195,27 @@ internal sealed class CommandTests : ControlTest
             Assert.That(output, Does.Contain(part));
         var json = JsonNode.Parse(Emperor("explain", "a", "--json").Output)!;
         Assert.That((string)json["explain"]!["folder"]!, Is.EqualTo(Vassals));
+    }
+
+    [Test]
+    public void What_was_never_taken_and_what_goes_for_good_is_explained_too()
+    {
+        Write("good.ini");
+        Write("leaving.ini", "spawned", "accept", "ignore-stop");
+        File.WriteAllText($"{Vassals}/empty.ini", "");
+        var daemon = StartControlled("--emperor-curse-tolerance", "600", "--reload-mercy", "1");
+        daemon.AwaitAccepting("leaving.ini");
+        daemon.AwaitVassal("empty.ini", "the file is empty");
+        File.Delete($"{Vassals}/leaving.ini");
+        Journal.Await("leaving.ini", "byte");
+        foreach (var (name, state) in new[] { ("empty", "config-error"), ("leaving", "stopping"), ("*", "accepting") })
+        {
+            var (code, output, errors) = Emperor("explain", name);
+            Assert.That(code, Is.Zero, $"{errors}\n{Logs()}");
+            Assert.That(output, Does.Contain($" is {state} since").And.Contains(Vassals).And.Not.Contains("1970"));
+        }
+        Assert.That(Emperor("config", "empty").Errors, Does.Contain("empty.ini"));
+        Assert.That((string)StatusOf("good.ini")["state"]!, Is.EqualTo("accepting"), "nothing has become of the others");
     }
 
     [Test]
@@ -319,6 +361,24 @@ internal sealed class CommandTests : ControlTest
         Assert.That(Run(EmperorProcess.Program, "stop", "--help").Output, Does.Contain("--no-wait"));
         Assert.That(Run(EmperorProcess.Program, "help", "stop").Output, Does.Contain("--no-wait"));
         Assert.That(Run(EmperorProcess.Program, "status", "--wat").Code, Is.EqualTo(2));
+    }
+
+    [TestCase("stop", "a", "--timeout", "9999999999")]
+    [TestCase("stop", "a", "--timeout", "soon")]
+    [TestCase("stop", "a", "--timeout", "-1")]
+    [TestCase("logs", "a", "-n", "many")]
+    [TestCase("logs", "a", "-n", "-3")]
+    [TestCase("events", "-n", "99999999999")]
+    [TestCase("help", "flying")]
+    public void What_is_no_number_and_no_verb_is_one_clear_line(params string[] arguments)
+    {
+        var (code, output, errors) = Run(EmperorProcess.Program, arguments);
+        Assert.That((code, output), Is.EqualTo((2, "")), errors);
+        Assert.That(
+            errors,
+            Does.Match(@"^emperor [a-z]+: (--timeout lies between 0 and 3600|--lines is a number from 0|there is no verb flying)")
+        );
+        Assert.That(errors, Does.Not.Contain("Unhandled"));
     }
 
     private static string? Line(Process process)

@@ -38,6 +38,7 @@ public sealed class VassalCheckTests
     [TestCase("include = http://example.com/x.ini", "2 w ")]
     [TestCase("chdir = $(HOME)", "2 e there is no folder /home/house")]
     [TestCase("include = missing.ini", "2 e cannot read \"missing.ini\"")]
+    [TestCase("socket = $(HOME)/nowhere/%n.sock\ninclude = missing.ini", "3 e cannot read \"missing.ini\"")]
     [TestCase("strict = true\nmastr = 1", "3 e in strict mode")]
     public void Each_mistake_is_found_on_its_line_and_nothing_else(string lines, string expected)
     {

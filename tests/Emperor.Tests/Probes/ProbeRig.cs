@@ -5,6 +5,7 @@ using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Probes;
+using Emperor.Servers;
 using Emperor.Tests.Linux;
 using NUnit.Framework;
 using Serilog;
@@ -23,6 +24,7 @@ internal sealed class ProbeRig : IDisposable
     private readonly List<Readiness> _ready = [];
     private readonly SafeFd _null = Files.OpenNull();
     private readonly Lines _lines = new();
+    private readonly Spawner _spawner = new();
     private readonly Logger _logger;
     private long _lastSerial;
 
@@ -35,7 +37,14 @@ internal sealed class ProbeRig : IDisposable
             All = vassal => [.. _processes.Where(p => p.Key.Vassal == vassal).Select(p => p.Value.Target)],
             OwnerOf = _ => null,
             Sockets = vassal => _sockets.TryGetValue(vassal, out var held) ? held : [],
-            Environment = plan => ["PATH=/usr/bin:/bin", .. plan.Environment],
+            Prepare = new ProgramServer(
+                new Dictionary<string, string> { ["PATH"] = "/usr/bin:/bin" },
+                capturesOutput: true,
+                deathSignal: false,
+                1024,
+                new ChainTools("/usr/bin:/bin"),
+                _spawner
+            ).Prepare,
             StartCommand = (SpawnRequest request, out int slot, out Errno error) =>
             {
                 slot = 0;
@@ -196,6 +205,7 @@ internal sealed class ProbeRig : IDisposable
         foreach (var (_, fd) in _sockets.Values.SelectMany(s => s))
             fd.Dispose();
         _null.Dispose();
+        _spawner.Dispose();
         Loop.Dispose();
         _logger.Dispose();
         Folder.Dispose();
