@@ -110,9 +110,10 @@ public sealed unsafe class EventLoop : IDisposable
                 if (token == WakeToken)
                 {
                     ulong discarded;
-                    // Before the read: a wake that comes after this writes again, and one before it has posted what this turn will find.
-                    _ = Interlocked.Exchange(ref _wakeAsked, 0);
+                    // After the read: a wake between the two has posted what this turn will find. The other way round its number would be read, and
+                    // be thought still to come, for ever.
                     _ = Native.Read(_wake.Number, (byte*)&discarded, sizeof(ulong));
+                    _ = Interlocked.Exchange(ref _wakeAsked, 0);
                     continue;
                 }
                 var hungUp = (events & (Constants.EpollHup | Constants.EpollErr | Constants.EpollRdHup)) != 0;
