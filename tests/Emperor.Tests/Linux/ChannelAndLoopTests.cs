@@ -179,6 +179,39 @@ public sealed class ChannelAndLoopTests
     }
 
     [Test]
+    public void A_wake_while_another_is_being_read_does_not_silence_those_after_it()
+    {
+        const int many = 30_000;
+        using var loop = new EventLoop();
+        var posted = new ConcurrentQueue<int>();
+        var posters = Enumerable
+            .Range(0, 3)
+            .Select(_ => new Thread(() =>
+            {
+                for (var i = 0; i < many; i++)
+                {
+                    posted.Enqueue(i);
+                    loop.Wake();
+                    Thread.SpinWait(i % 100);
+                }
+            }))
+            .ToArray();
+        foreach (var poster in posters)
+            poster.Start();
+        var clock = new System.Diagnostics.Stopwatch();
+        for (var taken = 0; taken < 3 * many; )
+        {
+            clock.Restart();
+            loop.Wait(_ready, 60_000);
+            Assert.That(clock.ElapsedMilliseconds, Is.LessThan(50_000), "nobody has woken it, though there was something to take");
+            while (posted.TryDequeue(out _))
+                taken++;
+        }
+        foreach (var poster in posters)
+            poster.Join();
+    }
+
+    [Test]
     public void A_wake_before_the_wait_ends_it_at_once()
     {
         using var loop = new EventLoop();
