@@ -70,6 +70,7 @@ internal static class Constants
     internal const int SoReuseAddr = 2;
     internal const int SoType = 3;
     internal const int SoPeerCred = 17;
+    internal const int SoReusePort = 15;
     internal const int SoAcceptConn = 30;
     internal const int IpProtoIpV6 = 41;
     internal const int IpV6V6Only = 26;
@@ -131,6 +132,8 @@ internal static class Constants
     internal static readonly int SysAccept4 = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 242 : 288;
     internal const int SysPidFdSendSignal = 424;
     internal const int SysPidFdOpen = 434;
+    internal const int SysOpenAt2 = 437;
+    internal const int ResolveNoSymlinks = 0x04;
 
     internal const int PrSetName = 15;
     internal const int PrSetChildSubreaper = 36;

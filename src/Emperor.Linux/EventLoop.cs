@@ -110,8 +110,8 @@ public sealed unsafe class EventLoop : IDisposable
                 if (token == WakeToken)
                 {
                     ulong discarded;
-                    // After the read: a wake between the two has posted what this turn will find. The other way round its number would be read, and
-                    // be thought still to come, for ever.
+                    // After the read: a wake before this has posted what this turn will find, and one after it writes again. The other way round, the
+                    // read could swallow a new wake, and none would ever be written again.
                     _ = Native.Read(_wake.Number, (byte*)&discarded, sizeof(ulong));
                     _ = Interlocked.Exchange(ref _wakeAsked, 0);
                     continue;

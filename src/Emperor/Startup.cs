@@ -4,10 +4,12 @@ using Emperor.Core.Configuration;
 using Emperor.Core.Control;
 using Emperor.Core.Reign;
 using Emperor.Core.Vassals;
+using Emperor.Limits;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Output;
+using Emperor.Processes;
 using Emperor.Servers;
 using Emperor.Sockets;
 using Emperor.Stats;
@@ -137,14 +139,23 @@ internal sealed class Startup(
         };
         foreach (var path in settings.TouchLogReopen)
             monitors.WatchTouch(Path.GetFullPath(path));
-        var server = new UwsgiServer(Launching(), _environment, softLimit, spawner);
+        var launching = Launching();
+        var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
+        var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         foreach (var problem in inherited.Problems)
             log.Warning("sockets", problem);
-        using var sockets = new OnDemandSockets(loop, inherited, log);
-        using var runner = new EffectRunner(loop, server, sockets, output, log, monitors.Locate);
-        using var onDemand = OnDemand(loop, runner, inherited, monitors);
+        var groups = new VassalCGroups(Self.Pid);
+        using var processes = new ProcessKeeper(loop, groups, output, log);
+        var binder = new SocketBinder { VassalOf = processes.VassalOf };
+        using var sockets = new OnDemandSockets(loop, binder, inherited, log);
+        using var held = new HeldSockets(loop, binder, inherited, log);
+        var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
+        var programServer = new ProgramServer(_environment, launching.CapturesOutput, launching.DeathSignal, softLimit, tools, spawner);
+        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null);
+        using var runner = new EffectRunner(processes, server, sockets, programs, limits, output is not null, log, monitors.Locate);
+        using var onDemand = OnDemand(loop, processes, inherited, monitors);
         var empire = new Empire(Policy());
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
@@ -396,7 +407,7 @@ internal sealed class Startup(
             : Accounts.UserByName(user.Text, out error);
     }
 
-    private OnDemandResolver OnDemand(EventLoop loop, EffectRunner runner, InheritedSockets inherited, MonitorHub monitors)
+    private OnDemandResolver OnDemand(EventLoop loop, ProcessKeeper processes, InheritedSockets inherited, MonitorHub monitors)
     {
         var options = new OnDemandSettings(settings.OnDemandExtension, settings.OnDemandDirectory, settings.OnDemandCommand);
         var commands = options.Command is { } command
@@ -404,7 +415,7 @@ internal sealed class Startup(
                 command,
                 [.. _environment.Where(v => v.Key != "NOTIFY_SOCKET").Select(v => $"{v.Key}={v.Value}")],
                 loop,
-                runner
+                processes
             )
             : null;
         return new OnDemandResolver(options, inherited, commands, monitors.Locate);

@@ -73,7 +73,7 @@ public sealed record VassalView
     public static VassalView Of(VassalSnapshot vassal)
     {
         var raw = vassal.Raw;
-        var toDeadline = raw.Deadline is { } due ? Math.Max(0, due - vassal.At.Monotonic) : (long?)null;
+        var toDeadline = raw.NextDeadline is { } due ? Math.Max(0, due - vassal.At.Monotonic) : (long?)null;
         return new VassalView
         {
             Name = raw.Name,

@@ -46,6 +46,12 @@ public sealed record Member
     /// <summary>When its next WATCHDOG=1 is overdue; null when none is asked for.</summary>
     public long? WatchdogDue { get; init; }
 
+    /// <summary>The interval that it has asked for itself (WATCHDOG_USEC=), milliseconds; null when it has not.</summary>
+    public long? WatchdogInterval { get; init; }
+
+    /// <summary>It has said RELOADING=1, and no READY=1 since.</summary>
+    public bool IsReloading { get; init; }
+
     /// <summary>It has been sent SIGKILL.</summary>
     public bool IsKilled { get; init; }
 
@@ -60,8 +66,9 @@ public sealed record Member
 }
 
 /// <summary>One of a program's copies, whether it has a process or not.</summary>
+/// <param name="Plan">What its last process was started with, and what the next one is when that dies.</param>
 /// <param name="Failures">Failures in a row.</param>
 /// <param name="ShortLives">Short lives in a row.</param>
 /// <param name="RetryAt">When its next process is started, monotonic milliseconds; null when that is not planned.</param>
 /// <param name="IsDone">It has ended and is not to be started again (restart).</param>
-public sealed record ProgramSlot(int Failures = 0, int ShortLives = 0, long? RetryAt = null, bool IsDone = false);
+public sealed record ProgramSlot(ProgramPlan Plan, int Failures = 0, int ShortLives = 0, long? RetryAt = null, bool IsDone = false);

@@ -6,6 +6,9 @@ namespace Emperor.Core.Programs;
 /// </summary>
 public sealed record ProgramPlan
 {
+    /// <summary>A time in milliseconds that does not pass: it can be added to any clock.</summary>
+    public const long Never = long.MaxValue / 4;
+
     /// <summary>The program and its arguments; empty when this refines a uwsgi vassal. %(fd) and %(fd:NAME) stand for descriptors.</summary>
     public IReadOnlyList<string> Exec { get; init; } = [];
 
@@ -51,7 +54,9 @@ public sealed record ProgramPlan
     /// <summary>How it is known that it is ready.</summary>
     public ReadyRule Ready { get; init; } = new(ReadyWay.Accept);
 
-    /// <summary>How long it may take to get ready, milliseconds. Not ready in time is a failed start.</summary>
+    /// <summary>
+    /// How long it may take to get ready, milliseconds. Not ready in time is a failed start. <see cref="Never"/> for a uwsgi vassal whose section does not say.
+    /// </summary>
     public long ReadyTimeout { get; init; } = 60_000;
 
     /// <summary>Whether it is started again when it has ended by itself.</summary>

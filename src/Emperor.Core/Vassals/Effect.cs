@@ -25,7 +25,11 @@ public enum NoteLevel
 public abstract record Effect(string Vassal, int Incarnation)
 {
     /// <summary>Make a channel and a process.</summary>
-    public sealed record Spawn(string Vassal, int Incarnation) : Effect(Vassal, Incarnation);
+    public sealed record Spawn(string Vassal, int Incarnation) : Effect(Vassal, Incarnation)
+    {
+        /// <summary>How it is supervised; null when its file does not tell.</summary>
+        public ProgramPlan? Plan { get; init; }
+    }
 
     /// <summary>Send a byte (<see cref="Protocol.EmperorMessage"/>).</summary>
     public sealed record Send(string Vassal, int Incarnation, byte Message) : Effect(Vassal, Incarnation);

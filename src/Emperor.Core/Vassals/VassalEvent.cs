@@ -76,6 +76,9 @@ public abstract record VassalEvent
     /// </summary>
     public sealed record FellIdle : VassalEvent;
 
+    /// <summary>Something has changed with the vassals that it is to be started after (<see cref="VassalState.OthersReady"/>).</summary>
+    public sealed record OthersChanged : VassalEvent;
+
     /// <summary>Time has passed; a deadline may be due.</summary>
     public sealed record TimePassed : VassalEvent;
 
@@ -106,6 +109,9 @@ public sealed record ProcessEnd(int Code, bool Signaled, string Words)
 
     /// <summary>Whether the system has left a core of it.</summary>
     public bool CoreDumped { get; init; }
+
+    /// <summary>Whether the kernel has killed processes of it because they used more memory than the vassal may (memory-max).</summary>
+    public bool OutOfMemory { get; init; }
 
     /// <summary>The name of the signal that killed it, such as KILL; null when none did.</summary>
     public string? SignalName { get; init; }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Emperor.Core.Programs;
 using Emperor.Core.Protocol;
 
 namespace Emperor.Core.Vassals;
@@ -44,6 +45,28 @@ public static partial class VassalMachine
     /// <param name="policy">The times and choices.</param>
     /// <param name="effects">What is to be done is added here, in order.</param>
     public static VassalState Step(VassalState state, VassalEvent @event, Instant now, VassalPolicy policy, List<Effect> effects)
+    {
+        var next = IsForProgram(state, @event)
+            ? ProgramMachine.Step(state, @event, now, policy, effects)
+            : StepAlone(state, @event, now, policy, effects);
+        if (next.Phase != state.Phase)
+            next = next with { History = next.History with { Since = now.Unix } };
+        return next.Phase == state.Phase && next.Incarnation == state.Incarnation ? next : next with { PhaseSince = now.Monotonic };
+    }
+
+    // What has processes is what it was started as, whatever its file says meanwhile.
+    private static bool IsForProgram(VassalState state, VassalEvent @event) =>
+        state.IsProgram || (!state.HasProcess && @event is VassalEvent.FileAccepted { Plan: { IsProgram: true } });
+
+    /// <summary>A uwsgi vassal begins, where there was a program, or nothing.</summary>
+    internal static VassalState Begin(VassalState state, string why, Instant now, VassalPolicy policy, List<Effect> effects)
+    {
+        var turn = new Turn(state, now, policy, effects);
+        turn.Begin(why);
+        return turn.State;
+    }
+
+    private static VassalState StepAlone(VassalState state, VassalEvent @event, Instant now, VassalPolicy policy, List<Effect> effects)
     {
         var turn = new Turn(state, now, policy, effects);
         switch (@event)
@@ -102,11 +125,24 @@ public static partial class VassalMachine
             case VassalEvent.NoMercy:
                 turn.KillNow(Aftermath.Forget, "the emperor waits no longer");
                 break;
+            case VassalEvent.BecameReady e when turn.IsCurrent(e.Incarnation):
+                turn.BecameReady();
+                break;
+            case VassalEvent.Unwell e when turn.IsCurrent(e.Incarnation):
+                turn.Unwell(e.Reason);
+                break;
+            case VassalEvent.OthersChanged:
+                turn.OthersChanged();
+                break;
+            // It was a program when its idleness was found.
+            case VassalEvent.FellIdle:
+                effects.Add(new Effect.Thaw(state.Name, state.Incarnation));
+                break;
+            // A uwsgi vassal has no NOTIFY_SOCKET of the emperor's.
+            case VassalEvent.Notified:
+                break;
         }
-        var next = turn.State;
-        if (next.Phase != state.Phase)
-            next = next with { History = next.History with { Since = now.Unix } };
-        return next.Phase == state.Phase && next.Incarnation == state.Incarnation ? next : next with { PhaseSince = now.Monotonic };
+        return turn.State;
     }
 
     /// <summary>One step under way.</summary>
@@ -121,13 +157,14 @@ public static partial class VassalMachine
             var isNew = State.Phase == Phase.Gone;
             // A vassal whose file was refused at first is born when it is mended.
             var born = State.File == default ? file.ModifiedUnix : State.File.Born;
-            var former = State.Socket;
+            var former = (State.Socket, State.Plan);
             State = State with
             {
                 RefusedChange = null,
                 File = (born, file.ModifiedUnix),
                 Source = file.Source ?? State.Source,
                 Socket = file.Socket,
+                Plan = file.Plan,
                 Failures = 0,
                 ShortLives = 0,
                 ListenFailures = 0,
@@ -136,6 +173,7 @@ public static partial class VassalMachine
             switch (State.Phase)
             {
                 case Phase.Gone:
+                case Phase.Held:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
@@ -147,7 +185,7 @@ public static partial class VassalMachine
                 case Phase.Starting:
                 case Phase.Running:
                 case Phase.Reloading:
-                    ReloadWith(former);
+                    ReloadWith(former.Socket, former.Plan);
                     break;
                 case Phase.Cursed:
                     // It is about to be killed and replaced, and the next process will read the file as it is then.
@@ -167,6 +205,7 @@ public static partial class VassalMachine
             {
                 case Phase.Gone:
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
@@ -220,6 +259,7 @@ public static partial class VassalMachine
                     State = State with { Aftermath = Aftermath.Forget };
                     break;
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
@@ -248,6 +288,7 @@ public static partial class VassalMachine
                     Begin("a reload was asked for");
                     break;
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Cursed:
                 case Phase.Stopping:
                 case Phase.Killing:
@@ -317,6 +358,7 @@ public static partial class VassalMachine
                     State = State with { Deadline = now.Monotonic + policy.KillPatience };
                     break;
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Starting:
                 case Phase.Running:
                 case Phase.Resting:
@@ -354,7 +396,7 @@ public static partial class VassalMachine
                 LaunchedDigest = State.Source?.Digest,
                 History = State.History with { Cursed = 0, LastHeartbeat = 0 },
             };
-            effects.Add(new Effect.Spawn(State.Name, State.Incarnation));
+            effects.Add(new Effect.Spawn(State.Name, State.Incarnation) { Plan = State.Plan });
         }
 
         private void Reload(string why)
@@ -412,7 +454,7 @@ public static partial class VassalMachine
                 Phase = Phase.Stopping,
                 Aftermath = aftermath,
                 Reason = why,
-                Deadline = now.Monotonic + patience,
+                Deadline = now.Monotonic + (State.Plan?.StopTimeout ?? patience),
                 HeartbeatDeadline = null,
                 ReloadPending = false,
                 History = State.History with { Cursed = now.Unix },

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using Emperor.Core;
 using Emperor.Core.Configuration;
 using Emperor.Core.Monitoring;
@@ -46,6 +45,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly long _frequency;
     private readonly Census _census = new();
     private readonly LinkHints _hints = new();
+    private readonly ProgramFiles _programs = new();
     private readonly HashSet<HintTarget> _hinted = [];
     private readonly HashSet<HintTarget> _followed = [];
     private readonly Queue<HintTarget> _toFollow = new();
@@ -330,11 +330,12 @@ internal sealed class MonitorHub : IDisposable
             return null;
         }
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
-        if (VassalFileCheck.Examine(change.Name, bytes).Reason is not { } refusal)
+        var plan = _programs.Examine(change.Name, monitor.WorkingFolder, bytes, out var refusal);
+        if (refusal is null)
         {
             isMoved = _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
             _monitorOf[change.Name] = change.Monitor;
-            return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, read, bytes));
+            return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, read, bytes), Plan: plan);
         }
         if (Math.Abs(now.Unix - modified) < WritingTime)
         {
@@ -347,7 +348,7 @@ internal sealed class MonitorHub : IDisposable
     private static VassalSource SourceOf(FileMonitor monitor, string path, FileStatus read, byte[]? bytes)
     {
         var target = Files.Target(path);
-        var digest = bytes is null ? "" : Convert.ToHexStringLower(SHA256.HashData(bytes));
+        var digest = bytes is null ? "" : Sha256.Hex(bytes);
         return new VassalSource(path, target is null || target == path ? path : target, monitor.Argument, read.Uid, read.Gid, digest);
     }
 

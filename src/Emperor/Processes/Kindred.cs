@@ -138,6 +138,17 @@ internal sealed class Kindred : IDisposable
         orphan.Process.Dispose();
     }
 
+    /// <summary>Somebody else sees to one of them from now on.</summary>
+    public void Forget(int pid)
+    {
+        if (!_orphans.Remove(pid, out var orphan))
+            return;
+        _loop.Remove(orphan.Process.Fd);
+        if (orphan.GuardSlot is { } slot)
+            _guard.Delist(slot);
+        orphan.Process.Dispose();
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _reader.Dispose();
 

@@ -230,6 +230,58 @@ internal sealed class CommandTests : ControlTest
     }
 
     [Test]
+    public void Check_compares_programs_with_each_other()
+    {
+        var one = Temp.Write("one.ini", "[emperor]\nexec = sleep 1\nsocket = 127.0.0.1:8000\nafter = two.ini\n");
+        var two = Temp.Write("two.ini", "[uwsgi]\nhttp-socket = :8000\n[emperor]\nafter = one.ini three\nmemory-max = 30%\n");
+        Temp.Write("three.ini", "[emperor]\nexec = sleep 1\nuid = no-such-user\n");
+        var bad = Run(EmperorProcess.Program, "check", one, two);
+        Assert.That(bad.Code, Is.EqualTo(1), bad.Errors);
+        Assert.Multiple(() =>
+        {
+            Assert.That(bad.Output, Does.Contain($"{two}:2: error: \"http-socket = :8000\": {one}:3 claims it too"));
+            Assert.That(bad.Output, Does.Contain($"{two}:5: error: \"memory-max = 30%\": it is no size"));
+            Assert.That(bad.Output, Does.Not.Contain("circle"), "a plan that is not good has no order");
+        });
+        Temp.Write("two.ini", "[uwsgi]\nmaster = true\n[emperor]\nafter = one.ini three\n");
+        var circle = Run(EmperorProcess.Program, "check", one, two);
+        Assert.That(
+            circle.Output,
+            Is.EqualTo(
+                $"{two}:4: warning: \"after = three\": there is no such file beside it, so it waits for none of that name; write three.ini\n"
+                    + $"{one}:4: error: \"after = two.ini\": they wait for each other in a circle, one.ini → two.ini → one.ini; remove one of these\n"
+            )
+        );
+        var missing = Run(EmperorProcess.Program, "check", Temp["three.ini"]);
+        Assert.That(missing.Output, Does.Contain($"{Temp["three.ini"]}:3: error: \"uid = no-such-user\": there is no user no-such-user"));
+    }
+
+    [Test]
+    public void Config_shows_what_a_program_comes_to()
+    {
+        Temp.Write(
+            "app.ini",
+            "[emperor]\nmine = /srv/%n\nchdir = %(mine)\nexec = bin/run %(fd) 'a b'\nsocket = web=/run/%n.sock\ncpu-max = 50%\n"
+        );
+        var program = Run(EmperorProcess.Program, "config", Temp["app.ini"]);
+        Assert.That(program.Code, Is.Zero, program.Errors);
+        Assert.That(
+            program.Output,
+            Is.EqualTo(
+                "[emperor]\nexec = /srv/app/bin/run %(fd) 'a b'\nchdir = /srv/app\nsocket = web=/run/app.sock\nchmod-socket = 666\nlisten = 4096\n"
+                    + "processes = 1\nstop-signal = TERM\nreload = overlap\nrestart = always\nready = accept\nready-timeout = 1min\ncpu-max = 0.5\n"
+            )
+        );
+        Temp.Write("both.ini", "[uwsgi]\nmaster = true\n[emperor]\nmemory-max = 1024M\n");
+        var both = Run(EmperorProcess.Program, "config", Temp["both.ini"]);
+        Assert.That(both.Output, Is.EqualTo("[uwsgi]\nmaster = true\n[emperor]\nready = protocol\nmemory-max = 1G\n"), both.Errors);
+        Temp.Write("bad.ini", "[emperor]\nexec = a\nnise = 1\n");
+        var bad = Run(EmperorProcess.Program, "config", Temp["bad.ini"]);
+        Assert.That((bad.Code, bad.Output), Is.EqualTo((1, "")));
+        Assert.That(bad.Errors, Does.Contain("bad.ini:3: there is no key \"nise\" in section [emperor]; did you mean \"nice\"?"));
+    }
+
+    [Test]
     public void Config_lists_what_uwsgi_lists()
     {
         Temp.Write("parts.ini", "[uwsgi]\nthreads = 2\n");

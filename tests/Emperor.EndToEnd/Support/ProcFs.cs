@@ -30,6 +30,9 @@ internal static class ProcFs
         return (fields[0][0], Number(fields[1]), Number(fields[3]), ticks / TicksPerSecond);
     }
 
+    /// <summary>The function of the kernel that it sleeps in (/proc/PID/wchan); "0" when it runs, "" when it is gone.</summary>
+    public static string WaitsIn(int pid) => Read(pid, "wchan") ?? "";
+
     /// <summary>Its children, zombies too.</summary>
     public static List<int> Children(int pid)
     {

@@ -159,7 +159,7 @@ public sealed class TextTests
             return;
         var patient = new Vassals.Patient().BroughtTo(phase);
         var view = VassalView.Of(new VassalSnapshot(patient.State, patient.Policy, new Instant(patient.Now, 0)));
-        Assert.That(view.Well, Is.EqualTo(phase is Phase.Waiting or Phase.Starting or Phase.Running or Phase.Reloading));
+        Assert.That(view.Well, Is.EqualTo(phase is Phase.Waiting or Phase.Held or Phase.Starting or Phase.Running or Phase.Reloading));
     }
 
     private static string Lines(IEnumerable<string> lines) => string.Join('\n', lines);

@@ -83,6 +83,7 @@ public sealed class CompilerTests
         ["SoReuseAddr"] = "SO_REUSEADDR",
         ["SoType"] = "SO_TYPE",
         ["SoPeerCred"] = "SO_PEERCRED",
+        ["SoReusePort"] = "SO_REUSEPORT",
         ["SoAcceptConn"] = "SO_ACCEPTCONN",
         ["IpProtoIpV6"] = "IPPROTO_IPV6",
         ["IpV6V6Only"] = "IPV6_V6ONLY",
@@ -128,6 +129,8 @@ public sealed class CompilerTests
         ["CldDumped"] = "CLD_DUMPED",
         ["SysPidFdSendSignal"] = "SYS_pidfd_send_signal",
         ["SysPidFdOpen"] = "SYS_pidfd_open",
+        ["SysOpenAt2"] = "SYS_openat2",
+        ["ResolveNoSymlinks"] = "RESOLVE_NO_SYMLINKS",
         ["PrSetName"] = "PR_SET_NAME",
         ["PrSetChildSubreaper"] = "PR_SET_CHILD_SUBREAPER",
         ["RLimitNoFile"] = "RLIMIT_NOFILE",
@@ -154,6 +157,7 @@ public sealed class CompilerTests
 
     private static readonly Dictionary<string, string> ErrorNames = new(StringComparer.Ordinal)
     {
+        ["NotPermitted"] = "EPERM",
         ["NoEntry"] = "ENOENT",
         ["NoProcess"] = "ESRCH",
         ["Interrupted"] = "EINTR",
@@ -161,6 +165,8 @@ public sealed class CompilerTests
         ["InputOutput"] = "EIO",
         ["Again"] = "EAGAIN",
         ["Access"] = "EACCES",
+        ["Busy"] = "EBUSY",
+        ["Exists"] = "EEXIST",
         ["NotDirectory"] = "ENOTDIR",
         ["Invalid"] = "EINVAL",
         ["TooManyFiles"] = "EMFILE",
@@ -264,6 +270,13 @@ public sealed class CompilerTests
             ("offsetof(struct sockaddr_in6, sin6_addr)", 8),
             ("sizeof(sa_family_t)", 2),
             ("S_IFSOCK", 0xC000),
+            ("offsetof(struct passwd, pw_dir)", OffsetOf<Accounts.Passwd>("Home")),
+            ("offsetof(struct passwd, pw_shell)", OffsetOf<Accounts.Passwd>("Shell")),
+            // GuardedFile
+            ("sizeof(struct open_how)", 24),
+            ("offsetof(struct open_how, mode)", 8),
+            ("offsetof(struct open_how, resolve)", 16),
+            ("offsetof(struct statx, stx_nlink)", 16),
             // SocketDiag
             ("sizeof(struct nlmsghdr)", 16),
             ("offsetof(struct nlmsghdr, nlmsg_type)", 4),
@@ -368,6 +381,7 @@ public sealed class CompilerTests
         #include <fcntl.h>
         #include <fnmatch.h>
         #include <grp.h>
+        #include <linux/openat2.h>
         #include <netinet/in.h>
         #include <linux/inet_diag.h>
         #include <linux/netlink.h>
