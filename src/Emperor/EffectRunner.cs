@@ -138,7 +138,7 @@ internal sealed class EffectRunner : IDisposable
     /// <summary>A vassal's process has ended: its last words are heard, and it is reaped.</summary>
     public void Reap(long serial, Instant now)
     {
-        if (Processes.BySerial(serial) is not { } process)
+        if (Processes.BySerial(serial) is not { } process || !process.Process.HasEnded(out _))
             return;
         var (vassal, incarnation) = (process.Vassal, process.Incarnation);
         _probes.Notify.HearLast(vassal, incarnation, now.Monotonic);

@@ -121,7 +121,7 @@ internal sealed class Startup(
     private static ProbeTarget TargetOf(LiveProcess process) =>
         new(
             process.Incarnation,
-            process.MainPid,
+            process.Process.Pid,
             process.Serial,
             process.Mark[(process.Mark.IndexOf('=', StringComparison.Ordinal) + 1)..],
             process.Group?.Folder

@@ -256,7 +256,8 @@ internal sealed class ProgramServer(
             return words;
         }
         var where = words[0].Contains('/') ? $"from {launch.Plan.Folder}" : $"in PATH={path}";
-        failure = $"exec: there is no program {words[0]} {where} that may be executed; install it, or name it by its path";
+        failure =
+            $"{(launch.Command is null ? "exec: " : "")}there is no program {words[0]} {where} that may be executed; install it, or name it by its path";
         return null;
     }
 

@@ -128,7 +128,10 @@ public sealed class HealthTests : IDisposable
     {
         _rig.Start(Vassal, 1, ["/bin/sleep", "600"], []);
         _rig.AwaitReady(Vassal, 1, new ReadyRule(ReadyWay.Exec) { Command = ["/no/such/program"] });
-        _rig.Until(() => _rig.Desk.ProblemOf(Vassal, 1)?.Contains("no such program", StringComparison.Ordinal) == true, "it is not told");
+        _rig.Until(
+            () => _rig.Desk.ProblemOf(Vassal, 1)?.Contains("no program /no/such/program", StringComparison.Ordinal) == true,
+            "it is not told"
+        );
     }
 
     [Test]
