@@ -217,6 +217,7 @@ internal sealed class Daemon(
         _fileEvents.Clear();
         monitors.Run(now, _fileEvents);
         onDemand.Resolve(_fileEvents, now.Monotonic);
+        StartOrder.Sort(_fileEvents);
         foreach (var (vassal, @event) in _fileEvents)
         {
             empire.Handle(vassal, @event, Clock.Now, _effects);

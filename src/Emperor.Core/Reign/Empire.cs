@@ -154,8 +154,10 @@ public sealed class Empire(EmpirePolicy policy)
             _reloadTimes = _reloadTimes.With(after.History.LastReloadTook);
         if (isOrdered && @event is VassalEvent.FileAccepted)
             StartOrder.Warn(after, _vassals, effects);
+        // Asked before: with this one the last may go that asks for an order.
+        var isOrderInUse = _order.IsInUse;
         Store(after);
-        if (!_order.IsInUse || after.Phase == state.Phase)
+        if (!isOrderInUse || after.Phase == state.Phase)
             return;
         foreach (var name in _order.Waiting(after.Name, _vassals))
             Handle(name, new VassalEvent.OthersChanged(), now, effects);

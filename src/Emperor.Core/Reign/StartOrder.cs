@@ -8,10 +8,45 @@ namespace Emperor.Core.Reign;
 /// that is on its way up; one that is missing, stopped by hand or of a broken file is not waited for. At the end of the emperor the order is
 /// the other way round. As long as nobody asks for an order, this costs nothing.
 /// </summary>
-internal sealed class StartOrder
+public sealed class StartOrder
 {
     // The vassals that ask for an order, with those that they are started after.
     private readonly Dictionary<string, IReadOnlyList<string>> _after = new(StringComparer.Ordinal);
+
+    /// <summary>Puts what has happened to files at the same time in order: those that are started after others come after them.</summary>
+    /// <param name="events">What has happened; the order of those that ask for none is kept.</param>
+    public static void Sort(List<(string Vassal, VassalEvent Event)> events)
+    {
+        var after = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
+        foreach (var (vassal, @event) in events)
+        {
+            if (@event is VassalEvent.FileAccepted { Plan: { After.Count: > 0 } plan })
+                after[vassal] = plan.After;
+        }
+        if (after.Count == 0)
+            return;
+        var depths = new Dictionary<string, int>(StringComparer.Ordinal);
+        var sorted = events
+            .Select((e, i) => (Event: e, Index: i, Depth: Depth(e.Vassal, after, depths)))
+            .OrderBy(e => e.Depth)
+            .ThenBy(e => e.Index);
+        var inOrder = sorted.Select(e => e.Event).ToArray();
+        events.Clear();
+        events.AddRange(inOrder);
+    }
+
+    // How many steps it is to one that is started after nobody. In a circle it does not matter.
+    private static int Depth(string vassal, Dictionary<string, IReadOnlyList<string>> after, Dictionary<string, int> depths)
+    {
+        if (!after.TryGetValue(vassal, out var others))
+            return 0;
+        if (depths.TryGetValue(vassal, out var known))
+            return known;
+        depths[vassal] = 0;
+        var depth = 1 + others.Max(other => Depth(other, after, depths));
+        depths[vassal] = depth;
+        return depth;
+    }
 
     /// <summary>Whether any vassal asks for an order.</summary>
     public bool IsInUse => _after.Count > 0;
