@@ -60,10 +60,12 @@ internal sealed class OverlapTests : ProgramTest
         var next = AwaitReady(daemon, "web.ini", mark);
         Assert.That(Say(address), Is.EqualTo(next));
 
-        var messages = systemd.Messages.Count;
         WriteProgram("web.ini", [.. Lines, $"socket = {address}"]);
         daemon.AwaitVassal("web.ini", "it is reloaded", mark);
-        systemd.Await("STATUS", "The Emperor is governing 1 vassals", messages);
+        Wait.Until(
+            () => systemd.Messages.LastOrDefault(m => m["STATUS"] is not null)?["STATUS"] == "The Emperor is governing 1 vassals",
+            systemd.Text
+        );
         Assert.That((string)StatusOf("web.ini")["reason"]!, Is.EqualTo("it is ready"));
     }
 
@@ -166,7 +168,7 @@ internal sealed class OverlapTests : ProgramTest
         WriteProgram("job.ini", "exec = sh -c 'exit 7'", "ready = after 0.1", "reload = restart");
         daemon.AwaitVassal("job.ini", "the reload failed: .*exit 7; the former program is started again", mark);
         var pid = AwaitReady(daemon, "job.ini", mark);
-        Assert.That(ProcFs.CommandLine(pid), Is.EqualTo("sleep 1000"));
+        Assert.That(ProcFs.CommandLine(pid), Does.EndWith("sleep 1000"));
     }
 
     private static int Say(string address)

@@ -67,12 +67,6 @@ internal sealed class RealServerTests : ProgramTest
         var first = AwaitReady(daemon, "db.ini");
         AwaitReady(daemon, "web.ini");
         Assert.That(Redis(redis, "SET key value"), Is.EqualTo("+OK"));
-        Assert.That(
-            Emperor("explain", "db.ini").Output,
-            Does.Contain("Ready to accept connections"),
-            "what it says of itself (STATUS=) can be read"
-        );
-
         // It has a socket of its own: the old one ends first, and keeps what it knows.
         var mark = daemon.Mark;
         Assert.That(Emperor("reload", "db.ini").Code, Is.Zero);
