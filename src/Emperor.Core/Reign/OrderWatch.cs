@@ -80,6 +80,9 @@ public sealed class OrderWatch(OrderKind order, VassalState before, long since, 
             case Phase.Resting:
             case Phase.Refused:
                 return new OrderOutcome("failed", false, $"{state.Word}: {state.Reason}");
+            // A reload that begins forgets how the last one failed.
+            case Phase.Running or Phase.Starting when order == OrderKind.Reload && state.FailedReload is { } failed:
+                return new OrderOutcome("failed", false, FailedReload(state, failed));
             case Phase.Running when !state.ReloadPending && (!_needsNewProcess || state.Incarnation > before.Incarnation):
                 return Accepting(state, now);
             case Phase.Starting when !state.TellsWhenReady && !state.Ready && state.Pid is not null && now - state.SpawnedAt >= LongEnough:
@@ -92,6 +95,9 @@ public sealed class OrderWatch(OrderKind order, VassalState before, long since, 
                 return null;
         }
     }
+
+    private static string FailedReload(VassalState state, string reason) =>
+        $"the reload failed: {reason}; {(state.Phase == Phase.Running ? $"the former process serves on (pid {state.Pid})" : "the former program is started again")}";
 
     private OrderOutcome Accepting(VassalState state, long now)
     {

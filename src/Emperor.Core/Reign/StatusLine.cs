@@ -13,6 +13,7 @@ public static class StatusLine
     private const int LongestName = 80;
     private const int LongestReason = 40;
     private const int RoomForCount = 20;
+    private const int RoomForKept = 20 + RoomForCount + LongestName + LongestReason;
 
     /// <summary>The line of an emperor that governs.</summary>
     /// <param name="vassals">All vassals.</param>
@@ -26,10 +27,18 @@ public static class StatusLine
         if (waiting > 0)
             line.Append(CultureInfo.InvariantCulture, $", {waiting} on demand");
         var ill = NotRunning(vassals, now, patience);
+        // They serve on as they were.
+        var kept = vassals.Where(v => v.FailedReload is not null).Except(ill).OrderBy(v => v.Name, StringComparer.Ordinal).ToArray();
         if (ill.Length > 0)
         {
             line.Append(CultureInfo.InvariantCulture, $"; {ill.Length} not running: ");
-            AppendList(line, ill, vassal => $"{Name(vassal.Name)} ({Why(vassal, now)})", LongestLine);
+            var limit = kept.Length > 0 ? LongestLine - RoomForKept : LongestLine;
+            AppendList(line, ill, vassal => $"{Name(vassal.Name)} ({Why(vassal, now)})", limit);
+        }
+        if (kept.Length > 0)
+        {
+            line.Append(CultureInfo.InvariantCulture, $"; {kept.Length} not reloaded: ");
+            AppendList(line, kept, vassal => $"{Name(vassal.Name)} ({Short(vassal.FailedReload)})", LongestLine);
         }
         return line.ToString();
     }
