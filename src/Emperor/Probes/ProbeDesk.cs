@@ -212,6 +212,14 @@ internal sealed class ProbeDesk : IDisposable
         Tell(check.Vassal, outcome);
     }
 
+    private void TellProblem(Check check, string problem)
+    {
+        if (check.Problem == problem)
+            return;
+        check.Problem = problem;
+        Tell(check.Vassal, new VassalEvent.NotReady(check.Incarnation, $"{check.Name}: {problem}"));
+    }
+
     private void Schedule(Check check, long due)
     {
         check.Due = due;
@@ -279,7 +287,7 @@ internal sealed class ProbeDesk : IDisposable
                 Conclude(check, answer.Reason, now);
                 break;
             case ProbeVerdict.Bad:
-                check.Problem = answer.Reason;
+                TellProblem(check, answer.Reason);
                 break;
             case ProbeVerdict.TakenByOthers:
                 // Other copies have answered: it says nothing about this one.
@@ -292,7 +300,6 @@ internal sealed class ProbeDesk : IDisposable
     private void Conclude(Check check, string? failure, long now)
     {
         check.IsRunning = false;
-        check.Problem = failure ?? "";
         if (!check.IsHealth)
         {
             if (failure is null)
@@ -300,6 +307,7 @@ internal sealed class ProbeDesk : IDisposable
                 Finish(check, new VassalEvent.BecameReady(check.Incarnation));
                 return;
             }
+            TellProblem(check, failure);
             check.Pause = Math.Clamp(check.Pause * 3 / 2, FirstPause, LongestPause);
             Schedule(check, now + check.Pause);
             return;
