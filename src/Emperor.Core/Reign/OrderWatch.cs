@@ -98,11 +98,7 @@ public sealed class OrderWatch(OrderKind order, VassalState before, long since, 
             case Phase.Refused:
                 return new OrderOutcome("failed", false, $"{state.Word}: {state.Reason}");
             case Phase.Running when state.IsProgram && order == OrderKind.Reload && state.FailedReload is { } failed:
-                return new OrderOutcome(
-                    "failed",
-                    false,
-                    $"the reload failed: {failed}; {(HasStayed(state) ? "what ran before serves on" : "what ran before is back")} ({Pids(state)})"
-                );
+                return new OrderOutcome("failed", false, $"the reload failed: {failed}; {Former(state)} ({Pids(state)})");
             case Phase.Running when state.IsProgram && (!_needsNewProcess || state.Incarnation > before.Incarnation):
                 return Ready(state, now);
             case Phase.Running when !state.IsProgram && !state.ReloadPending && (!_needsNewProcess || state.Incarnation > before.Incarnation):
@@ -118,7 +114,14 @@ public sealed class OrderWatch(OrderKind order, VassalState before, long since, 
         }
     }
 
-    private bool HasStayed(VassalState state) => state.Members.Any(m => m.Serves && before.Members.Any(b => b.Incarnation == m.Incarnation));
+    // A reload that begins forgets how the last one failed; one that failed has left what was there, or has brought it back.
+    private string Former(VassalState state)
+    {
+        var hasStayed = state.Members.Any(m => m.Serves && before.Members.Any(b => b.Incarnation == m.Incarnation));
+        return !hasStayed ? "the former program runs again"
+            : state.Members.Count(m => m.Serves) == 1 ? "the former process serves on"
+            : "the former processes serve on";
+    }
 
     private OrderOutcome Ready(VassalState state, long now)
     {

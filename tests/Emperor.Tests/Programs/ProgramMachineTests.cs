@@ -1,4 +1,5 @@
 using Emperor.Core.Programs;
+using Emperor.Core.Reign;
 using Emperor.Core.Vassals;
 using NUnit.Framework;
 
@@ -67,6 +68,22 @@ public sealed class ProgramMachineTests
         patient.After(20_000);
         patient.Exits(1, 1).Spawns();
         Assert.That(patient.State.Members.Single(m => m.Role == MemberRole.Current).Plan, Is.EqualTo(Blog));
+    }
+
+    [Test]
+    public void Who_asked_for_a_reload_that_fails_is_told()
+    {
+        var patient = new ProgramPatient().Runs(Blog);
+        var watch = new OrderWatch(OrderKind.Reload, patient.State, patient.Now, patience: 60_000);
+        patient.Takes(new VassalEvent.Ordered(OrderKind.Reload)).Listens().Spawns();
+        Assert.That(watch.Judge(patient.State, patient.Now), Is.Null);
+        patient.Exits(2, 3);
+        var outcome = watch.Judge(patient.State, patient.Now)!;
+        Assert.That((outcome.Word, outcome.IsWell), Is.EqualTo(("failed", false)));
+        Assert.That(outcome.Text, Does.Match("the reload failed: .* exit 3; the former process serves on \\(pid 101\\)"));
+        // One that works makes up for it.
+        patient.Takes(new VassalEvent.Ordered(OrderKind.Reload)).Listens().Spawns().IsReady(3);
+        Assert.That(watch.Judge(patient.State, patient.Now)!.IsWell);
     }
 
     [Test]
