@@ -103,7 +103,7 @@ public sealed class ReadyWatch(ReadyPolicy policy, long patience)
     {
         switch (vassal?.Phase ?? Phase.Gone)
         {
-            case Phase.Held when vassal!.Plan!.After.Any(_failed.Contains):
+            case Phase.Held when vassal?.Plan is { } plan && plan.After.Any(_failed.Contains):
                 _failed.Add(name);
                 return true;
             case Phase.Running:

@@ -131,12 +131,6 @@ internal sealed class ProbeDesk : IDisposable
             _idle.End(vassal);
     }
 
-    /// <summary>What was last seen of a process that is not ready yet, in a few words, such as "GET /: 503"; null when nothing.</summary>
-    public string? ProblemOf(string vassal, int incarnation) =>
-        _byProcess.GetValueOrDefault((vassal, incarnation))?.Find(c => !c.IsHealth && c.Problem.Length > 0) is { } check
-            ? $"{check.Name}: {check.Problem}"
-            : null;
-
     /// <summary>The loop has seen a notification.</summary>
     public void HearNotification(long id, long now) => Notify.Hear(id, now);
 
