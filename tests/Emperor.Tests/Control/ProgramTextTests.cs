@@ -54,7 +54,7 @@ public sealed class ProgramTextTests
         Assert.That(ViewOf(patient).CopiesReady, Is.EqualTo(1));
         Assert.That(ViewOf(patient).Well, Is.False);
         Assert.That(StatusTable.Why(ViewOf(patient)), Is.EqualTo("1 of 2 processes are ready: one of its 2 processes has ended: exit 1"));
-        patient.After(10_000).Spawns().IsReady(3);
+        patient.Spawns().IsReady(3);
         Assert.That(ViewOf(patient).CopiesReady, Is.EqualTo(2));
         Assert.That(ViewOf(patient).Reason, Is.EqualTo("it is ready"));
     }
