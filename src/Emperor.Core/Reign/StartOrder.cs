@@ -43,20 +43,25 @@ internal sealed class StartOrder
     }
 
     /// <summary>Whether nobody has to be waited for.</summary>
-    public static bool MayStart(ProgramPlan plan, IReadOnlyDictionary<string, VassalState> vassals)
+    public static bool MayStart(ProgramPlan plan, IReadOnlyDictionary<string, VassalState> vassals, IReadOnlySet<string> expected)
     {
         foreach (var name in plan.After)
         {
-            if (vassals.TryGetValue(name, out var other) && IsOnItsWay(other.Phase))
+            if (expected.Contains(name) || (vassals.TryGetValue(name, out var other) && IsOnItsWay(other.Phase)))
                 return false;
         }
         return true;
     }
 
     /// <summary>Says which of those that a vassal wants to be started after are not there.</summary>
-    public static void Warn(VassalState state, IReadOnlyDictionary<string, VassalState> vassals, List<Effect> effects)
+    public static void Warn(
+        VassalState state,
+        IReadOnlyDictionary<string, VassalState> vassals,
+        IReadOnlySet<string> expected,
+        List<Effect> effects
+    )
     {
-        var missing = state.Plan?.After.Where(name => !vassals.ContainsKey(name)).ToArray() ?? [];
+        var missing = state.Plan?.After.Where(name => !vassals.ContainsKey(name) && !expected.Contains(name)).ToArray() ?? [];
         if (missing.Length > 0 && state.Phase != Phase.Gone)
             effects.Add(
                 new Effect.Note(
