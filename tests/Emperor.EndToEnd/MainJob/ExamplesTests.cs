@@ -20,7 +20,7 @@ internal sealed class ExamplesTests : EmperorTest
         var daemon = Govern();
         foreach (var vassal in _examples.Vassals)
         {
-            daemon.AwaitVassal(vassal, "accepts requests|is ready after|it waits for connections");
+            daemon.AwaitVassal(vassal, "(accepts requests|is ready after|it waits for connections)");
             var claims = _examples.ClaimsOf(vassal);
             Assert.That(claims, Is.Not.Empty, $"{vassal} does not say how to see it");
             foreach (var claim in claims)
@@ -40,7 +40,7 @@ internal sealed class ExamplesTests : EmperorTest
                 daemon.AwaitVassal(vassal, "no program to run it: tried /no/such/uwsgi .*; install uwsgi");
                 continue;
             }
-            daemon.AwaitVassal(vassal, "is ready after|it waits for connections");
+            daemon.AwaitVassal(vassal, "(is ready after|it waits for connections)");
             foreach (var claim in _examples.ClaimsOf(vassal))
                 Assert.That(See(claim), Is.EqualTo(claim.Answer), $"{claim}\n{Logs()}");
         }
