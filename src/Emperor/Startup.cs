@@ -229,10 +229,7 @@ internal sealed class Startup(
                 var launch = Explanations.PlanOf(vassal.Raw) is { } plan
                     ? new LaunchPlan(configuration, folder, PlanWords.Command(plan), PlanWords.Additions(plan))
                     : server.Describe(configuration, folder);
-                return launch with
-                {
-                    Unenforced = limits.ProblemsOf(vassal.Name),
-                };
+                return launch with { Unenforced = limits.ProblemsOf(vassal.Name) };
             },
             Describe = () =>
                 new EmpireView(

@@ -12,6 +12,7 @@ using Microsoft.Extensions.Logging;
 if (Environment.GetEnvironmentVariable("BROKEN") is not null)
     return 3;
 var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { Args = args });
+
 // Descriptors that LISTEN_FDS tells of; LISTEN_PID must be this process.
 builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.UseSystemd());
 builder.Services.AddRoutingCore();

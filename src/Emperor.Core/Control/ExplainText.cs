@@ -57,10 +57,7 @@ public static class ExplainText
         if (vassal.Pid is not { } pid)
             yield break;
         var up = TextTable.Duration(vassal.UptimeMs ?? 0);
-        yield return Line(
-            "process",
-            Text($"pid {pid}, user {view.User ?? "?"}, up {up}, start {vassal.Starts}, {vassal.Reloads} reloads")
-        );
+        yield return Line("process", Text($"pid {pid}, user {view.User ?? "?"}, up {up}, start {vassal.Starts}, {vassal.Reloads} reloads"));
     }
 
     private static IEnumerable<string> OfProgram(ExplainView view, ProgramView program)

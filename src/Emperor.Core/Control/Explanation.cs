@@ -98,7 +98,10 @@ public static class Explanation
     private static string AfterItsEnd(VassalState raw) =>
         raw.Aftermath switch
         {
-            Aftermath.Rest when raw is { Socket: not null, StoppedByHand: false } or { Plan: { IsProgram: true, OnDemand: true }, StoppedByHand: false } =>
+            Aftermath.Rest
+                when raw
+                    is { Socket: not null, StoppedByHand: false }
+                        or { Plan: { IsProgram: true, OnDemand: true }, StoppedByHand: false } =>
                 "when its process has ended, the next connection to its socket starts it",
             Aftermath.Rest => "when its process has ended it stays down",
             Aftermath.Forget => "when its process has ended it is forgotten",

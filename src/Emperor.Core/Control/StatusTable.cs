@@ -25,7 +25,22 @@ public static class StatusTable
         if (vassals.Count == 0)
             yield break;
         string[] headings = isWide
-            ? ["NAME", "KIND", "STATE", ">READY", ">PID", ">UP", ">STARTS", ">RELOADS", ">DEATHS", ">FAILURES", "LAST END", "ON DEMAND", "WHY"]
+            ?
+            [
+                "NAME",
+                "KIND",
+                "STATE",
+                ">READY",
+                ">PID",
+                ">UP",
+                ">STARTS",
+                ">RELOADS",
+                ">DEATHS",
+                ">FAILURES",
+                "LAST END",
+                "ON DEMAND",
+                "WHY",
+            ]
             : ["NAME", "STATE", ">PID", ">UP", ">STARTS", "WHY"];
         foreach (var line in TextTable.Render(headings, [.. vassals.Select(v => Row(v, isWide))], style))
             yield return line;

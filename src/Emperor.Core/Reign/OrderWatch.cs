@@ -101,9 +101,15 @@ public sealed class OrderWatch(OrderKind order, VassalState before, long since, 
                 return new OrderOutcome("failed", false, $"the reload failed: {failed}; {Former(state)} ({Pids(state)})");
             case Phase.Running when state.IsProgram && (!_needsNewProcess || state.Incarnation > before.Incarnation):
                 return Ready(state, now);
-            case Phase.Running when !state.IsProgram && !state.ReloadPending && (!_needsNewProcess || state.Incarnation > before.Incarnation):
+            case Phase.Running
+                when !state.IsProgram && !state.ReloadPending && (!_needsNewProcess || state.Incarnation > before.Incarnation):
                 return Accepting(state, now);
-            case Phase.Starting when !state.IsProgram && !state.TellsWhenReady && !state.Ready && state.Pid is not null && now - state.SpawnedAt >= LongEnough:
+            case Phase.Starting
+                when !state.IsProgram
+                    && !state.TellsWhenReady
+                    && !state.Ready
+                    && state.Pid is not null
+                    && now - state.SpawnedAt >= LongEnough:
                 return new OrderOutcome(
                     "running",
                     true,

@@ -83,7 +83,9 @@ internal sealed class ProgramCommandTests : ControlTest
         Assert.That(code, Is.EqualTo(1));
         Assert.That(
             errors,
-            Does.Match($"the reload failed: the new process ended before it was ready: exit 1; the former process serves on \\(pid {pid}\\)")
+            Does.Match(
+                $"the reload failed: the new process ended before it was ready: exit 1; the former process serves on \\(pid {pid}\\)"
+            )
         );
         Assert.That(errors, Does.Contain("no module named blog"));
         (code, var output, _) = Emperor("status");

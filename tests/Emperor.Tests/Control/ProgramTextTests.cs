@@ -77,7 +77,10 @@ public sealed class ProgramTextTests
         var patient = new ProgramPatient().Runs(ProgramPatient.Blog);
         patient.IsFile(Full).Listens().Spawns().Exits(2, 3);
         var view = ViewOf(patient);
-        Assert.That((view.State, view.Well, view.FailedReload), Is.EqualTo(("ready", false, "the new process ended before it was ready: exit 3")));
+        Assert.That(
+            (view.State, view.Well, view.FailedReload),
+            Is.EqualTo(("ready", false, "the new process ended before it was ready: exit 3"))
+        );
         Assert.That(Explanation.Advice(SnapshotOf(patient)), Does.Contain("emperor logs blog.ini").And.Contains("emperor reload blog.ini"));
         Assert.That(Explanation.Next(SnapshotOf(patient)), Does.Contain("serves on"));
     }
