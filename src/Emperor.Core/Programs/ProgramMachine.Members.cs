@@ -73,6 +73,7 @@ public static partial class ProgramMachine
                 Deadline = null,
                 WatchdogDue = member.Plan.Watchdog is { } interval ? now.Monotonic + interval : null,
                 Role = MemberRole.Current,
+                Problem = "",
             };
             Put(ready);
             State = State with { History = State.History with { LastReady = now.Unix, LastAccepting = now.Unix } };
@@ -91,6 +92,12 @@ public static partial class ProgramMachine
                 TakeOver(ready);
             else if (State.Phase == Phase.Starting)
                 RunWhenReady();
+        }
+
+        internal void NotReady(VassalEvent.NotReady word)
+        {
+            if (Find(word.Incarnation) is { Role: not MemberRole.Leaving, ReadyAt: null } member)
+                Put(member with { Problem = word.Problem });
         }
 
         internal void Unwell(VassalEvent.Unwell word)
@@ -238,7 +245,8 @@ public static partial class ProgramMachine
                 ReloadedItself(member);
                 return;
             }
-            FailMember(member, $"it was not ready in {Seconds(member.Plan.ReadyTimeout)} ({Words(member.Plan.Ready)})");
+            var seen = member.Problem.Length > 0 ? member.Problem : Words(member.Plan.Ready);
+            FailMember(member, $"it was not ready in {Seconds(member.Plan.ReadyTimeout)} ({seen})");
         }
 
         private void Kill(Member member, string? why)

@@ -251,7 +251,8 @@ public sealed class Empire(EmpirePolicy policy)
             if (!IsReloading(name))
                 continue;
             _reloading[name] = now.Monotonic + policy.ReloadTurn;
-            _unanswered[name] = now.Monotonic + policy.ReloadLimit;
+            // A program's copies are reloaded one after the other, and each may take that long.
+            _unanswered[name] = now.Monotonic + (policy.ReloadLimit * (_vassals[name].Rolling?.Processes ?? 1));
         }
     }
 

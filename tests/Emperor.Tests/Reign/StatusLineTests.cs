@@ -49,7 +49,7 @@ internal sealed class StatusLineTests
         var kept = Vassal("web.ini", Phase.Running) with { FailedReload = "the new process ended before it was ready: exit 3" };
         Assert.That(
             StatusLine.Of([.. Well(3), kept], Now, Patience),
-            Is.EqualTo("The Emperor is governing 4 vassals; 1 not reloaded: web.ini (the new process ended before it was rea…)")
+            Is.EqualTo("The Emperor is governing 4 vassals; 1 reload failed: web.ini (exit 3)")
         );
         VassalState[] many = [.. Enumerable.Range(0, 50).Select(i => kept with { Name = $"{name}{i}" }), .. Well(3)];
         VassalState[] ill = [.. Enumerable.Range(0, 50).Select(i => Vassal($"{i}{name}", Phase.Cursed))];
