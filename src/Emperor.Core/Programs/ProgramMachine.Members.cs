@@ -90,7 +90,7 @@ public static partial class ProgramMachine
                 effects.Add(new Effect.WatchIdle(State.Name, incarnation, member.Plan));
             if (member.Role == MemberRole.Next)
                 TakeOver(ready);
-            else if (State.Phase == Phase.Starting)
+            else if (State.Phase is Phase.Starting or Phase.Running)
                 RunWhenReady();
         }
 
@@ -185,7 +185,13 @@ public static partial class ProgramMachine
                 if (!State.Slots[i].IsDone && State.Slots[i].RetryAt is null && !IsServed(i))
                     return;
             }
-            State = State with { Phase = Phase.Running, PhaseSince = now.Monotonic, Reason = "", Deadline = null };
+            State = State with
+            {
+                Phase = Phase.Running,
+                PhaseSince = State.Phase == Phase.Running ? State.PhaseSince : now.Monotonic,
+                Reason = "",
+                Deadline = null,
+            };
         }
 
         // Not ready in time, not well, or silent: it is ended, and that counts as a failure.

@@ -164,6 +164,14 @@ public sealed class ProgramMachineTests
         Assert.That(patient.Exits(1, 137).Deeds, Is.EqualTo("bury 1, launch 2"));
     }
 
+    [Test]
+    public void The_loss_of_a_copy_is_told_until_the_next_one_is_ready()
+    {
+        var patient = new ProgramPatient().Runs(Blog with { Processes = 2 }).Exits(1, 1).Spawns();
+        Assert.That((patient.Phase, patient.State.Reason), Is.EqualTo((Phase.Running, "one of its 2 processes has ended: exit 1")));
+        Assert.That((patient.IsReady(3).Phase, patient.State.Reason), Is.EqualTo((Phase.Running, "")));
+    }
+
     [TestCase(RestartRule.Always, 0, "bury 1, launch 2")]
     [TestCase(RestartRule.OnFailure, 0, "bury 1, unlisten")]
     [TestCase(RestartRule.OnFailure, 3, "bury 1, unlisten")]
