@@ -47,7 +47,7 @@ internal sealed class NotifyProgramTests : ProgramTest
         Wait.Until(() => (string)StatusOf("app.ini")["state"]! == "reloading", Logs);
         Temp.Write("next", "READY=1|STATUS=all is new\n");
         Native.Check(Native.Signal(pid, Native.Hangup), "kill");
-        Wait.Until(() => (string)StatusOf("app.ini")["state"]! is "accepting" or "loyal", Logs);
+        Wait.Until(() => (string)StatusOf("app.ini")["state"]! == "ready", Logs);
 
         // The emperor's own reload is the signal, and no process changes.
         Temp.Write("next", "RELOADING=1\nREADY=1\n");
