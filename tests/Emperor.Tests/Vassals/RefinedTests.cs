@@ -49,6 +49,7 @@ public sealed class RefinedTests
     {
         var patient = Starting(Plan with { Ready = new ReadyRule(ReadyWay.Exec) { Command = ["true"] } }).Accepts();
         Assert.That((patient.Phase, patient.Effects.Single().GetType()), Is.EqualTo((Phase.Starting, typeof(Effect.AwaitReady))));
+        Assert.That(patient.IsLoyal().Phase, Is.EqualTo(Phase.Starting), "nor is a request that it has served");
         Assert.That(patient.Takes(new VassalEvent.BecameReady(1)).Phase, Is.EqualTo(Phase.Running));
     }
 
