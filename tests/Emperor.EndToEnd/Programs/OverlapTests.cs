@@ -18,7 +18,10 @@ internal sealed class OverlapTests : ProgramTest
         listener = socket.socket(fileno=3)
         while True:
             client, _ = listener.accept()
-            client.sendall(b"%d\n" % os.getpid())
+            try:
+                client.sendall(b"%d\n" % os.getpid())
+            except OSError:
+                pass  # a probe does not wait for an answer
             client.close()
         """;
 
@@ -52,7 +55,7 @@ internal sealed class OverlapTests : ProgramTest
         Assert.That((string)status["reason"]!, Does.Contain("its last reload failed: the new process ended before it was ready: exit 3"));
         Assert.That(Emperor("status", "web.ini").Output, Does.Contain("its last reload failed"));
         Assert.That(Emperor("explain", "web.ini").Output, Does.Contain("its last reload failed"));
-        systemd.AwaitStatus("1 not reloaded: web.ini (the new process ended before");
+        systemd.AwaitStatus("1 reload failed: web.ini (");
 
         var (code, output, errors) = Emperor("reload", "web.ini");
         Assert.That(code, Is.Not.Zero, output);
