@@ -23,6 +23,7 @@ internal static class Constants
     internal const int OAppend = 0x400;
     internal const int ONonBlock = 0x800;
     internal const int OCloExec = 0x80000;
+    internal const int ClockThreadCpuTimeId = 3;
     internal const int OPath = 0x200000;
 
     // One of the few that differ: what this is on x86-64 is O_DIRECT on arm64.

@@ -115,6 +115,9 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "setrlimit", SetLastError = true)]
     internal static partial int SetRLimit(int resource, ulong* limit);
 
+    [LibraryImport(Libc, EntryPoint = "clock_gettime", SetLastError = true)]
+    internal static partial int ClockGetTime(int clock, long* secondsAndNanoseconds);
+
     [LibraryImport(Libc, EntryPoint = "getpid")]
     internal static partial int GetPid();
 

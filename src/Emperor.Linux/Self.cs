@@ -69,6 +69,18 @@ public static unsafe class Self
     public static bool MayWrite(string folder) =>
         Native.FAccessAt(Constants.AtFdCwd, folder, Constants.WOk | Constants.XOk, Constants.AtEAccess) == 0;
 
+    /// <summary>How long this thread has had a processor, by clock_gettime(2): what others do meanwhile does not count.</summary>
+    public static TimeSpan ThreadTime
+    {
+        get
+        {
+            // struct timespec: on 64 bits two words.
+            var time = stackalloc long[2];
+            _ = Native.ClockGetTime(Constants.ClockThreadCpuTimeId, time);
+            return TimeSpan.FromSeconds(time[0]) + TimeSpan.FromMicroseconds(time[1] / 1000.0);
+        }
+    }
+
     /// <summary>Sets the mode bits that new files do not get; returns the former ones.</summary>
     public static uint SetUmask(uint mask) => Native.UMask(mask);
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
@@ -23,13 +22,13 @@ public static class SocketHolders
 
     /// <summary>The process that listens at an address; null when none is found.</summary>
     /// <param name="name">The address.</param>
-    /// <param name="limit">How long may be looked.</param>
+    /// <param name="limit">How long may be looked, in time of this thread's own (<see cref="Self.ThreadTime"/>).</param>
     public static SocketHolder? Find(SocketName name, TimeSpan limit)
     {
         ArgumentNullException.ThrowIfNull(name);
-        var start = Stopwatch.GetTimestamp();
+        var end = Self.ThreadTime + limit;
         var inodes = name.Family == Constants.AfUnix ? UnixInodes(name) : InternetInodes(name);
-        return inodes.Count == 0 ? null : HolderOf(inodes, () => Stopwatch.GetElapsedTime(start) < limit);
+        return inodes.Count == 0 ? null : HolderOf(inodes, () => Self.ThreadTime < end);
     }
 
     // Num RefCount Protocol Flags Type St Inode Path

@@ -29,6 +29,7 @@ public sealed class CompilerTests
         ["OTrunc"] = "O_TRUNC",
         ["OAppend"] = "O_APPEND",
         ["ONonBlock"] = "O_NONBLOCK",
+        ["ClockThreadCpuTimeId"] = "CLOCK_THREAD_CPUTIME_ID",
         ["OPath"] = "O_PATH",
         ["ScClkTck"] = "_SC_CLK_TCK",
         ["ScPageSize"] = "_SC_PAGESIZE",
@@ -187,6 +188,8 @@ public sealed class CompilerTests
             ("sizeof(posix_spawn_file_actions_t)", Spawn.ActionsSize),
             ("sizeof(sigset_t)", Spawn.SignalSetSize),
             // FileStatus.Read
+            ("sizeof(struct timespec)", 16),
+            ("offsetof(struct timespec, tv_nsec)", 8),
             ("sizeof(struct statx)", 256),
             ("offsetof(struct statx, stx_uid)", 20),
             ("offsetof(struct statx, stx_gid)", 24),
@@ -408,6 +411,7 @@ public sealed class CompilerTests
         #include <sys/syscall.h>
         #include <sys/un.h>
         #include <sys/wait.h>
+        #include <time.h>
         #include <unistd.h>
         #ifndef P_PIDFD
         #define P_PIDFD 3
