@@ -118,9 +118,9 @@ internal sealed class SocketBinder
         {
             case SocketFileState.NoSocket:
                 return $"{name.Path} is there and is no socket; it is left alone: remove it, or choose another address";
-            case SocketFileState.Live when error.Number == 0 || error == Errno.Again || error == Errno.WrongProtocolType:
-                return $"somebody listens on {name.Path} already; it is left alone: {Stop(name)}, or choose another address";
             case SocketFileState.Live:
+                return $"somebody listens on {name.Path} already; it is left alone: {Stop(name)}, or choose another address";
+            case SocketFileState.Unknown:
                 return $"{name.Path} is there, and it is not known whether somebody listens on it ({error}); it is left alone: remove it";
             case SocketFileState.Stale when !ListeningSocket.Remove(name.Path!, file):
                 return $"the socket {name.Path} that somebody has left behind cannot be removed; give the emperor's user the right to write in its folder";

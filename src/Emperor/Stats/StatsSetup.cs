@@ -57,21 +57,27 @@ internal static class StatsSetup
 
     private static StreamListener? Open(ServerAddress address, SocketRights rights, out string failure)
     {
-        try
+        if (NameOf(address) is not { } name)
         {
-            if (address.IsUnix)
-                return StreamListener.ListenUnix(address.Text, rights, out failure);
-            if (Find(address.Host!) is { } host)
-                return StreamListener.ListenTcp(new IPEndPoint(host, address.Port), out failure);
             failure = $"there is no host {address.Host}; name an address of this machine";
             return null;
         }
-        catch (LinuxException e)
+        var listener = StreamListener.Listen(name, rights, out var refused);
+        var another = address.IsUnix ? "another path" : "another";
+        failure = refused.State switch
         {
-            failure = e.Message;
-            return null;
-        }
+            SocketFileState.NoSocket => $"there is something that is no socket; remove it, or name {another}",
+            SocketFileState.Live => $"another program listens there; end it, or name {another}",
+            SocketFileState.Stale => $"the socket that another program has left there cannot be removed; remove it, or name {another}",
+            _ => $"{refused.Error}",
+        };
+        return listener;
     }
+
+    private static SocketName? NameOf(ServerAddress address) =>
+        address.IsUnix ? SocketName.OfUnix(address.Text)
+        : Find(address.Host!) is { } host ? SocketName.OfInternet(host, address.Port)
+        : null;
 
     // As uWSGI: without a host it is every IPv4 address, and of a name's addresses IPv4 comes first.
     private static IPAddress? Find(string host)

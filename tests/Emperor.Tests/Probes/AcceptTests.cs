@@ -106,9 +106,9 @@ public sealed class AcceptTests : IDisposable
     public void A_socket_whose_queue_is_full_is_ready_when_there_is_room_again()
     {
         var socket = _rig.HoldPath(Vassal, backlog: 1);
-        var path = _rig.Folder.PathOf($"{Vassal}.sock");
-        List<UnixStream> waiting = [];
-        while (UnixStream.Connect(path, out _) is { } connection)
+        var name = SocketName.OfPath(_rig.Folder.PathOf($"{Vassal}.sock"));
+        List<StreamConnection> waiting = [];
+        while (StreamConnection.Connect(name, out _) is { } connection)
             waiting.Add(connection);
         _rig.Python(Vassal, 1, Prelude + "wait_for('go')\n" + AcceptForEver, [socket]);
         _rig.AwaitReady(Vassal, 1, new ReadyRule(ReadyWay.Accept));
