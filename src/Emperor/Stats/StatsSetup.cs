@@ -35,8 +35,10 @@ internal static class StatsSetup
             listeners.Add((StreamListener.Adopt(socket.Fd), Service.Metrics));
         if (listeners.Count == 0 && settings.StatsAddress is null && settings.MetricsAddress is null)
             return null;
-        if (!TryRights(settings, out var rights, out failure))
+        failure = SocketOwner.Find(settings.SocketOwner, out var uid, out var gid);
+        if (failure is not null)
             return null;
+        var rights = new SocketRights((uint?)settings.SocketMode, uid, gid);
         failure = Add("emperor-stats", settings.StatsAddress, service) ?? Add("emperor-metrics", settings.MetricsAddress, Service.Metrics);
         if (failure is null)
             return new StatsServer(listeners, desk, Identity(settings), settings.StatsMinified, log);
@@ -95,33 +97,6 @@ internal static class StatsSetup
         {
             return null;
         }
-    }
-
-    private static bool TryRights(EmperorSettings settings, out SocketRights rights, out string? failure)
-    {
-        rights = new SocketRights((uint?)settings.SocketMode, null, null);
-        failure = null;
-        if (settings.SocketOwner is not { Length: > 0 } owner)
-            return true;
-        var words = owner.Split(':', 2);
-        uint? uid = uint.TryParse(words[0], out var u) ? u : Accounts.UserByName(words[0], out _)?.Uid;
-        if (words[0].Length > 0 && uid is null)
-        {
-            failure = $"chown-socket = {owner}: there is no user {words[0]}; make it, or name another";
-            return false;
-        }
-        uint? gid = null;
-        if (words is [_, { Length: > 0 } group])
-        {
-            gid = uint.TryParse(group, out var g) ? g : Accounts.GroupByName(group, out _);
-            if (gid is null)
-            {
-                failure = $"chown-socket = {owner}: there is no group {group}; make it, or name another";
-                return false;
-            }
-        }
-        rights = rights with { Uid = uid, Gid = gid };
-        return true;
     }
 
     private static EmperorIdentity Identity(EmperorSettings settings) =>
