@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Emperor.Linux;
 
 /// <summary>A user as the system knows it.</summary>
@@ -58,6 +60,10 @@ public static unsafe class Accounts
             return error.Number == 0 && found is not null ? found->Gid : null;
         }
     }
+
+    /// <summary>The user or group that is named by its number; null when it is not.</summary>
+    public static uint? NumberOf(string text) =>
+        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id != uint.MaxValue ? id : null;
 
     private static Account Read(Passwd* entry) =>
         new(Text(entry->Name), entry->Uid, entry->Gid) { Home = Text(entry->Home), Shell = Text(entry->Shell) };

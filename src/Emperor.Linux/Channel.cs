@@ -37,23 +37,7 @@ public sealed unsafe class Channel : IDisposable
     }
 
     /// <summary>Reads what is there, at most the buffer's length.</summary>
-    public ChannelRead Read(Span<byte> buffer, out int count)
-    {
-        count = 0;
-        fixed (byte* pointer = buffer)
-        {
-            var length = Native.Receive(_fd.Number, pointer, (nuint)buffer.Length, Constants.MsgDontWait);
-            if (length > 0)
-            {
-                count = (int)length;
-                return ChannelRead.Data;
-            }
-            if (length == 0)
-                return ChannelRead.Closed;
-            var error = Errno.Last;
-            return error == Errno.Again || error == Errno.Interrupted ? ChannelRead.Nothing : ChannelRead.Closed;
-        }
-    }
+    public ChannelRead Read(Span<byte> buffer, out int count) => StreamConnection.Receive(_fd, buffer, out count);
 
     /// <summary>Sends one byte.</summary>
     /// <returns>No error, EAGAIN when the vassal does not read and its buffer is full, EPIPE when it has closed its end.</returns>

@@ -9,16 +9,19 @@ public enum SocketFileState
     /// <summary>A socket that nobody listens on any more.</summary>
     Stale,
 
-    /// <summary>A socket that somebody listens on, or may listen on.</summary>
+    /// <summary>A socket that somebody uses.</summary>
     Live,
+
+    /// <summary>It cannot be told whether somebody uses it, or what it is.</summary>
+    Unknown,
 
     /// <summary>Something that is no socket.</summary>
     NoSocket,
 }
 
 /// <summary>
-/// Stream sockets that listen. The emperor never accepts from them; it hands them on. They block, as those do that uWSGI's emperor hands on:
-/// this is a property of the socket that all who have it share.
+/// The steps by which a stream socket comes to listen. Those that the emperor hands on, and never accepts from, stay as they are made here: they
+/// block, as those do that uWSGI's emperor hands on; this is a property of the socket that all who have it share.
 /// </summary>
 public static unsafe class ListeningSocket
 {
@@ -71,15 +74,15 @@ public static unsafe class ListeningSocket
         if (error == Errno.NoEntry || error == Errno.NotDirectory)
             return SocketFileState.Absent;
         if (error.Number != 0)
-            return SocketFileState.Live;
+            return SocketFileState.Unknown;
         if (!IsSocket(file))
             return SocketFileState.NoSocket;
-        using var fd = Open(name, Constants.SockNonBlock, out error);
-        if (fd is null)
-            return SocketFileState.Live;
-        fixed (byte* address = name.Bytes)
-            error = Native.Connect(fd.Number, address, (uint)name.Bytes.Length) == 0 ? default : Errno.Last;
-        return error == Errno.ConnectionRefused ? SocketFileState.Stale : SocketFileState.Live;
+        using var connection = StreamConnection.Connect(name, out error);
+        if (error == Errno.ConnectionRefused)
+            return SocketFileState.Stale;
+        // EAGAIN: its queue is full. EPROTOTYPE: it is in use, and is no stream socket.
+        var isUsed = connection is not null || error == Errno.Again || error == Errno.WrongProtocolType;
+        return isUsed ? SocketFileState.Live : SocketFileState.Unknown;
     }
 
     /// <summary>Whether a file is a socket's.</summary>
@@ -151,7 +154,7 @@ public static unsafe class ListeningSocket
         return Native.Poll((byte*)poll, 1, 0) > 0;
     }
 
-    private static SafeFd? Open(SocketName name, int flags, out Errno error)
+    internal static SafeFd? Open(SocketName name, int flags, out Errno error)
     {
         var fd = Native.Socket(name.Family, Constants.SockStream | Constants.SockCloExec | flags, 0);
         error = fd < 0 ? Errno.Last : default;

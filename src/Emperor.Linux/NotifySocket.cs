@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Emperor.Linux;
 
 /// <summary>Who has sent a datagram, as the kernel vouches for it (SCM_CREDENTIALS, unix(7)), in this process's own numbering.</summary>
@@ -26,9 +24,6 @@ public enum Reception
 /// </summary>
 public sealed unsafe class NotifySocket : IDisposable
 {
-    // sockaddr_un: family 2, then the name, which begins with NUL for the abstract kind.
-    private const int NameOffset = 2;
-
     // struct cmsghdr: cmsg_len at 0, cmsg_level at 8, cmsg_type at 12, data from 16; each begins at a multiple of 8. Room for the credentials and
     // for as many descriptors as the kernel lets pass (SCM_MAX_FD, 253).
     private const int ControlHeaderSize = 16;
@@ -59,7 +54,7 @@ public sealed unsafe class NotifySocket : IDisposable
         var fd = new SafeFd(number);
         var on = 1;
         var error = Native.SetSocketOption(number, Constants.SolSocket, Constants.SoPassCred, &on, sizeof(int)) != 0 ? Errno.Last : default;
-        byte[] address = [Constants.AfUnix, 0, 0, .. Encoding.ASCII.GetBytes(name)];
+        var address = SocketName.OfAbstract(name).Bytes;
         fixed (byte* pointer = address)
         {
             if (error.Number == 0 && Native.Bind(number, pointer, (uint)address.Length) != 0)

@@ -81,6 +81,18 @@ public static unsafe class Self
         }
     }
 
+    /// <summary>The mode bits that new files do not get.</summary>
+    public static uint Umask
+    {
+        get
+        {
+            // It is told only by setting it: for that moment to what lets nobody else in.
+            var mask = Native.UMask(0x3F);
+            _ = Native.UMask(mask);
+            return mask;
+        }
+    }
+
     /// <summary>Sets the mode bits that new files do not get; returns the former ones.</summary>
     public static uint SetUmask(uint mask) => Native.UMask(mask);
 

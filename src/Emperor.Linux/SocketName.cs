@@ -32,6 +32,15 @@ public sealed class SocketName
 
     internal byte[] Bytes { get; }
 
+    /// <summary>That of a path or, after "@", of an abstract name; null when it is empty or does not fit.</summary>
+    public static SocketName? OfUnix(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Encoding.UTF8.GetByteCount(text) is 0 or >= PathLength ? null
+            : text[0] == '@' ? OfAbstract(text[1..])
+            : OfPath(text);
+    }
+
     /// <summary>That of a socket file; at most 107 bytes fit.</summary>
     public static SocketName OfPath(string path)
     {

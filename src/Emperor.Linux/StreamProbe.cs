@@ -151,21 +151,7 @@ public sealed unsafe class StreamProbe : IDisposable
     }
 
     /// <summary>Reads what is there.</summary>
-    public ChannelRead Read(Span<byte> buffer, out int count)
-    {
-        count = 0;
-        fixed (byte* pointer = buffer)
-        {
-            var length = Native.Receive(_fd.Number, pointer, (nuint)buffer.Length, Constants.MsgDontWait);
-            if (length < 0)
-            {
-                var error = Errno.Last;
-                return error == Errno.Again || error == Errno.Interrupted ? ChannelRead.Nothing : ChannelRead.Closed;
-            }
-            count = (int)length;
-            return length == 0 ? ChannelRead.Closed : ChannelRead.Data;
-        }
-    }
+    public ChannelRead Read(Span<byte> buffer, out int count) => StreamConnection.Receive(_fd, buffer, out count);
 
     /// <inheritdoc/>
     public void Dispose() => _fd.Dispose();

@@ -8,15 +8,11 @@ namespace Emperor.Linux;
 /// </summary>
 public sealed unsafe class UnixDatagram : IDisposable
 {
-    // sun_path of sockaddr_un (unix(7)), behind two bytes of family.
-    private const int PathOffset = 2;
-    private const int PathLength = 108;
-
     private readonly SafeFd _fd;
-    private readonly byte[] _address;
+    private readonly SocketName _address;
     private readonly bool _waits;
 
-    private UnixDatagram(SafeFd fd, byte[] address, bool waits)
+    private UnixDatagram(SafeFd fd, SocketName address, bool waits)
     {
         _fd = fd;
         _address = address;
@@ -29,16 +25,8 @@ public sealed unsafe class UnixDatagram : IDisposable
     /// <returns>Null when there is no name, or it is not one of this kind.</returns>
     public static UnixDatagram? Open(string? name, int wait = 0)
     {
-        if (string.IsNullOrEmpty(name) || name[0] is not ('/' or '@'))
+        if (name is not ['/' or '@', ..] || SocketName.OfUnix(name) is not { } address)
             return null;
-        var path = Encoding.UTF8.GetBytes(name);
-        if (path.Length >= PathLength)
-            return null;
-        if (path[0] == '@')
-            path[0] = 0;
-        var address = new byte[PathOffset + path.Length];
-        address[0] = Constants.AfUnix;
-        path.CopyTo(address, PathOffset);
         var fd = Native.Socket(Constants.AfUnix, Constants.SockDgram | Constants.SockCloExec, 0);
         if (fd < 0)
             return null;
@@ -57,11 +45,12 @@ public sealed unsafe class UnixDatagram : IDisposable
     {
         fixed (
             byte* data = message,
-                address = _address
+                address = _address.Bytes
         )
         {
             var flags = Constants.MsgNoSignal | (_waits ? 0 : Constants.MsgDontWait);
-            return Native.SendTo(_fd.Number, data, (nuint)message.Length, flags, address, (uint)_address.Length) < 0 ? Errno.Last : default;
+            var length = (uint)_address.Bytes.Length;
+            return Native.SendTo(_fd.Number, data, (nuint)message.Length, flags, address, length) < 0 ? Errno.Last : default;
         }
     }
 

@@ -142,7 +142,7 @@ internal sealed class Startup(
         log.Events = _controlSocket is null ? null : events;
         if (_controlFailure is not null)
             log.Warning("no-control", $"there is no control socket, and the command finds no emperor here: {_controlFailure}");
-        if (_controlSocket is { IsInherited: true } handedOver && settings.Control is { } asked && asked != handedOver.Path)
+        if (_controlSocket is { Listener.IsAdopted: true } handedOver && settings.Control is { } asked && asked != handedOver.Path)
             log.Warning("sockets", $"emperor-control = {asked} is not opened: the service manager has handed over {handedOver.Path}");
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);

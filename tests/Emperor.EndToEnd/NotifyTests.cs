@@ -114,6 +114,7 @@ internal sealed class NotifyTests : EmperorTest
         while (clock.Elapsed < TimeSpan.FromSeconds(3))
         {
             daemon.Signal(Native.Hangup);
+            // No event is waited for: it is the pace of the orders, many more a second than messages may come of them.
             Thread.Sleep(20);
         }
         Wait.Until(() => Manager.Messages[^1]["READY"] is not null, () => $"no READY after the last reload\n{Manager.Text()}\n{Logs()}");

@@ -138,31 +138,14 @@ public static class VassalCheck
 
     private static CheckResult Only(OptionOrigin origin, string message) => new([new ConfigProblem(Severity.Error, origin, message)], []);
 
-    // One in an included file that another replaces is a preset, and meant so.
-    private static void FindDuplicates(ExportedOption[] options, List<ConfigProblem> problems)
-    {
-        var last = new Dictionary<(string File, string Key), ExportedOption>();
-        foreach (var option in options)
-        {
-            if (OptionTable.Instance.Find(option.Key) is not { IsSingle: true })
-                continue;
-            var place = (option.Origin.Name ?? "", option.Key);
-            if (last.TryGetValue(place, out var former) && former.Origin.Line != option.Origin.Line)
-            {
-                var (isSame, line) = (former.Value == option.Value, former.Origin.Line);
-                problems.Add(
-                    new ConfigProblem(
-                        isSame ? Severity.Warning : Severity.Error,
-                        option.Origin,
-                        isSame
-                            ? $"option \"{option.Key}\" stands on line {line} already, with the same value; remove one"
-                            : $"option \"{option.Key}\" takes one value, and has one on line {line} already, which has no effect; remove one"
-                    )
-                );
-            }
-            last[place] = option;
-        }
-    }
+    private static void FindDuplicates(ExportedOption[] options, List<ConfigProblem> problems) =>
+        RepeatedOptions.Find(
+            options,
+            key => OptionTable.Instance.Find(key) is { IsSingle: true },
+            (key, line) => $"option \"{key}\" stands on line {line} already, with the same value; remove one",
+            (key, line) => $"option \"{key}\" takes one value, and has one on line {line} already, which has no effect; remove one",
+            problems
+        );
 
     private static void FindComments(ExportedOption[] options, List<ConfigProblem> problems)
     {

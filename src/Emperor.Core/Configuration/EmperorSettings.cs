@@ -205,7 +205,7 @@ public sealed record EmperorSettings
     /// <summary>emperor-control: the path of the control socket; "none" for none, null for the usual one.</summary>
     public string? Control { get; init; }
 
-    /// <summary>emperor-stats: where the stats document is served; null for nowhere.</summary>
+    /// <summary>emperor-stats: where the stats document is served; null when it is not.</summary>
     public ServerAddress? StatsAddress { get; init; }
 
     /// <summary>stats-http: it is served over HTTP.</summary>
@@ -214,7 +214,7 @@ public sealed record EmperorSettings
     /// <summary>stats-minified: it has no line breaks and tabs.</summary>
     public bool StatsMinified { get; init; }
 
-    /// <summary>emperor-metrics: where metrics are served; null for nowhere.</summary>
+    /// <summary>emperor-metrics: where metrics are served; null when they are not.</summary>
     public ServerAddress? MetricsAddress { get; init; }
 
     /// <summary>chmod-socket: the mode of sockets that are files; null for what the umask makes it.</summary>

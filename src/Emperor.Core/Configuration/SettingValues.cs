@@ -25,14 +25,6 @@ internal sealed class SettingValues
 
     public string? Text(string name) => Last(name) is { } option ? option.Value ?? "" : null;
 
-    /// <summary>A text that must not be empty.</summary>
-    public string? NotEmptyText(string name, string expected)
-    {
-        if (Last(name) is { } option && string.IsNullOrEmpty(option.Value))
-            Refuse(option, expected);
-        return Text(name);
-    }
-
     public bool Flag(string name) => Last(name) is { } option && CBoolean.Read(option.Value);
 
     public IReadOnlyList<string> List(string name) =>
@@ -146,14 +138,6 @@ internal sealed class SettingValues
                 Refuse(option, "capture or inherit");
                 return VassalOutputMode.Capture;
         }
-    }
-
-    /// <summary>A folder's path, which must not be empty.</summary>
-    public string? Folder(string name)
-    {
-        if (Last(name) is { } option && string.IsNullOrEmpty(option.Value))
-            Refuse(option, "a folder");
-        return Text(name);
     }
 
     public ServerAddress? Address(string name)

@@ -118,29 +118,12 @@ public static class ProgramReader
             : $"there is no key \"{name}\" in section [emperor]; {Otherwise}";
     }
 
-    // One in an included file that another replaces is a preset, and meant so.
-    private static void FindRepeated(ExportedOption[] options, List<ConfigProblem> problems)
-    {
-        var last = new Dictionary<(string File, string Key), ExportedOption>();
-        foreach (var option in options)
-        {
-            if (ProgramKeys.Find(option.Key) is not { Repeats: false })
-                continue;
-            var place = (option.Origin.Name ?? "", option.Key);
-            if (last.TryGetValue(place, out var former) && former.Origin.Line != option.Origin.Line)
-            {
-                var (isSame, line) = (former.Value == option.Value, former.Origin.Line);
-                problems.Add(
-                    new ConfigProblem(
-                        isSame ? Severity.Warning : Severity.Error,
-                        option.Origin,
-                        isSame
-                            ? $"\"{option.Key}\" stands on line {line} already, with the same value; remove one"
-                            : $"\"{option.Key}\" takes one value, and has one on line {line} already; remove one"
-                    )
-                );
-            }
-            last[place] = option;
-        }
-    }
+    private static void FindRepeated(ExportedOption[] options, List<ConfigProblem> problems) =>
+        RepeatedOptions.Find(
+            options,
+            key => ProgramKeys.Find(key) is { Repeats: false },
+            (key, line) => $"\"{key}\" stands on line {line} already, with the same value; remove one",
+            (key, line) => $"\"{key}\" takes one value, and has one on line {line} already; remove one",
+            problems
+        );
 }

@@ -17,13 +17,13 @@ internal sealed class ControlClient : IDisposable
     private const int QueueTime = 5_000;
     private const int QueuePause = 10;
 
-    private readonly UnixStream _stream;
+    private readonly StreamConnection _stream;
     private readonly string _path;
     private byte[] _buffer = new byte[64 * 1024];
     private int _start;
     private int _length;
 
-    private ControlClient(UnixStream stream, string path)
+    private ControlClient(StreamConnection stream, string path)
     {
         _stream = stream;
         _path = path;
@@ -75,12 +75,15 @@ internal sealed class ControlClient : IDisposable
     public void Dispose() => _stream.Dispose();
 
     // While others take all places in its queue, this one waits for a while.
-    private static UnixStream? Connect(string place, out Errno error)
+    private static StreamConnection? Connect(string place, out Errno error)
     {
+        error = Errno.NameTooLong;
+        if (SocketName.OfUnix(place) is not { } name)
+            return null;
         using var never = new ManualResetEvent(initialState: false);
         for (var waited = 0; ; waited += QueuePause)
         {
-            if (UnixStream.Connect(place, out error) is { } stream)
+            if (StreamConnection.Connect(name, out error) is { } stream)
                 return stream;
             if (error != Errno.Again || waited >= QueueTime)
                 return null;

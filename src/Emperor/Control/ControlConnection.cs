@@ -7,7 +7,7 @@ namespace Emperor.Control;
 /// One client of the control socket: the line that it is sending, the bytes that it has not read yet, and what it waits for. While it does not
 /// read its answers it is not read either, so what is kept for it is one answer at the most.
 /// </summary>
-internal sealed class ControlConnection(long serial, UnixStream stream, Peer peer, long now) : IDisposable
+internal sealed class ControlConnection(long serial, StreamConnection stream, Peer peer, long now) : IDisposable
 {
     private const int FirstBuffer = 512;
     private const long LineTime = 10_000;
@@ -24,7 +24,7 @@ internal sealed class ControlConnection(long serial, UnixStream stream, Peer pee
     public long Serial => serial;
 
     /// <summary>The connection.</summary>
-    public UnixStream Stream => stream;
+    public StreamConnection Stream => stream;
 
     /// <summary>Who is there.</summary>
     public Peer Peer => peer;

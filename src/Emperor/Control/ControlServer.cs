@@ -161,7 +161,7 @@ internal sealed class ControlServer : IDisposable
         }
     }
 
-    private void Welcome(UnixStream stream)
+    private void Welcome(StreamConnection stream)
     {
         if (stream.Peer() is not { } peer)
         {

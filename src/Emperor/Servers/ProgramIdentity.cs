@@ -1,4 +1,3 @@
-using System.Globalization;
 using Emperor.Core.Programs;
 using Emperor.Linux;
 
@@ -57,7 +56,7 @@ internal sealed record ProgramIdentity(Account? User, uint? Group, IReadOnlyList
     private static Account? FindUser(string name, out bool known, out string failure)
     {
         Errno error = default;
-        var number = Number(name);
+        var number = Accounts.NumberOf(name);
         var user = number is { } uid ? Accounts.UserById(uid) : Accounts.UserByName(name, out error);
         known = user is not null;
         failure =
@@ -70,14 +69,11 @@ internal sealed record ProgramIdentity(Account? User, uint? Group, IReadOnlyList
     private static uint? FindGroup(string key, string name, out string failure)
     {
         Errno error = default;
-        var group = Number(name) ?? Accounts.GroupByName(name, out error);
+        var group = Accounts.NumberOf(name) ?? Accounts.GroupByName(name, out error);
         failure =
             group is not null ? ""
             : error.Number != 0 ? $"{key} = {name}: it cannot be told whether there is such a group: {error}"
             : $"{key} = {name}: there is no such group; make it, or name another";
         return group;
     }
-
-    private static uint? Number(string text) =>
-        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id != uint.MaxValue ? id : null;
 }

@@ -118,9 +118,9 @@ internal sealed class SocketBinder
         {
             case SocketFileState.NoSocket:
                 return $"{name.Path} is there and is no socket; it is left alone: remove it, or choose another address";
-            case SocketFileState.Live when error.Number == 0 || error == Errno.Again || error == Errno.WrongProtocolType:
-                return $"somebody listens on {name.Path} already; it is left alone: {Stop(name)}, or choose another address";
             case SocketFileState.Live:
+                return $"somebody listens on {name.Path} already; it is left alone: {Stop(name)}, or choose another address";
+            case SocketFileState.Unknown:
                 return $"{name.Path} is there, and it is not known whether somebody listens on it ({error}); it is left alone: remove it";
             case SocketFileState.Stale when !ListeningSocket.Remove(name.Path!, file):
                 return $"the socket {name.Path} that somebody has left behind cannot be removed; give the emperor's user the right to write in its folder";
@@ -132,26 +132,14 @@ internal sealed class SocketBinder
     private static string? Grant(SocketWish wish, FileStatus? known, out FileStatus? file)
     {
         file = known;
-        uint? user = null;
-        uint? group = null;
-        if (wish.Owner is { } owner)
-        {
-            var colon = owner.IndexOf(':', StringComparison.Ordinal);
-            var (userName, groupName) = colon < 0 ? (owner, null) : (owner[..colon], owner[(colon + 1)..]);
-            user = Number(userName) ?? Accounts.UserByName(userName, out _)?.Uid;
-            group = groupName is null ? null : Number(groupName) ?? Accounts.GroupByName(groupName, out _);
-            if (user is null || (groupName is not null && group is null))
-                return $"chown-socket = {owner}: there is no such {(user is null ? "user" : "group")}; make it, or name another";
-        }
+        if (SocketOwner.Find(wish.Owner, out var user, out var group) is { } failure)
+            return failure;
         var error = ListeningSocket.Grant(wish.Address, known, (uint)wish.Mode, user, group, out var now);
         if (error.Number != 0)
             return $"the socket {wish.Address} cannot be given the mode and owner that its file asks for (chmod-socket, chown-socket): {error}";
         file = now;
         return null;
     }
-
-    private static uint? Number(string text) =>
-        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id != uint.MaxValue ? id : null;
 
     private static SocketName NameOf(SocketAddress address) =>
         address.Kind switch

@@ -134,10 +134,11 @@ internal sealed class StatsClient(long id, StreamConnection connection, Service 
                 connection.EndWriting();
                 return true;
             }
-            if (!connection.Write(rest, out var count))
-                return false;
-            if (count == 0)
+            var error = connection.Send(rest, out var count);
+            if (error == Errno.Again || error == Errno.Interrupted)
                 return true;
+            if (error.Number != 0)
+                return false;
             _sent += count;
         }
     }

@@ -35,8 +35,10 @@ internal static class StatsSetup
             listeners.Add((StreamListener.Adopt(socket.Fd), Service.Metrics));
         if (listeners.Count == 0 && settings.StatsAddress is null && settings.MetricsAddress is null)
             return null;
-        if (!TryRights(settings, out var rights, out failure))
+        failure = SocketOwner.Find(settings.SocketOwner, out var uid, out var gid);
+        if (failure is not null)
             return null;
+        var rights = new SocketRights((uint?)settings.SocketMode, uid, gid);
         failure = Add("emperor-stats", settings.StatsAddress, service) ?? Add("emperor-metrics", settings.MetricsAddress, Service.Metrics);
         if (failure is null)
             return new StatsServer(listeners, desk, Identity(settings), settings.StatsMinified, log);
@@ -57,21 +59,27 @@ internal static class StatsSetup
 
     private static StreamListener? Open(ServerAddress address, SocketRights rights, out string failure)
     {
-        try
+        if (NameOf(address) is not { } name)
         {
-            if (address.IsUnix)
-                return StreamListener.ListenUnix(address.Text, rights, out failure);
-            if (Find(address.Host!) is { } host)
-                return StreamListener.ListenTcp(new IPEndPoint(host, address.Port), out failure);
             failure = $"there is no host {address.Host}; name an address of this machine";
             return null;
         }
-        catch (LinuxException e)
+        var listener = StreamListener.Listen(name, rights, out var refused);
+        var another = address.IsUnix ? "another path" : "another";
+        failure = refused.State switch
         {
-            failure = e.Message;
-            return null;
-        }
+            SocketFileState.NoSocket => $"there is something that is no socket; remove it, or name {another}",
+            SocketFileState.Live => $"another program listens there; end it, or name {another}",
+            SocketFileState.Stale => $"the socket that another program has left there cannot be removed; remove it, or name {another}",
+            _ => $"{refused.Error}",
+        };
+        return listener;
     }
+
+    private static SocketName? NameOf(ServerAddress address) =>
+        address.IsUnix ? SocketName.OfUnix(address.Text)
+        : Find(address.Host!) is { } host ? SocketName.OfInternet(host, address.Port)
+        : null;
 
     // As uWSGI: without a host it is every IPv4 address, and of a name's addresses IPv4 comes first.
     private static IPAddress? Find(string host)
@@ -89,33 +97,6 @@ internal static class StatsSetup
         {
             return null;
         }
-    }
-
-    private static bool TryRights(EmperorSettings settings, out SocketRights rights, out string? failure)
-    {
-        rights = new SocketRights((uint?)settings.SocketMode, null, null);
-        failure = null;
-        if (settings.SocketOwner is not { Length: > 0 } owner)
-            return true;
-        var words = owner.Split(':', 2);
-        uint? uid = uint.TryParse(words[0], out var u) ? u : Accounts.UserByName(words[0], out _)?.Uid;
-        if (words[0].Length > 0 && uid is null)
-        {
-            failure = $"chown-socket = {owner}: there is no user {words[0]}; make it, or name another";
-            return false;
-        }
-        uint? gid = null;
-        if (words is [_, { Length: > 0 } group])
-        {
-            gid = uint.TryParse(group, out var g) ? g : Accounts.GroupByName(group, out _);
-            if (gid is null)
-            {
-                failure = $"chown-socket = {owner}: there is no group {group}; make it, or name another";
-                return false;
-            }
-        }
-        rights = rights with { Uid = uid, Gid = gid };
-        return true;
     }
 
     private static EmperorIdentity Identity(EmperorSettings settings) =>

@@ -50,6 +50,9 @@ internal abstract class ControlTest : EmperorTest
         return Process.Start(info)!;
     }
 
+    /// <summary>Runs a command on a terminal.</summary>
+    protected Tmux OnTerminal(int width, params string[] command) => new(Run, Temp["tmux"], width, command);
+
     /// <summary>Connects.</summary>
     protected RawClient Connect() => new(ControlPath);
 

@@ -89,7 +89,7 @@ internal sealed class OnDemandSocketTests : OnDemandTest
         Wait.Until(() => Look("closed") == "600 nobody nogroup", () => $"{Look("closed")}\n{Logs()}");
         Assert.That(Ask($"{Run}/closed.socket"), Is.Positive);
         File.AppendAllText($"{Vassals}/open.ini", "chown-socket = no-such-user\n");
-        daemon.AwaitVassal("open.ini", "chown-socket = no-such-user: there is no such user");
+        daemon.AwaitVassal("open.ini", "chown-socket = no-such-user: there is no user no-such-user; make it, or name another");
     }
 
     [Test]

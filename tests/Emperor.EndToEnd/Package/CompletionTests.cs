@@ -30,26 +30,20 @@ internal sealed class CompletionTests : ControlTest
             Write(name);
         Temp.Write("mistaken.ini", "");
         StartControlled().AwaitAccepting(Odd);
-        Begin(shell);
-        try
-        {
-            foreach (var (typed, completed) in Lines)
-                AwaitCompleted(typed.Replace("@", ControlPath), completed.Replace("@", ControlPath));
-            // A name is a word, whatever is in it: the line is run as the shell has written it.
-            Type($"emperor status --socket {ControlPath} odd");
-            Tmux("send-keys", "Tab");
-            AwaitScreen(@"odd.*name.*\.ini");
-            Tmux("send-keys", "Enter");
-            AwaitScreen(@"1 vassal, all well");
-            Assert.That(Temp["it"], Does.Not.Exist);
-        }
-        finally
-        {
-            _ = Run("tmux", "-S", Temp["tmux"], "kill-server");
-        }
+        using var tmux = OnTerminal(200, Shell(shell));
+        tmux.Await("ready>");
+        foreach (var (typed, completed) in Lines)
+            AwaitCompleted(tmux, typed.Replace("@", ControlPath), completed.Replace("@", ControlPath));
+        // A name is a word, whatever is in it: the line is run as the shell has written it.
+        Type(tmux, $"emperor status --socket {ControlPath} odd");
+        tmux.Press("Tab");
+        tmux.Await(@"odd.*name.*\.ini");
+        tmux.Press("Enter");
+        tmux.Await(@"1 vassal, all well");
+        Assert.That(Temp["it"], Does.Not.Exist);
     }
 
-    private void Begin(string shell)
+    private string[] Shell(string shell)
     {
         var share = $"{EmperorPackage.Contents}/usr/share";
         var start =
@@ -59,56 +53,36 @@ internal sealed class CompletionTests : ControlTest
                     "zsh/.zshrc",
                     $"PS1='ready> '\nfpath=({share}/zsh/vendor-completions $fpath)\nautoload -U compinit\ncompinit -D -u\n"
                 );
-        Tmux([
-            "new-session",
-            "-d",
-            "-x",
-            "200",
-            "-y",
-            "20",
+        return
+        [
             "env",
             $"PATH={Path.GetDirectoryName(EmperorPackage.Program)}:{Environment.GetEnvironmentVariable("PATH")}",
             $"ZDOTDIR={Temp["zsh"]}",
             .. (shell == "bash" ? (string[])["bash", "--rcfile", start, "-i"] : ["zsh", "-d", "-i"]),
-        ]);
-        AwaitScreen("ready>");
+        ];
     }
 
-    private void AwaitCompleted(string typed, string completed)
+    private static void AwaitCompleted(Tmux tmux, string typed, string completed)
     {
-        Type(typed);
-        Tmux("send-keys", "Tab");
+        Type(tmux, typed);
+        tmux.Press("Tab");
         var expected = $"ready> {completed}";
         // What has been completed to its end has a blank behind it, which a screen does not show: a sign makes it seen.
-        Wait.Until(() => LastLine().StartsWith(expected.TrimEnd()), () => $"not completed to \"{completed}\":\n{Capture()}");
-        Tmux("send-keys", "-l", "#");
-        Wait.Until(() => LastLine().TrimEnd().EndsWith('#'), Capture);
-        Assert.That(LastLine(), completed.EndsWith(' ') ? Is.EqualTo(expected + "#") : Does.StartWith(expected));
+        Wait.Until(() => LastLine(tmux).StartsWith(expected.TrimEnd()), () => $"not completed to \"{completed}\":\n{tmux.Screen}");
+        tmux.Type("#");
+        Wait.Until(() => LastLine(tmux).TrimEnd().EndsWith('#'), () => tmux.Screen);
+        Assert.That(LastLine(tmux), completed.EndsWith(' ') ? Is.EqualTo(expected + "#") : Does.StartWith(expected));
     }
 
     // On an empty screen, with nothing typed before.
-    private void Type(string text)
+    private static void Type(Tmux tmux, string text)
     {
-        Tmux("send-keys", "C-u");
-        Tmux("send-keys", "C-l");
-        Wait.Until(() => Capture().Trim() == "ready>", Capture);
-        Tmux("send-keys", "-l", text);
-        Wait.Until(() => Capture().Contains(text), Capture);
+        tmux.Press("C-u");
+        tmux.Press("C-l");
+        Wait.Until(() => tmux.Screen.Trim() == "ready>", () => tmux.Screen);
+        tmux.Type(text);
+        Wait.Until(() => tmux.Screen.Contains(text), () => tmux.Screen);
     }
 
-    private string LastLine() => Capture().TrimEnd('\n').Split('\n').Last(l => l.StartsWith("ready>"));
-
-    private void Tmux(params string[] arguments)
-    {
-        var (code, _, errors) = Run("tmux", ["-S", Temp["tmux"], "-f", "/dev/null", .. arguments]);
-        Assert.That(code, Is.Zero, errors);
-    }
-
-    private string Capture() => Run("tmux", "-S", Temp["tmux"], "capture-pane", "-p").Output;
-
-    private void AwaitScreen(string pattern) =>
-        Wait.Until(
-            () => System.Text.RegularExpressions.Regex.IsMatch(Capture(), pattern),
-            () => $"the screen does not show {pattern}:\n{Capture()}"
-        );
+    private static string LastLine(Tmux tmux) => tmux.Screen.TrimEnd('\n').Split('\n').Last(l => l.StartsWith("ready>"));
 }

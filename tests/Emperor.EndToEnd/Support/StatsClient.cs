@@ -12,16 +12,21 @@ internal static class StatsClient
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         var end = address.StartsWith('@') ? $"\0{address[1..]}" : address;
-        for (var i = 0; ; i++)
+        var failure = "";
+        Wait.Until(IsConnected, () => $"nobody listens at {address}: {failure}");
+        return socket;
+
+        bool IsConnected()
         {
             try
             {
                 socket.Connect(new UnixDomainSocketEndPoint(end));
-                return socket;
+                return true;
             }
-            catch (SocketException) when (i < 1000)
+            catch (SocketException e)
             {
-                Thread.Sleep(5);
+                failure = e.Message;
+                return false;
             }
         }
     }

@@ -57,12 +57,16 @@ public sealed class AcceptTests : IDisposable
         Assert.That(_rig.Desk.OpenNow, Is.LessThanOrEqualTo(1));
     }
 
-    [TestCase("c, _ = l.accept(); c.close(); time.sleep(600)", TestName = "It closes at once")]
+    // Whoever closes at once may do so between the look at the connection and that at its holder; as servers do, these accept again. The others keep it.
+    [TestCase("while True: l.accept()[0].close()", TestName = "It closes at once")]
     [TestCase("c, _ = l.accept(); c.send(b'220 hello\\r\\n'); time.sleep(600)", TestName = "It speaks first")]
-    [TestCase("c, _ = l.accept(); c.send(b'220 hello\\r\\n'); c.close(); time.sleep(600)", TestName = "It speaks and closes")]
-    [TestCase("os.fork() or l.accept(); time.sleep(600)", TestName = "A child accepts")]
-    [TestCase("os.fork() or (os.setsid(), l.accept()); time.sleep(600)", TestName = "A child in a session of its own accepts")]
-    [TestCase("time.sleep(0.3)\nfor i in range(4): os.fork()\nl.accept(); time.sleep(600)", TestName = "One of many children accepts")]
+    [TestCase(
+        "while True:\n c, _ = l.accept()\n try: c.send(b'220 hello\\r\\n')\n except OSError: pass\n c.close()",
+        TestName = "It speaks and closes"
+    )]
+    [TestCase("c = os.fork() or l.accept(); time.sleep(600)", TestName = "A child accepts")]
+    [TestCase("c = os.fork() or (os.setsid(), l.accept()); time.sleep(600)", TestName = "A child in a session of its own accepts")]
+    [TestCase("time.sleep(0.3)\nfor i in range(4): os.fork()\nc = l.accept(); time.sleep(600)", TestName = "One of many children accepts")]
     public void Whoever_of_a_program_accepts_makes_it_ready(string script)
     {
         _rig.Python(Vassal, 1, Prelude + script, [_rig.HoldPath(Vassal)]);
@@ -106,9 +110,9 @@ public sealed class AcceptTests : IDisposable
     public void A_socket_whose_queue_is_full_is_ready_when_there_is_room_again()
     {
         var socket = _rig.HoldPath(Vassal, backlog: 1);
-        var path = _rig.Folder.PathOf($"{Vassal}.sock");
-        List<UnixStream> waiting = [];
-        while (UnixStream.Connect(path, out _) is { } connection)
+        var name = SocketName.OfPath(_rig.Folder.PathOf($"{Vassal}.sock"));
+        List<StreamConnection> waiting = [];
+        while (StreamConnection.Connect(name, out _) is { } connection)
             waiting.Add(connection);
         _rig.Python(Vassal, 1, Prelude + "wait_for('go')\n" + AcceptForEver, [socket]);
         _rig.AwaitReady(Vassal, 1, new ReadyRule(ReadyWay.Accept));

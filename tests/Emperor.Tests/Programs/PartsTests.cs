@@ -72,6 +72,14 @@ public sealed class PartsTests
     [TestCase("", null)]
     public void A_signal_has_a_number(string text, int? number) => Assert.That(SignalNames.NumberOf(text), Is.EqualTo(number));
 
+    // Neither room knows the other, so each has the names; a C compiler vouches for the kernel's room (CompilerTests).
+    [Test]
+    public void Signals_are_called_the_same_in_both_rooms()
+    {
+        var signals = Enumerable.Range(1, SignalNames.Last);
+        Assert.That(signals.Select(SignalNames.NameOf), Is.EqualTo(signals.Select(Emperor.Linux.Signals.NameOf)));
+    }
+
     // Who waits for whom: "a:b,c b:c".
     [TestCase("", null)]
     [TestCase("a: b:a c:a,b", null)]
