@@ -43,10 +43,7 @@ internal sealed class ProgramLimitTests : ProgramTest
         var pid = AwaitReady(daemon, "app.ini");
         Assert.Multiple(() =>
         {
-            Assert.That(
-                File.ReadAllText($"/proc/{pid}/limits"),
-                Does.Match("Max open files +123 +123 ").And.Match("Max address space +1048576000 ")
-            );
+            Assert.That(File.ReadAllText($"/proc/{pid}/limits"), Does.Match("Max open files +123 +123 ").And.Match("Max address space +1048576000 "));
             Assert.That(File.ReadAllText($"/proc/{pid}/oom_score_adj").Trim(), Is.EqualTo("321"));
             Assert.That(File.ReadAllText($"/proc/{pid}/stat").Split(' ')[18], Is.EqualTo("5"));
             Assert.That(ProcFs.Status(pid, "Cpus_allowed_list"), Is.EqualTo("0"));
