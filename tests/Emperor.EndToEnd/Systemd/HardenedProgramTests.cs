@@ -17,7 +17,7 @@ internal sealed class HardenedProgramTests : ServiceTest
             private-tmp = true
             read-only = /srv/app/fixed
             nice = -3
-            oom-score-adj = -50
+            oom-score-adj = 50
             limit-nofile = 3000
             cpu-affinity = 0
             no-new-privs = true
@@ -36,7 +36,7 @@ internal sealed class HardenedProgramTests : ServiceTest
             Assert.That(Machine.Try("test -e /tmp/inside").Code, Is.Not.Zero);
             Assert.That(Machine.Try("test -e /srv/app/fixed/new").Code, Is.Not.Zero);
             Assert.That(Machine.Run($"cut -d' ' -f19 /proc/{pid}/stat"), Is.EqualTo("-3"));
-            Assert.That(Machine.Run($"cat /proc/{pid}/oom_score_adj"), Is.EqualTo("-50"));
+            Assert.That(Machine.Run($"cat /proc/{pid}/oom_score_adj"), Is.EqualTo("50"));
             Assert.That(Machine.Run($"grep NoNewPrivs /proc/{pid}/status"), Does.EndWith("1"));
             Assert.That(Machine.Run($"grep 'open files' /proc/{pid}/limits"), Does.Match("3000 +3000"));
         });
