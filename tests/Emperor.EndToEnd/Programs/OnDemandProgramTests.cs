@@ -113,7 +113,10 @@ internal sealed class OnDemandProgramTests : ProgramTest
         // The delays grow by three seconds each: 0, 3, 6.
         var before = daemon.Count(@" app.ini: pid \d+, start");
         Wait.While(() => daemon.Count(@" app.ini: pid \d+, start") <= before + 1, TimeSpan.FromSeconds(2), daemon.Text);
-        WriteProgram("app.ini", [.. lines, "exec = python3 -c 'import socket; c, _ = socket.socket(fileno=3).accept(); c.send(b\"hello\"); c.close()'"]);
+        WriteProgram(
+            "app.ini",
+            [.. lines, "exec = python3 -c 'import socket; c, _ = socket.socket(fileno=3).accept(); c.send(b\"hello\"); c.close()'"]
+        );
         Assert.That(StatsClient.ReadAll(client), Is.EqualTo("hello"));
     }
 }

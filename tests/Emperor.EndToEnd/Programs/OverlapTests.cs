@@ -45,7 +45,11 @@ internal sealed class OverlapTests : ProgramTest
 
         var mark = daemon.Mark;
         WriteProgram("web.ini", [.. Lines, $"socket = {address}", "env = BROKEN=1"]);
-        daemon.AwaitVassal("web.ini", "the reload failed: the new process ended before it was ready: exit 3; the former processes serve on", mark);
+        daemon.AwaitVassal(
+            "web.ini",
+            "the reload failed: the new process ended before it was ready: exit 3; the former processes serve on",
+            mark
+        );
         Assert.That(Say(address), Is.EqualTo(pid));
         var status = StatusOf("web.ini");
         Assert.That((string)status["reason"]!, Does.Contain("its last reload failed: the new process ended before it was ready: exit 3"));
@@ -55,7 +59,10 @@ internal sealed class OverlapTests : ProgramTest
 
         var (code, output, errors) = Emperor("reload", "web.ini");
         Assert.That(code, Is.Not.Zero, output);
-        Assert.That(errors, Does.Contain($"the reload failed: the new process ended before it was ready: exit 3; the former process serves on (pid {pid})"));
+        Assert.That(
+            errors,
+            Does.Contain($"the reload failed: the new process ended before it was ready: exit 3; the former process serves on (pid {pid})")
+        );
 
         // What dies is started again as it was when it worked.
         mark = daemon.Mark;

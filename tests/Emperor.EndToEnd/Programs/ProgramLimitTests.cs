@@ -36,14 +36,25 @@ internal sealed class ProgramLimitTests : ProgramTest
             "private-tmp = true",
             $"read-only = {Temp["fixed"]}"
         );
-        WriteProgram("other.ini", "exec = sleep 1000", "uid = daemon", "gid = mail", "groups = games,lp", "ready = after 0.1", $"socket = {Temp["other.sock"]}");
+        WriteProgram(
+            "other.ini",
+            "exec = sleep 1000",
+            "uid = daemon",
+            "gid = mail",
+            "groups = games,lp",
+            "ready = after 0.1",
+            $"socket = {Temp["other.sock"]}"
+        );
         WriteProgram("plain.ini", "exec = sleep 1000", "uid = nobody", "ready = after 0.1", $"socket = {Temp["plain.sock"]}");
         var daemon = StartControlled();
         // A test's folder is below /tmp, which is another one inside: what it needs of it is bound elsewhere in life.
         var pid = AwaitReady(daemon, "app.ini");
         Assert.Multiple(() =>
         {
-            Assert.That(File.ReadAllText($"/proc/{pid}/limits"), Does.Match("Max open files +123 +123 ").And.Match("Max address space +1048576000 "));
+            Assert.That(
+                File.ReadAllText($"/proc/{pid}/limits"),
+                Does.Match("Max open files +123 +123 ").And.Match("Max address space +1048576000 ")
+            );
             Assert.That(File.ReadAllText($"/proc/{pid}/oom_score_adj").Trim(), Is.EqualTo("321"));
             Assert.That(File.ReadAllText($"/proc/{pid}/stat").Split(' ')[18], Is.EqualTo("5"));
             Assert.That(ProcFs.Status(pid, "Cpus_allowed_list"), Is.EqualTo("0"));

@@ -53,9 +53,7 @@ internal sealed record RealServer(string Name, params string[] Lines)
         });
         """;
 
-    private static readonly string Dotnet = Path.GetFullPath(
-        Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet")
-    );
+    private static readonly string Dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
 
     private static string Kestrel =>
         typeof(RealServer).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "KestrelProgram").Value!;
@@ -93,7 +91,7 @@ internal sealed record RealServer(string Name, params string[] Lines)
 
     /// <summary>All that serve over a socket of the emperor's.</summary>
     public static IReadOnlyList<RealServer> All { get; } =
-        [GunicornSync, GunicornThreads with { Name = "gthread" }, Uvicorn, NodeJs, AspNetCore];
+    [GunicornSync, GunicornThreads with { Name = "gthread" }, Uvicorn, NodeJs, AspNetCore];
 
     /// <summary>The test's name.</summary>
     public override string ToString() => Name;
