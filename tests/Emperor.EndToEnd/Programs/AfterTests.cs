@@ -31,7 +31,7 @@ internal sealed class AfterTests : ProgramTest
         daemon.AwaitVassal("e.ini", "after: e.ini -> d.ini -> e.ini is a circle");
         Assert.That((string)StatusOf("e.ini")["state"]!, Is.EqualTo("config-error"));
         Assert.That(Emperor("explain", "e.ini").Output, Does.Contain("e.ini -> d.ini -> e.ini is a circle"));
-        var (code, output, errors) = Run(EmperorProcess.Program, "check", Vassals);
+        var (code, output, errors) = Run(EmperorProcess.Program, "check", $"{Vassals}/d.ini", $"{Vassals}/e.ini");
         Assert.That(code, Is.Not.Zero);
         Assert.That(output + errors, Does.Contain("they wait for each other in a circle"));
     }

@@ -28,7 +28,7 @@ public sealed class ProgramServerTests : IDisposable
         {
             var plan = ServerTest.Plan(
                 "echo $$ $LISTEN_PID $LISTEN_FDS $LISTEN_FDNAMES $UWSGI_EMPEROR_FD %(fd:b); "
-                    + "for f in 0 3 4 5 6; do readlink /proc/$$/fd/$f; done"
+                    + "for f in 0 3 4 5 6; do readlink /proc/$$/fd/$f; done; true"
             ) with
             {
                 Sockets = [new ProgramSocket("@one", "a"), new ProgramSocket("@two", "b")],
