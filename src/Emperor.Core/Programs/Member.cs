@@ -52,6 +52,9 @@ public sealed record Member
     /// <summary>It has said RELOADING=1, and no READY=1 since.</summary>
     public bool IsReloading { get; init; }
 
+    /// <summary>It has said STOPPING=1: it ends of itself, and serves no more.</summary>
+    public bool IsStopping { get; init; }
+
     /// <summary>It has been sent SIGKILL.</summary>
     public bool IsKilled { get; init; }
 
@@ -64,8 +67,8 @@ public sealed record Member
     /// <summary>What it last said of itself (STATUS=); empty when nothing.</summary>
     public string Status { get; init; } = "";
 
-    /// <summary>Whether it is ready and has not been told to stop.</summary>
-    public bool Serves => ReadyAt is not null && Role != MemberRole.Leaving;
+    /// <summary>Whether it is ready, has not been told to stop, and does not stop of itself.</summary>
+    public bool Serves => ReadyAt is not null && Role != MemberRole.Leaving && !IsStopping;
 }
 
 /// <summary>One of a program's copies, whether it has a process or not.</summary>

@@ -151,7 +151,8 @@ public static class PlanWords
     private static string Socket(ProgramSocket socket, int descriptor)
     {
         var isFile = socket.Address.StartsWith('/');
-        var owner = socket.Owner is { } name ? $", of {name}" : "";
+        var program = socket.Group is { } group ? $"{socket.User ?? "root"}:{group}" : socket.User;
+        var owner = (socket.Owner ?? program) is { } name ? $", of {name}" : "";
         return $"{socket.Address} is descriptor {Text(descriptor)}, named {socket.Name}"
             + (isFile ? $", mode {Octal(socket.Mode)}{owner}" : "")
             + (socket.ReusePort ? ", its port may be shared" : "");

@@ -63,6 +63,7 @@ internal sealed class ProgramBuilder(ProgramValues values, string file, bool bes
             After = After(),
             LaunchDigest = "",
         };
+        plan = plan with { Sockets = [.. sockets.Select(s => s with { User = plan.User, Group = plan.Group })] };
         plan = rules.WithReady(rules.WithReload(plan));
         return plan with { LaunchDigest = Programs.LaunchDigest.Of(plan) };
     }

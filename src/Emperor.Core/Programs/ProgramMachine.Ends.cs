@@ -47,6 +47,9 @@ public static partial class ProgramMachine
 
         private void RestWhenDone(string why)
         {
+            // Those that are left need not wait for it.
+            if (State.Phase == Phase.Starting)
+                RunWhenReady();
             if (State.Rolling is not null || !State.Slots.All(s => s.IsDone) || State.Members.Any(m => m.Role != MemberRole.Leaving))
                 return;
             if (State.Members.Length > 0)
@@ -155,10 +158,19 @@ public static partial class ProgramMachine
                 return;
             if (State.Rolling is { } plan && State.RollSlot == member.Slot)
                 Spawn(member.Slot, MemberRole.Next, plan);
+            else if (member is { Failure: { } end, Plan.Restart: RestartRule.Never })
+                RestAfter(member, end);
             else if (member.Failure is { } failure)
                 Respawn(member, failure, end: null);
             else if (Slot(member.Slot) is { IsDone: false, RetryAt: null })
                 Respawn(member, State.LastEnd ?? "", end: null);
+        }
+
+        // Also one that was ended because it was not ready, or not well, has ended for good.
+        private void RestAfter(Member member, string failure)
+        {
+            PutSlot(member.Slot, Slot(member.Slot) with { IsDone = true });
+            RestWhenDone($"it was ended ({failure}), and restart = never");
         }
 
         // Starts the copies whose time has come.

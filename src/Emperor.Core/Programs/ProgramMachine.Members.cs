@@ -65,7 +65,7 @@ public static partial class ProgramMachine
 
         internal void BecameReady(int incarnation)
         {
-            if (Find(incarnation) is not { Role: not MemberRole.Leaving, ReadyAt: null } member)
+            if (Find(incarnation) is not { Role: not MemberRole.Leaving, ReadyAt: null, IsStopping: false } member)
                 return;
             var ready = member with
             {
@@ -124,7 +124,9 @@ public static partial class ProgramMachine
             if (message.Watchdog)
                 State = State with { History = State.History with { LastHeartbeat = now.Unix } };
             Put(member);
-            if (message.WatchdogTrigger && member.Serves)
+            if (message.Stopping && member is { Role: not MemberRole.Leaving, IsStopping: false })
+                StopsItself(member);
+            else if (message.WatchdogTrigger && member.Serves)
                 FailMember(member, "it asked for the end that its watchdog brings (WATCHDOG=trigger)");
             else if (message.Ready && member.ReadyAt is null && member.Plan.Ready.Way == ReadyWay.Notify)
                 BecameReady(word.Incarnation);
@@ -132,6 +134,26 @@ public static partial class ProgramMachine
                 ReloadedItself(member);
             else if (message.Reloading && member.Serves && State.Phase is Phase.Running or Phase.Reloading && State.Rolling is null)
                 ReloadsItself(member);
+        }
+
+        // It has begun to end; what follows is decided by how it ends. As with systemd it has the time of a stop for that.
+        private void StopsItself(Member member)
+        {
+            var patience = member.Plan.StopTimeout ?? policy.CurseTolerance;
+            Put(member with { IsStopping = true, IsReloading = false, WatchdogDue = null, Deadline = now.Monotonic + patience });
+            Note(
+                NoteLevel.Information,
+                "stops-itself",
+                $"pid {Text(member.Pid ?? 0)} says that it stops (STOPPING=1)",
+                null,
+                member.Incarnation
+            );
+            if (State is { Phase: Phase.Running or Phase.Reloading, Rolling: null })
+                State = State with
+                {
+                    Phase = Phase.Running,
+                    Reason = State.Slots.Length == 1 ? "it says that it stops" : $"one of its {Text(State.Slots.Length)} processes stops",
+                };
         }
 
         internal void FellIdle()
@@ -200,7 +222,8 @@ public static partial class ProgramMachine
             Note(NoteLevel.Warning, "unwell", $"pid {Text(member.Pid ?? 0)} is ended: {reason}", null, member.Incarnation);
             State = State with { Deaths = State.Deaths + 1, LastEnd = reason };
             var isNext = member.Role == MemberRole.Next;
-            Leave(member, reason, now.Monotonic + (member.Plan.StopTimeout ?? policy.CurseTolerance), signal);
+            // What becomes of the copy that a new one fails to replace is decided with the reload, not a second time when that new one has ended.
+            Leave(member, isNext ? null : reason, now.Monotonic + (member.Plan.StopTimeout ?? policy.CurseTolerance), signal);
             if (isNext)
                 FailRoll(reason, member);
             else if (State.Phase == Phase.Running)
@@ -243,6 +266,12 @@ public static partial class ProgramMachine
             if (member.Role == MemberRole.Leaving)
             {
                 Kill(member, member.IsKilled ? null : "it did not stop in time");
+                return;
+            }
+            if (member.IsStopping)
+            {
+                var patience = member.Plan.StopTimeout ?? policy.CurseTolerance;
+                FailMember(member, $"it did not end in {Seconds(patience)} after it had said that it stops");
                 return;
             }
             if (member.IsReloading)

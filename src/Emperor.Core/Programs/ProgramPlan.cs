@@ -98,8 +98,14 @@ public sealed record ProgramSocket(string Address, string Name)
     /// <summary>The permission bits of its file (chmod-socket).</summary>
     public int Mode { get; init; } = Sockets.OnDemandSocket.EveryoneMode;
 
-    /// <summary>Who its file shall belong to (chown-socket, USER[:GROUP]); null for the emperor's user.</summary>
+    /// <summary>Who its file shall belong to (chown-socket, USER[:GROUP]); null for <see cref="User"/> and <see cref="Group"/>.</summary>
     public string? Owner { get; init; }
+
+    /// <summary>The program's user (uid), whose it is when chown-socket does not say; null for the emperor's.</summary>
+    public string? User { get; init; }
+
+    /// <summary>The program's group (gid), in the same way; null for its user's.</summary>
+    public string? Group { get; init; }
 
     /// <summary>How many connections may wait (listen); the kernel bounds it by net.core.somaxconn.</summary>
     public int Backlog { get; init; } = 4096;

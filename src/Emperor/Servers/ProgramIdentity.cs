@@ -53,6 +53,18 @@ internal sealed record ProgramIdentity(Account? User, uint? Group, IReadOnlyList
         return false;
     }
 
+    /// <summary>The numbers of a program's user and group, as UID:GID, for what shall be theirs; null when they are the emperor's, or not known.</summary>
+    /// <param name="userName">uid; null is the emperor's.</param>
+    /// <param name="groupName">gid; null is the user's.</param>
+    public static string? Numbers(string? userName, string? groupName)
+    {
+        var user = userName is null ? null : FindUser(userName, out _, out _);
+        if (userName is not null && user is null)
+            return null;
+        var group = groupName is null ? user?.Gid : FindGroup("gid", groupName, out _);
+        return group is { } gid ? string.Create(CultureInfo.InvariantCulture, $"{user?.Uid ?? Self.Uid}:{gid}") : null;
+    }
+
     private static Account? FindUser(string name, out bool known, out string failure)
     {
         Errno error = default;

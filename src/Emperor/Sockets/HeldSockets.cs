@@ -1,6 +1,7 @@
 using Emperor.Core.Programs;
 using Emperor.Linux;
 using Emperor.Logging;
+using Emperor.Servers;
 using Serilog.Events;
 
 namespace Emperor.Sockets;
@@ -173,7 +174,12 @@ internal sealed class HeldSockets(EventLoop loop, SocketBinder binder, Inherited
     }
 
     private static SocketWish WishOf(ProgramSocket socket) =>
-        new(socket.Address, socket.Mode, socket.Owner, socket.Backlog, socket.ReusePort);
+        new(socket.Address, socket.Mode, OwnerOf(socket), socket.Backlog, socket.ReusePort);
+
+    // As in uWSGI, which binds as the user that it has become: with the mode 660, root alone could connect otherwise. Who is not known is told at the
+    // start of the program.
+    private static string? OwnerOf(ProgramSocket socket) =>
+        socket.Owner ?? (Self.IsRoot && socket.Address[0] == '/' ? ProgramIdentity.Numbers(socket.User, socket.Group) : null);
 
     private void Await(string vassal, IReadOnlyList<ProgramSocket> sockets, bool await)
     {

@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Emperor.EndToEnd.MainJob;
 using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Programs;
@@ -5,6 +8,80 @@ namespace Emperor.EndToEnd.Programs;
 /// <summary>Programs that the first connection starts, and that stop when nobody uses them.</summary>
 internal sealed class OnDemandProgramTests : ProgramTest
 {
+    private const int Count = 100;
+    private const int Turns = 10;
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+
+    // A start costs a millisecond, so that a thousand of them are quick. It answers each connection with its number.
+    private const string Server = """
+        #include <stdio.h>
+        #include <sys/socket.h>
+        #include <unistd.h>
+        int main(void) {
+            char text[32];
+            int length = sprintf(text, "%d\n", getpid());
+            for (;;) {
+                int client = accept(3, 0, 0);
+                if (client < 0) return 1;
+                if (write(client, text, length) != length) return 2;
+                close(client);
+            }
+        }
+        """;
+
+    [Test]
+    public void A_thousand_turns_of_idleness_lose_no_request()
+    {
+        Temp.Write("server.c", Server);
+        Command.Run(Temp.Path, "cc", "-O1", "-o", Temp["server"], Temp["server.c"]);
+        for (var i = 0; i < Count; i++)
+            WriteProgram(
+                $"{i}.ini",
+                $"exec = {Temp["server"]}",
+                $"socket = {Temp[$"{i}.sock"]}",
+                "on-demand = true",
+                "idle = 100ms",
+                "ready-timeout = 50"
+            );
+        var daemon = StartControlled();
+        Assert.That(Descendants(), Is.Empty, "nobody has connected");
+        var failures = new ConcurrentQueue<string>();
+        var turns = new int[Count];
+        var clock = Stopwatch.StartNew();
+        var visitors = Enumerable.Range(0, Count).Select(i => new Thread(() => turns[i] = Visit(i, clock, failures))).ToList();
+        visitors.ForEach(t => t.Start());
+        visitors.ForEach(t => t.Join());
+        Assert.That(failures, Is.Empty, Logs());
+        Assert.That(turns, Is.All.EqualTo(Turns), Logs());
+        TestContext.Out.WriteLine($"{daemon.Count("told to stop: nobody has used it for")} stops by idleness");
+        Wait.Until(() => Descendants().Count == 0, Logs);
+        Assert.That(daemon.Count(" (ERR|WRN) "), Is.Zero, daemon.Text());
+    }
+
+    // Asks until so many processes have answered; each time around the moment in which the last one is found to be idle, which is the second look
+    // (one a second) after it was used.
+    private int Visit(int vassal, Stopwatch clock, ConcurrentQueue<string> failures)
+    {
+        var seen = new HashSet<string>();
+        for (var request = 0; seen.Count < Turns && clock.Elapsed < Limit; request++)
+        {
+            try
+            {
+                using var socket = Dial(Temp[$"{vassal}.sock"]);
+                var answer = StatsClient.ReadAll(socket);
+                if (answer.Length == 0)
+                    failures.Enqueue($"{vassal}: no answer to request {request}");
+                seen.Add(answer);
+            }
+            catch (System.Net.Sockets.SocketException e)
+            {
+                failures.Enqueue($"{vassal}: request {request}: {e.Message}");
+            }
+            Thread.Sleep(1_000 + (((request * 370) + (vassal * 130)) % 1_300));
+        }
+        return seen.Count;
+    }
+
     [Test]
     public void An_open_connection_is_use()
     {

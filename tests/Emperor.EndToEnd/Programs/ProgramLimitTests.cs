@@ -36,8 +36,16 @@ internal sealed class ProgramLimitTests : ProgramTest
             "private-tmp = true",
             $"read-only = {Temp["fixed"]}"
         );
-        WriteProgram("other.ini", "exec = sleep 1000", "uid = daemon", "gid = mail", "groups = games,lp", "ready = after 0.1");
-        WriteProgram("plain.ini", "exec = sleep 1000", "uid = nobody", "ready = after 0.1");
+        WriteProgram(
+            "other.ini",
+            "exec = sleep 1000",
+            "uid = daemon",
+            "gid = mail",
+            "groups = games,lp",
+            "ready = after 0.1",
+            $"socket = {Temp["other.sock"]}"
+        );
+        WriteProgram("plain.ini", "exec = sleep 1000", "uid = nobody", "ready = after 0.1", $"socket = {Temp["plain.sock"]}");
         var daemon = StartControlled();
         // A test's folder is below /tmp, which is another one inside: what it needs of it is bound elsewhere in life.
         var pid = AwaitReady(daemon, "app.ini");
@@ -70,6 +78,8 @@ internal sealed class ProgramLimitTests : ProgramTest
         Assert.That(ProcFs.Status(other, "Groups").Split(' ').Order(), Is.EqualTo(numbers));
         Assert.That(ProcFs.Environment(other), Does.Contain("USER=daemon"));
         Assert.That(ProcFs.Status(AwaitReady(daemon, "plain.ini"), "Uid"), Is.EqualTo("65534\t65534\t65534\t65534"));
+        var sockets = Command.Run("/", "stat", "-c", "%a %U %G", Temp["other.sock"], Temp["plain.sock"]);
+        Assert.That(sockets, Is.EqualTo("666 daemon mail\n666 nobody nogroup\n"), "a socket is the program's user's");
     }
 
     [Test]

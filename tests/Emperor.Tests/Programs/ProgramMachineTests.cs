@@ -183,6 +183,58 @@ public sealed class ProgramMachineTests
         Assert.That((patient.Deeds, patient.Phase), Is.EqualTo((deeds, deeds.EndsWith('2') ? Phase.Starting : Phase.Resting)));
     }
 
+    [TestCase(RestartRule.Always, "bury 1, launch 2", Phase.Starting)]
+    [TestCase(RestartRule.OnFailure, "bury 1, launch 2", Phase.Starting)]
+    [TestCase(RestartRule.Never, "bury 1, unlisten", Phase.Resting)]
+    public void What_is_ended_as_a_failure_is_started_again_unless_never(RestartRule rule, string deeds, Phase phase)
+    {
+        var patient = new ProgramPatient().Runs(Blog with { Restart = rule }).Takes(new VassalEvent.Unwell(1, "GET /: 500"));
+        Assert.That(patient.Deeds, Is.EqualTo("signal 15 to 1"));
+        patient.Exits(1);
+        Assert.That((patient.Deeds, patient.Phase), Is.EqualTo((deeds, phase)));
+        var late = new ProgramPatient().IsFile(Blog with { Restart = rule }).Listens().Spawns().After(5_000).Exits(1);
+        Assert.That((late.Phase == Phase.Resting, late.State.Deaths), Is.EqualTo((rule == RestartRule.Never, 1)));
+    }
+
+    [Test]
+    public void One_copy_that_is_done_does_not_keep_the_others_from_being_ready()
+    {
+        var patient = new ProgramPatient().IsFile(Blog with { Processes = 2, Restart = RestartRule.Never }).Listens().Spawns();
+        Assert.That(patient.IsReady(2).Phase, Is.EqualTo(Phase.Starting));
+        Assert.That(patient.Exits(1, 1).Phase, Is.EqualTo(Phase.Running));
+    }
+
+    [TestCase("exits", 1)]
+    [TestCase("is late", 1)]
+    [TestCase("cannot be spawned", 0)]
+    public void A_failed_reload_is_one_death_at_most(string why, int deaths)
+    {
+        var patient = new ProgramPatient().Runs(Blog).IsFile(Changed).Listens();
+        if (why == "cannot be spawned")
+            patient.Takes(new VassalEvent.SpawnFailed(2, "no program"));
+        else if (why == "exits")
+            patient.Spawns().Exits(2, 1);
+        else
+            patient.Spawns().After(5_000).Exits(2);
+        Assert.That((patient.State.Deaths, patient.State.Failures, patient.Phase), Is.EqualTo((deaths, 0, Phase.Running)));
+    }
+
+    [Test]
+    public void One_that_says_that_it_stops_is_not_ready_and_starts_again_when_it_has_ended()
+    {
+        var patient = new ProgramPatient().Runs(Blog).Says(1, new Notification { Stopping = true });
+        Assert.That(
+            (patient.Phase, patient.State.Ready, patient.State.Reason, patient.Deeds),
+            Is.EqualTo((Phase.Starting, false, "it says that it stops", ""))
+        );
+        Assert.That(patient.Exits(1).Deeds, Is.EqualTo("bury 1, launch 2"));
+        // It has the time of a stop for that.
+        patient.Spawns().IsReady(2).Says(2, new Notification { Stopping = true });
+        Assert.That(patient.After(3_000).Deeds, Is.EqualTo("signal 15 to 2"));
+        Assert.That(patient.After(3_000).Deeds, Is.EqualTo("kill 2"));
+        Assert.That(patient.Exits(2, 137).State.Deaths, Is.EqualTo(2));
+    }
+
     [Test]
     public void On_demand_a_connection_starts_it_and_idleness_stops_it_again_and_again()
     {

@@ -201,6 +201,16 @@ internal sealed class ProgramWorld(int seed)
             At(_now + _dice.Next(2_000), () => End(launch.Incarnation, new ProcessEnd(1, false, "exit 1")));
         else if (chance == 2)
             At(_now + _dice.Next(200_000), () => End(launch.Incarnation, new ProcessEnd(0, false, "exit 0")));
+        else if (chance == 4)
+            At(
+                _now + _dice.Next(100_000),
+                () =>
+                {
+                    Say(new VassalEvent.Notified(launch.Incarnation, new Notification { Stopping = true }), launch.Incarnation);
+                    if (_dice.Next(4) > 0)
+                        At(_now + _dice.Next(2_000), () => End(launch.Incarnation, new ProcessEnd(0, false, "exit 0")));
+                }
+            );
         else if (chance == 3)
             At(_now + _dice.Next(100_000), () => Say(new VassalEvent.Unwell(launch.Incarnation, "GET /: 500"), launch.Incarnation));
     }
@@ -288,6 +298,11 @@ internal sealed class ProgramWorld(int seed)
         );
         Check(_state.Members.All(m => m.Role != MemberRole.Leaving || m.Deadline is not null), "one that leaves may take for ever");
         Check(_state.Members.All(m => m.ReadyAt is not null || m.Deadline is not null), "one that does not get ready may take for ever");
+        Check(_state.Members.All(m => !m.IsStopping || m.Deadline is not null), "one that stops of itself may take for ever");
+        Check(
+            _state.Phase != Phase.Starting || Serving() == 0 || _state.Members.Any(m => !m.Serves) || _state.NextDeadline is not null,
+            "it is starting for ever, and all of it serves"
+        );
         Check(
             _state.Members.Select(m => m.Incarnation).ToHashSet().SetEquals(_living.Keys),
             "the machine and the kernel know different processes"

@@ -25,7 +25,7 @@ public sealed class SkeletonTests
         Assert.That(plan.Exec, Is.EqualTo(new[] { "/srv/shop/venv/bin/gunicorn", "--bind", "fd://%(fd:web)", "shop.wsgi" }));
         Assert.That(plan.Folder, Is.EqualTo("/srv/shop/app"));
         Assert.That(plan.User, Is.EqualTo("shop"));
-        Assert.That(plan.Sockets.Single(), Is.EqualTo(new ProgramSocket("/run/shop.sock", "web")));
+        Assert.That(plan.Sockets.Single(), Is.EqualTo(new ProgramSocket("/run/shop.sock", "web") { User = "shop" }));
         Assert.That(plan.Environment, Is.EqualTo(new[] { "HOME=/srv/shop" }));
     }
 

@@ -28,7 +28,7 @@ public sealed class ProgramServerTests : IDisposable
         {
             var plan = ServerTest.Plan(
                 "echo $$ $LISTEN_PID $LISTEN_FDS $LISTEN_FDNAMES $UWSGI_EMPEROR_FD %(fd:b); "
-                    + "for f in 0 3 4 5 6; do readlink /proc/$$/fd/$f | sed 's/[0-9]*//g'; done"
+                    + "for f in 0 3 4 5 6; do readlink /proc/$$/fd/$f; done; true"
             ) with
             {
                 Sockets = [new ProgramSocket("@one", "a"), new ProgramSocket("@two", "b")],
@@ -41,7 +41,9 @@ public sealed class ProgramServerTests : IDisposable
                     Channel = theirs,
                 }
             );
-            Assert.That(output, Is.EqualTo("PID PID 2 a:b 5 4\n/dev/null\nsocket:[]\nsocket:[]\nsocket:[]"));
+            // No pipe in that command: the shell itself would have a descriptor of it for a moment.
+            var links = System.Text.RegularExpressions.Regex.Replace(output, @"\[\d+\]", "[]");
+            Assert.That(links, Is.EqualTo("PID PID 2 a:b 5 4\n/dev/null\nsocket:[]\nsocket:[]\nsocket:[]"));
         }
     }
 
