@@ -298,6 +298,9 @@ public static unsafe class Files
         }
     }
 
+    internal static SafeFd? OpenToRead(string path, out Errno error) =>
+        Open(path, Constants.ORdOnly | Constants.ONonBlock | Constants.ONoCtty, 0, out error);
+
     private static SafeFd? Open(string path, int flags, uint mode, out Errno error)
     {
         var fd = Native.Open(path, flags | Constants.OCloExec, mode);

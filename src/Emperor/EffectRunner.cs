@@ -60,6 +60,9 @@ internal sealed class EffectRunner : IDisposable
         _locate = locate;
     }
 
+    /// <summary>Who owns a vassal's file now, where it runs as that (--emperor-tyrant); null where it does not.</summary>
+    public Func<string, VassalOwner?>? OwnerNow { get; init; }
+
     /// <summary>The vassals' processes.</summary>
     public ProcessKeeper Processes { get; }
 
@@ -184,6 +187,9 @@ internal sealed class EffectRunner : IDisposable
     // Why it was not started; null when it was.
     private string? TryLaunch(Effect.Spawn spawn)
     {
+        // It opens its file by the path when it runs as the owner of what was read, which must be the owner of what is there now.
+        if (OwnerNow is { } ownerNow && (spawn.Owner is null || ownerNow(spawn.Vassal) != spawn.Owner))
+            return "its file is not the one that was read, or not its owner's any more; it is started when that has been looked at";
         var (configuration, folder) = _locate(spawn.Vassal);
         var (serial, mark) = Processes.Next();
         var (ours, theirs) = Channel.Create();
@@ -195,6 +201,7 @@ internal sealed class EffectRunner : IDisposable
             {
                 var launch = new UwsgiLaunch(configuration, folder, mark, theirs, _sockets.Of(spawn.Vassal) ?? _null, pipe?.Write)
                 {
+                    Owner = spawn.Owner,
                     Limits = spawn.Plan?.Limits,
                     CGroup = group?.Folder,
                     UserTasks = _limits.UserTasksFor(spawn.Vassal, spawn.Plan, group),

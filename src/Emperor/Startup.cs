@@ -15,6 +15,7 @@ using Emperor.Servers;
 using Emperor.Sockets;
 using Emperor.Stats;
 using Emperor.Systemd;
+using Emperor.Tyrant;
 using Serilog.Events;
 
 namespace Emperor;
@@ -155,9 +156,13 @@ internal sealed class Startup(
             ReopenLog(log, logFile);
             output?.Reopen();
         }
+        var eye = settings.Tyrant is { } tyrant ? new OwnerEye(tyrant, log) : null;
+        monitorList.ForEach(m => m.Tyrant = eye);
+        LendCapabilities(spawner, log);
         using var monitors = new MonitorHub(monitorList, loop, log, Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds))
         {
             OnTouched = Reopen,
+            Tyrant = eye,
         };
         foreach (var path in settings.TouchLogReopen)
             monitors.WatchTouch(Path.GetFullPath(path));
@@ -170,27 +175,45 @@ internal sealed class Startup(
             log.Warning("sockets", problem);
         var groups = new VassalCGroups(Self.Pid);
         using var processes = new ProcessKeeper(loop, groups, output, log);
-        var binder = new SocketBinder { VassalOf = processes.VassalOf };
+        var binder = new SocketBinder { VassalOf = processes.VassalOf, Act = eye is null ? null : eye.Act };
         using var sockets = new OnDemandSockets(loop, binder, inherited, log);
         using var held = new HeldSockets(loop, binder, inherited, log);
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
-        var programServer = new ProgramServer(_environment, launching.CapturesOutput, launching.DeathSignal, softLimit, tools, spawner);
+        var programServer = new ProgramServer(
+            _environment,
+            launching.CapturesOutput,
+            launching.DeathSignal,
+            softLimit,
+            tools,
+            spawner
+        )
+        {
+            Act = eye is null ? null : eye.Act,
+            Capabilities = launching.Capabilities,
+        };
         var programs = new ProgramRunner(processes, programServer, held, limits, output is not null);
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
-        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);
-        using var onDemand = OnDemand(loop, processes, inherited, monitors);
+        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
+        {
+            OwnerNow = eye is null ? null : monitors.OwnerNow,
+        };
+        using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
         var empire = new Empire(Policy());
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
-        using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake, log);
+        var owners = eye is null ? null : new OwnerBook(Self.Uid);
+        monitors.OnOwner = (vassal, owner) => owners?.Note(vassal, owner?.Uid);
+        using var control = _controlSocket is null
+            ? null
+            : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake, log) { Owners = owners };
         using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
-        using var desk = control is null ? null : Desk(control, empire, monitors, server, output, herald, log);
+        using var desk = control is null ? null : Desk(control, empire, monitors, server, output, herald, owners, log);
         var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
@@ -214,6 +237,7 @@ internal sealed class Startup(
         UwsgiServer server,
         VassalOutput? output,
         Herald herald,
+        OwnerBook? owners,
         EmperorLog log
     )
     {
@@ -221,6 +245,7 @@ internal sealed class Startup(
         return new ControlDesk(control, empire, ReloadsAtOnce, (long)settings.ReadyTimeout.TotalMilliseconds, log)
         {
             Output = output,
+            Owners = owners,
             Plan = vassal =>
             {
                 var (configuration, folder) = monitors.LocateForPeople(vassal.Name, vassal.Source?.Monitor);
@@ -416,11 +441,39 @@ internal sealed class Startup(
             return StartFailure.Unavailable($"gid = {settings.Group!.Text}: it cannot be told whether there is such a group: {error}");
         if (settings.Group is not null && group is null)
             return StartFailure.Configuration($"gid = {settings.Group.Text}: there is no such group; make it, or name another");
+        if (settings.Capabilities is not null && Capabilities.KeepOverChangeOfUser() is { Number: not 0 } keepError)
+            return StartFailure.Configuration($"cap: the capabilities cannot be kept: {keepError}");
         if (group is { } gid && Self.SetGroup(gid, user?.Name) is { Number: not 0 } groupError)
             return StartFailure.Configuration($"gid = {settings.Group!.Text}: {groupError}");
         if (user is not null && Self.SetUser(user.Uid) is { Number: not 0 } userError)
             return StartFailure.Configuration($"uid = {settings.User!.Text}: {userError}");
+        if (settings.Capabilities is { } kept && Capabilities.Reduce(Capabilities.Bits([.. kept])) is { Number: not 0 } capError)
+            return StartFailure.Configuration($"cap: the capabilities cannot be had: {capError}; Emperor itself must have them");
         return null;
+    }
+
+    // A tyrant that is not root changes the user by programs that it executes, which need its capabilities for that. They are the main thread's own,
+    // so everything is started by that.
+    private void LendCapabilities(Spawner spawner, EmperorLog log)
+    {
+        if (settings.Tyrant is null || Self.IsRoot)
+            return;
+        if (!ProgramIdentity.MayBecomeAnother)
+        {
+            log.Warning(
+                "tyrant",
+                $"the emperor runs as user {Self.Uid} and cannot make vassals run as others; run it as root, or with --cap setuid,setgid,kill"
+            );
+            return;
+        }
+        spawner.Retire();
+        if (Capabilities.Bequeath(Capabilities.SetUid, Capabilities.SetGid) is { Number: not 0 } error)
+            log.Warning("tyrant", $"the capabilities setuid and setgid cannot be lent to what is started: {error}");
+        if (!Capabilities.Has(Capabilities.Kill))
+            log.Warning(
+                "tyrant",
+                "without the capability kill the emperor cannot end vassals of other users that do not obey; give it that too: --cap setuid,setgid,kill"
+            );
     }
 
     private static Account? Find(AccountReference user, out Errno error)
@@ -431,7 +484,7 @@ internal sealed class Startup(
             : Accounts.UserByName(user.Text, out error);
     }
 
-    private OnDemandResolver OnDemand(EventLoop loop, ProcessKeeper processes, InheritedSockets inherited, MonitorHub monitors)
+    private OnDemandResolver OnDemand(EventLoop loop, ProcessKeeper processes, InheritedSockets inherited, MonitorHub monitors, OwnerEye? eye)
     {
         var options = new OnDemandSettings(settings.OnDemandExtension, settings.OnDemandDirectory, settings.OnDemandCommand);
         var commands = options.Command is { } command
@@ -442,7 +495,7 @@ internal sealed class Startup(
                 processes
             )
             : null;
-        return new OnDemandResolver(options, inherited, commands, monitors.Locate);
+        return new OnDemandResolver(options, inherited, commands, monitors.Locate) { Act = eye is null ? null : eye.Act };
     }
 
     private LaunchSettings Launching() =>
@@ -458,6 +511,8 @@ internal sealed class Startup(
             Include = settings.VassalIncludes,
             ExtraExtensions = settings.ExtraExtensions,
             DeathSignal = settings.DeathSignal,
+            Tyrant = settings.Tyrant,
+            Capabilities = settings.VassalCapabilities,
             CapturesOutput = settings.VassalOutput == VassalOutputMode.Capture,
         };
 

@@ -166,6 +166,19 @@ internal sealed class SettingValues
         return null;
     }
 
+    /// <summary>The numbers of capabilities, by names with commas between; the last one counts, as in uWSGI. Null when it is not given.</summary>
+    public IReadOnlyList<int>? Capabilities(string name)
+    {
+        if (Last(name) is not { } option)
+            return null;
+        var words = (option.Value ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var numbers = Array.ConvertAll(words, CapabilityNames.NumberOf);
+        if (words.Length > 0 && Array.TrueForAll(numbers, n => n is not null))
+            return [.. numbers.OfType<int>().Distinct()];
+        Refuse(option, "names of capabilities with commas between, such as setuid,setgid (capabilities(7))");
+        return null;
+    }
+
     /// <summary>As uWSGI's chmod-socket: three octal digits; without a value, or with 1, everybody may connect.</summary>
     public int? SocketMode(string name)
     {

@@ -39,6 +39,11 @@ public static class SettingsBuilder
             OnDemandExtension = values.TextNotEmpty("emperor-on-demand-extension", "an ending, such as .socket"),
             OnDemandDirectory = values.TextNotEmpty("emperor-on-demand-directory", "a folder"),
             OnDemandCommand = values.TextNotEmpty("emperor-on-demand-exec", "a command"),
+            Tyrant = values.Flag("emperor-tyrant")
+                ? new TyrantSettings(values.Flag("emperor-tyrant-nofollow"), values.Flag("emperor-tyrant-initgroups"))
+                : null,
+            VassalCapabilities = values.Capabilities("emperor-cap"),
+            Capabilities = values.Capabilities("cap"),
             BinaryPath = values.Text("binary-path"),
             Wrapper = values.Text("emperor-wrapper"),
             WrapperOverrides = values.List("emperor-wrapper-override"),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Emperor.Core.Configuration;
 using Emperor.Core.Programs;
 
 namespace Emperor.Servers;
@@ -18,6 +19,21 @@ internal sealed record ChainRequest
 
     /// <summary>Who it becomes; null when it stays the emperor's user.</summary>
     public ProgramIdentity? Identity { get; init; }
+
+    /// <summary>
+    /// What its file asks for is done with no more rights than the identity's own (--emperor-tyrant): the user changes before niceness, limits and
+    /// the like are set, and not after.
+    /// </summary>
+    public bool IsOwned { get; init; }
+
+    /// <summary>The numbers of the capabilities that it may ever have; null for all.</summary>
+    public IReadOnlyList<int>? CapabilityBounds { get; init; }
+
+    /// <summary>Whether the emperor, which is not root, has lent capabilities to what it starts, for the change of the user.</summary>
+    public bool HasLentCapabilities { get; init; }
+
+    /// <summary>The folder that it goes to as who it is then; null when it is started there.</summary>
+    public string? Folder { get; init; }
 
     /// <summary>Its file mode creation mask; null is the emperor's.</summary>
     public int? Umask { get; init; }
@@ -84,6 +100,8 @@ internal static class ProgramChain
             chain.Add("unshare", limits.PrivateTmp ? "private-tmp" : "read-only", "--mount", "--propagation", "slave", "--");
         if (mounts || request.CGroup is not null)
             chain.Add("sh", "limits", "-c", OuterScript(request, mounts ? chain.Find("mount", "private-tmp, read-only") : ""), "sh");
+        if (request.IsOwned)
+            AddRights(chain, request);
         if (limits.Nice is { } nice && nice != request.Niceness)
             chain.Add("nice", "nice", "-n", Text(nice - request.Niceness));
         if (limits.OomScoreAdjust is { } score)
@@ -91,8 +109,9 @@ internal static class ProgramChain
         if (limits.CpuAffinity is { } processors)
             chain.Add("taskset", "cpu-affinity", "-c", processors);
         AddResourceLimits(chain, request);
-        AddRights(chain, request);
-        if (request.TakesEnvironment || request.PidVariables.Count > 0 || request.Umask is not null)
+        if (!request.IsOwned)
+            AddRights(chain, request);
+        if (request.TakesEnvironment || request.Folder is not null || request.PidVariables.Count > 0 || request.Umask is not null)
             chain.Add("sh", "socket, umask", "-c", InnerScript(request), "sh");
         failure = chain.Failure;
         return failure.Length > 0 ? null : [.. chain.Words, .. request.Command];
@@ -130,12 +149,16 @@ internal static class ProgramChain
                 : "--keep-groups"
             );
         }
+        if (request.CapabilityBounds is { } bounds)
+            words.Add($"--bounding-set=-all,+setpcap{string.Concat(bounds.Select(b => $",+{CapabilityNames.NameOf(b)}"))}");
+        if (request.HasLentCapabilities)
+            words.AddRange(["--inh-caps=-all", "--ambient-caps=-all"]);
         if (request.DeathSignal)
             words.AddRange(["--pdeathsig", "KILL"]);
         if (request.Limits.NoNewPrivileges)
             words.Add("--no-new-privs");
         if (words.Count > 0)
-            chain.Add("setpriv", request.Identity is null ? "no-new-privs" : "uid, gid, groups", [.. words, "--"]);
+            chain.Add("setpriv", request.Identity is null ? "no-new-privs, emperor-cap" : "uid, gid, groups, emperor-tyrant", [.. words, "--"]);
     }
 
     private static string OuterScript(ChainRequest request, string mount)
@@ -160,6 +183,8 @@ internal static class ProgramChain
         var script = new StringBuilder();
         if (request.TakesEnvironment)
             script.Append("unset PATH LC_ALL\n. /proc/self/fd/0 && exec </dev/null || exit 125\n");
+        if (request.Folder is { } folder)
+            script.Append(CultureInfo.InvariantCulture, $"cd -- {Quote(folder)} || exit 125\n");
         if (request.Umask is { } mask)
             script.Append(CultureInfo.InvariantCulture, $"umask {Convert.ToString(mask, 8).PadLeft(4, '0')}\n");
         foreach (var name in request.PidVariables)

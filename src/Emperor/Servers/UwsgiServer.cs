@@ -1,5 +1,6 @@
 using Emperor.Core.Configuration;
 using Emperor.Core.Programs;
+using Emperor.Core.Vassals;
 using Emperor.Linux;
 
 namespace Emperor.Servers;
@@ -75,7 +76,15 @@ internal sealed class UwsgiServer(
                 + "install uwsgi, or name it by --binary-path or --emperor-wrapper";
             return null;
         }
-        if (Words(launch, Arguments(program, launch.Configuration), out failure) is not { } words)
+        ProgramIdentity? identity = null;
+        if (settings.Tyrant is { } tyrant)
+        {
+            // Never as the emperor's user for want of knowing better.
+            failure = "it is not known who owns its file";
+            if (launch.Owner is null || (identity = ProgramIdentity.Of(launch.Owner, tyrant.InitGroups, out failure)) is null)
+                return null;
+        }
+        if (Words(launch, identity, Arguments(program, launch.Configuration), out failure) is not { } words)
             return null;
         var request = new SpawnRequest
         {
@@ -94,7 +103,7 @@ internal sealed class UwsgiServer(
         return process;
     }
 
-    private IReadOnlyList<string>? Words(UwsgiLaunch launch, List<string> arguments, out string failure)
+    private IReadOnlyList<string>? Words(UwsgiLaunch launch, ProgramIdentity? identity, List<string> arguments, out string failure)
     {
         var limits = launch.Limits ?? LimitRules.None;
         if (ChainTools.FailureOf(limits) is { } refused)
@@ -108,6 +117,10 @@ internal sealed class UwsgiServer(
                 Command = arguments,
                 Limits = ChainTools.WithRealPaths(limits),
                 CGroup = launch.CGroup,
+                Identity = identity,
+                IsOwned = identity is not null,
+                CapabilityBounds = settings.Capabilities,
+                HasLentCapabilities = ProgramIdentity.LendsCapabilities,
                 DeathSignal = _deathSignal,
                 Niceness = limits.Nice is null ? 0 : Self.Niceness,
                 UserTasks = launch.UserTasks,
@@ -153,6 +166,9 @@ internal sealed record UwsgiLaunch(string Configuration, string Folder, string M
 {
     /// <summary>What it may use; null when nobody has said.</summary>
     public LimitRules? Limits { get; init; }
+
+    /// <summary>Who it runs as under --emperor-tyrant; null when the emperor is none.</summary>
+    public VassalOwner? Owner { get; init; }
 
     /// <summary>The folder of the cgroup that it joins; null for none.</summary>
     public string? CGroup { get; init; }

@@ -118,7 +118,7 @@ internal sealed class HeldSockets(EventLoop loop, SocketBinder binder, Inherited
             {
                 if (bound.Wish.ReusePort != socket.ReusePort)
                     WarnOfPort(vassal, socket);
-                if (SocketBinder.Change(bound, WishOf(socket) with { ReusePort = bound.Wish.ReusePort }) is { } failure)
+                if (binder.Change(bound, WishOf(socket) with { ReusePort = bound.Wish.ReusePort }) is { } failure)
                     return failure;
             }
             held.Socket = socket;
@@ -173,7 +173,7 @@ internal sealed class HeldSockets(EventLoop loop, SocketBinder binder, Inherited
     }
 
     private static SocketWish WishOf(ProgramSocket socket) =>
-        new(socket.Address, socket.Mode, socket.Owner, socket.Backlog, socket.ReusePort);
+        new(socket.Address, socket.Mode, socket.Owner, socket.Backlog, socket.ReusePort) { BoundAs = socket.BoundAs };
 
     private void Await(string vassal, IReadOnlyList<ProgramSocket> sockets, bool await)
     {
