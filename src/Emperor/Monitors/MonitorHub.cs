@@ -395,6 +395,7 @@ internal sealed class MonitorHub : IDisposable
         try
         {
             ProgramPlan? plan;
+            _programs.Prepare();
             using (eye.Act(owner))
                 plan = _programs.Examine(vassal, folder, content, out refusal);
             return plan is null || refusal is not null ? null : OwnedPlan.Of(vassal, plan, owner, eye.InitGroups, out refusal);
