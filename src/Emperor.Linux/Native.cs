@@ -109,12 +109,6 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "openat", SetLastError = true)]
     internal static partial int OpenAt(int folder, byte* path, int flags, uint mode);
 
-    [LibraryImport(Libc, EntryPoint = "unshare", SetLastError = true)]
-    internal static partial int Unshare(int flags);
-
-    [LibraryImport(Libc, EntryPoint = "setns", SetLastError = true)]
-    internal static partial int SetNamespace(int fd, int kind);
-
     [LibraryImport(Libc, EntryPoint = "getgrouplist", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int GetGroupList(string user, uint group, uint* groups, int* count);
 

@@ -179,14 +179,7 @@ internal sealed class Startup(
         using var sockets = new OnDemandSockets(loop, binder, inherited, log);
         using var held = new HeldSockets(loop, binder, inherited, log);
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
-        var programServer = new ProgramServer(
-            _environment,
-            launching.CapturesOutput,
-            launching.DeathSignal,
-            softLimit,
-            tools,
-            spawner
-        )
+        var programServer = new ProgramServer(_environment, launching.CapturesOutput, launching.DeathSignal, softLimit, tools, spawner)
         {
             Act = eye is null ? null : eye.Act,
             Capabilities = launching.Capabilities,
@@ -484,7 +477,13 @@ internal sealed class Startup(
             : Accounts.UserByName(user.Text, out error);
     }
 
-    private OnDemandResolver OnDemand(EventLoop loop, ProcessKeeper processes, InheritedSockets inherited, MonitorHub monitors, OwnerEye? eye)
+    private OnDemandResolver OnDemand(
+        EventLoop loop,
+        ProcessKeeper processes,
+        InheritedSockets inherited,
+        MonitorHub monitors,
+        OwnerEye? eye
+    )
     {
         var options = new OnDemandSettings(settings.OnDemandExtension, settings.OnDemandDirectory, settings.OnDemandCommand);
         var commands = options.Command is { } command

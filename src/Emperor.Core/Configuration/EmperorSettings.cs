@@ -82,12 +82,6 @@ public sealed record EmperorSettings
     /// <summary>cap: the numbers of the capabilities that Emperor keeps when it becomes another user (uid); null when not given.</summary>
     public IReadOnlyList<int>? Capabilities { get; init; }
 
-    /// <summary>What is run around the life of vassals and of Emperor.</summary>
-    public HookSettings Hooks { get; init; } = HookSettings.None;
-
-    /// <summary>emperor-use-clone: the new namespaces of each vassal, of <see cref="NamespaceNames"/>.</summary>
-    public IReadOnlyList<string> Namespaces { get; init; } = [];
-
     /// <summary>binary-path: the uwsgi binary; null for the one of PATH.</summary>
     public string? BinaryPath { get; init; }
 

@@ -94,8 +94,18 @@ internal static class SupportedOptions
         new(OptionGroup.Launch, "vassals-inherit", "FILE", "a template that every vassal applies after its own options; repeatable"),
         new(OptionGroup.Launch, "vassals-inherit-before", "FILE", "a template that every vassal names before its own file; repeatable"),
         new(OptionGroup.Launch, "emperor-tyrant", null, "run each vassal as the owner and group of its file, which must not be root's"),
-        new(OptionGroup.Launch, "emperor-tyrant-nofollow", null, "then of a link its own owner counts, and not that of the file it leads to"),
-        new(OptionGroup.Launch, "emperor-tyrant-initgroups", null, "then vassals have the supplementary groups of their users, and not none"),
+        new(
+            OptionGroup.Launch,
+            "emperor-tyrant-nofollow",
+            null,
+            "then of a link its own owner counts, and not that of the file it leads to"
+        ),
+        new(
+            OptionGroup.Launch,
+            "emperor-tyrant-initgroups",
+            null,
+            "then vassals have the supplementary groups of their users, and not none"
+        ),
         new(
             OptionGroup.Launch,
             "emperor-cap",

@@ -147,10 +147,7 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
                     return new ControlReply
                     {
                         Id = request.Id,
-                        Empire = about with
-                        {
-                            Status = StatusLine.Of([.. visible.Select(v => v.Raw)], snapshot.At.Monotonic, patience),
-                        },
+                        Empire = about with { Status = StatusLine.Of([.. visible.Select(v => v.Raw)], snapshot.At.Monotonic, patience) },
                         Vassals = [.. vassals.Select(v => request.Usage ? VassalView.Of(v).With(_sampler.Usage.Of(v)) : VassalView.Of(v))],
                     };
                 }
@@ -175,7 +172,13 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
                     {
                         Id = request.Id,
                         More = !isLast,
-                        Explain = Explanations.Of(vassal, plan, ring, Output, unix => Owners?.MaySee(vassal.Name, call.Peer, unix) != false),
+                        Explain = Explanations.Of(
+                            vassal,
+                            plan,
+                            ring,
+                            Output,
+                            unix => Owners?.MaySee(vassal.Name, call.Peer, unix) != false
+                        ),
                     }
                 )
             );

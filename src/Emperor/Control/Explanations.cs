@@ -30,7 +30,11 @@ internal static class Explanations
             Environment = launch.Additions,
             User = raw.Pid is { } pid ? UserOf(pid) : null,
             Events = [.. events.Select(EventView.Of)],
-            Output = output?.Tail(raw.Name, Explanation.Lines).Where(l => maySee(l.Time.ToUnixTimeMilliseconds())).Select(l => l.Text).ToArray(),
+            Output = output
+                ?.Tail(raw.Name, Explanation.Lines)
+                .Where(l => maySee(l.Time.ToUnixTimeMilliseconds()))
+                .Select(l => l.Text)
+                .ToArray(),
             Next = Explanation.Next(vassal),
             Advice = Explanation.Advice(vassal),
         };

@@ -127,7 +127,9 @@ internal sealed class MonitorHub : IDisposable
 
     /// <summary>Who owns a vassal's file now, by the very file that its path leads to; null when no vassal may run for it.</summary>
     public VassalOwner? OwnerNow(string vassal) =>
-        Tyrant is { } eye && _monitorOf.TryGetValue(vassal, out var monitor) && eye.Read(_monitors[monitor].PathOf(vassal)) is { Refusal: null, Content: not null } file
+        Tyrant is { } eye
+        && _monitorOf.TryGetValue(vassal, out var monitor)
+        && eye.Read(_monitors[monitor].PathOf(vassal)) is { Refusal: null, Content: not null } file
             ? file.Owner
             : null;
 

@@ -158,7 +158,11 @@ internal static class ProgramChain
         if (request.Limits.NoNewPrivileges)
             words.Add("--no-new-privs");
         if (words.Count > 0)
-            chain.Add("setpriv", request.Identity is null ? "no-new-privs, emperor-cap" : "uid, gid, groups, emperor-tyrant", [.. words, "--"]);
+            chain.Add(
+                "setpriv",
+                request.Identity is null ? "no-new-privs, emperor-cap" : "uid, gid, groups, emperor-tyrant",
+                [.. words, "--"]
+            );
     }
 
     private static string OuterScript(ChainRequest request, string mount)

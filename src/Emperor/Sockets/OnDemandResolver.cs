@@ -157,12 +157,7 @@ internal sealed class OnDemandResolver(
         if (writtenBy is null && file.Source?.RunsAs is { } owner)
             socket = socket with { Owner = string.Create(CultureInfo.InvariantCulture, $"{owner.Uid}:{owner.Gid}") };
         // What is written to the file after this look is a change of its own.
-        return new VassalEvent.FileAccepted(
-            file.ModifiedUnix,
-            file.Source,
-            socket,
-            file.Plan
-        );
+        return new VassalEvent.FileAccepted(file.ModifiedUnix, file.Source, socket, file.Plan);
     }
 
     // Null when it is what was said before.

@@ -125,7 +125,8 @@ internal sealed class OnDemandSockets(EventLoop loop, SocketBinder binder, Inher
         return bound is null ? failure : null;
     }
 
-    private static SocketWish WishOf(OnDemandSocket socket) => new(socket.Address, socket.Mode, socket.Owner, Backlog) { BoundAs = socket.BoundAs };
+    private static SocketWish WishOf(OnDemandSocket socket) =>
+        new(socket.Address, socket.Mode, socket.Owner, Backlog) { BoundAs = socket.BoundAs };
 
     private string? Await(Listener listener, bool await)
     {

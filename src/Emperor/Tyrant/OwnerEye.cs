@@ -63,7 +63,11 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
         if (NoFollow && _steps.Find(s => s.Place == WayPlace.Entry) is { } link)
         {
             // His link, and what he may read himself, by whichever way.
-            var owner = file with { Uid = link.Status.Uid, Gid = link.Status.Gid };
+            var owner = file with
+            {
+                Uid = link.Status.Uid,
+                Gid = link.Status.Gid,
+            };
             if ((RootRefusal(path, owner, "link") ?? Way(path, owner, 1, WayPlace.Before)) is { } refused)
                 return new OwnedFile(bytes, default, owner, refused);
             return ReadAs(path, owner, link.Status);
@@ -77,17 +81,9 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
         {
             using var rights = Act(new VassalOwner(owner.Uid, owner.Gid));
             var bytes = FileWay.Read(path, ReadLimits.FileBytes, _steps, out var file, out _, out var error);
-            var isSame = _steps.Find(s => s.Place == WayPlace.Entry)?.Status is { } now && (now.Device, now.Inode) == (link.Device, link.Inode);
-            return new OwnedFile(
-                isSame ? bytes : null,
-                isSame ? error : Errno.Again,
-                file with
-                {
-                    Uid = owner.Uid,
-                    Gid = owner.Gid,
-                },
-                null
-            );
+            var isSame =
+                _steps.Find(s => s.Place == WayPlace.Entry)?.Status is { } now && (now.Device, now.Inode) == (link.Device, link.Inode);
+            return new OwnedFile(isSame ? bytes : null, isSame ? error : Errno.Again, file with { Uid = owner.Uid, Gid = owner.Gid }, null);
         }
         catch (LinuxException e)
         {

@@ -115,7 +115,12 @@ internal sealed class AttackTests : TyrantTest
         var folder = Temp.Folder("vassals/..x");
         Assert.That(Directory.Exists(folder));
         foreach (var name in (string[])["--uid=0;id\n--gid=0.ini", "..x.ini", "$(id).ini", "-.ini"])
-            WriteOwned(name, Alice, $"report {ReportPath(Path.GetFileName(name).Length.ToString(System.Globalization.CultureInfo.InvariantCulture))}", "accept");
+            WriteOwned(
+                name,
+                Alice,
+                $"report {ReportPath(Path.GetFileName(name).Length.ToString(System.Globalization.CultureInfo.InvariantCulture))}",
+                "accept"
+            );
         Start("--emperor-tyrant");
         foreach (var name in (string[])["--uid=0;id\n--gid=0.ini", "$(id).ini", "-.ini"])
         {

@@ -145,7 +145,7 @@ internal sealed class OwnerTests : TyrantTest
                 Program = program,
                 Arguments = options,
                 Folder = Temp.Path,
-                Environment = new Dictionary<string, string?> { ["UWSGI_EMPEROR_CONTROL"] = null, ["UWSGI_VASSAL_TEST"] = "1" },
+                Environment = new Dictionary<string, string?> { ["UWSGI_EMPEROR_CONTROL"] = null },
             }
         );
         var report = ReportOf("a.ini");
