@@ -72,7 +72,22 @@ internal sealed class SocketBinder
                     : $"the socket {wish.Address} is that of vassal {other.Vassal}; give one of the two another address";
             return null;
         }
-        using var rights = ActFor(wish);
+        BoundSocket bound;
+        using (ActFor(wish))
+        {
+            if (TryBind(vassal, wish, address, out failure) is not { } made)
+                return null;
+            bound = made;
+        }
+        if (failure.Length == 0)
+            return bound;
+        Close(bound);
+        return null;
+    }
+
+    // What was bound before something failed is returned with the failure.
+    private BoundSocket? TryBind(string vassal, SocketWish wish, SocketAddress address, out string failure)
+    {
         var name = NameOf(address);
         failure = name.Path is not null ? MakeRoom(name) ?? "" : "";
         if (failure.Length > 0)
@@ -89,10 +104,7 @@ internal sealed class SocketBinder
             failure = $"the socket {wish.Address} cannot be listened on: {refused}; {Cure(refused, address, name)}";
         var bound = new BoundSocket(vassal, wish, fd, file);
         _sockets.Add(bound);
-        if (failure.Length == 0)
-            return bound;
-        Close(bound);
-        return null;
+        return bound;
     }
 
     /// <summary>Gives a socket's file another mode and owner, and the socket another backlog.</summary>
@@ -145,6 +157,8 @@ internal sealed class SocketBinder
     private static string? Grant(SocketWish wish, FileStatus? known, out FileStatus? file)
     {
         file = known;
+        if (wish.BoundAs is not null)
+            return GrantOwned(wish, out file);
         uint? user = null;
         uint? group = null;
         if (wish.Owner is { } owner)
@@ -159,6 +173,20 @@ internal sealed class SocketBinder
         var error = ListeningSocket.Grant(wish.Address, known, (uint)wish.Mode, user, group, out var now);
         if (error.Number != 0)
             return $"the socket {wish.Address} cannot be given the mode and owner that its file asks for (chmod-socket, chown-socket): {error}";
+        file = now;
+        return null;
+    }
+
+    // With its owner's rights, so that nothing but what is his can get another mode, whatever the path leads to by now.
+    private static string? GrantOwned(SocketWish wish, out FileStatus? file)
+    {
+        file = null;
+        if (wish.Owner is { } owner)
+            return $"chown-socket = {owner}: under --emperor-tyrant its socket belongs to the owner of its file; take that out";
+        if (Files.SetMode(wish.Address, (uint)wish.Mode) is { Number: not 0 } refused)
+            return $"the socket {wish.Address} cannot be given the mode that its file asks for (chmod-socket): {refused}";
+        if (FileStatus.Get(wish.Address, follow: false, out var now) is { Number: not 0 } error)
+            return $"the socket {wish.Address} is not there any more: {error}";
         file = now;
         return null;
     }

@@ -20,7 +20,7 @@ internal sealed class AccessTests : TyrantTest
         """;
 
     [SetUp]
-    public void Begin()
+    public void WriteBoth()
     {
         WriteOwned("alice.ini", Alice, "print secret-of-alice", "accept");
         WriteOwned("mallory.ini", Mallory, "print of-mallory", "accept");
@@ -32,7 +32,7 @@ internal sealed class AccessTests : TyrantTest
         var daemon = Begin("--emperor-tyrant");
         Assert.That(NamesFor(Alice), Is.EqualTo("[\"alice.ini\"]"));
         Assert.That(NamesFor(0), Is.EqualTo("[\"alice.ini\",\"mallory.ini\"]"));
-        daemon.AwaitVassal("alice.ini", "secret-of-alice");
+        daemon.Await("secret-of-alice");
         foreach (var verb in (string[])["status", "explain", "events", "logs"])
         {
             Assert.That(Ask(Alice, Verb(verb)), Does.Contain("alice.ini"), verb);
@@ -61,10 +61,10 @@ internal sealed class AccessTests : TyrantTest
     public void A_new_owner_does_not_see_what_was_before()
     {
         var daemon = Begin("--emperor-tyrant");
-        daemon.AwaitVassal("alice.ini", "secret-of-alice");
+        daemon.Await("secret-of-alice");
         var mark = daemon.Mark;
         WriteOwned("alice.ini", Mallory, "print now-of-mallory", "accept");
-        daemon.AwaitVassal("alice.ini", "now-of-mallory", mark);
+        daemon.Await("now-of-mallory", mark);
         Assert.That(Ask(Mallory, Verb("logs", "alice.ini")), Does.Not.Contain("secret-of-alice"));
         Assert.That(Ask(Mallory, Verb("explain", "alice.ini")), Does.Not.Contain("secret-of-alice"));
         Assert.That(NamesFor(Alice), Is.EqualTo("[]"));

@@ -137,7 +137,7 @@ internal sealed class AttackTests : TyrantTest
     [TestCase("include = {secret}", "secret.ini")]
     [TestCase("env = X=@({secret})", "secret.ini")]
     [TestCase("env-file = {secret}", "env-file = .*: it cannot be read")]
-    [TestCase("chdir = {hidden}", "there is no such folder")]
+    [TestCase("chdir = {hidden}", "has ended .exit 125")]
     [TestCase("socket = {hidden}/s", "hidden/s")]
     [TestCase("socket = /run/emperor-test.sock", "/run/emperor-test.sock cannot be bound")]
     [TestCase("socket = 127.0.0.1:81", "cannot be bound")]
