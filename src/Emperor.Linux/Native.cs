@@ -106,9 +106,6 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "syscall", SetLastError = true)]
     internal static partial nint SysCall(nint number, nint first, nint second, nint third, nint fourth);
 
-    [LibraryImport(Libc, EntryPoint = "chmod", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int ChMod(string path, uint mode);
-
     [LibraryImport(Libc, EntryPoint = "openat", SetLastError = true)]
     internal static partial int OpenAt(int folder, byte* path, int flags, uint mode);
 
