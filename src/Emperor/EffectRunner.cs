@@ -61,7 +61,7 @@ internal sealed class EffectRunner : IDisposable
     }
 
     /// <summary>Who owns a vassal's file now, where it runs as that (--emperor-tyrant); null where it does not.</summary>
-    public Func<string, VassalOwner?>? OwnerNow { get; init; }
+    public Func<string, VassalOwner?>? OwnerNow { get; set; }
 
     /// <summary>The vassals' processes.</summary>
     public ProcessKeeper Processes { get; }

@@ -28,7 +28,7 @@ namespace Emperor;
 /// <param name="problems">What the log shall say of the configuration.</param>
 /// <param name="arguments">The command line, for a daemon that starts itself again.</param>
 /// <param name="environment">The environment; of a variable that is there twice the first one counts, as with getenv(3).</param>
-internal sealed class Startup(
+internal sealed partial class Startup(
     EmperorSettings settings,
     IReadOnlyList<ConfigProblem> problems,
     IReadOnlyList<string> arguments,
@@ -156,9 +156,7 @@ internal sealed class Startup(
             ReopenLog(log, logFile);
             output?.Reopen();
         }
-        var eye = settings.Tyrant is { } tyrant ? new OwnerEye(tyrant, log) : null;
-        monitorList.ForEach(m => m.Tyrant = eye);
-        LendCapabilities(spawner, log);
+        var eye = Eye(monitorList, spawner, log);
         using var monitors = new MonitorHub(monitorList, loop, log, Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds))
         {
             OnTouched = Reopen,
@@ -179,30 +177,21 @@ internal sealed class Startup(
         using var sockets = new OnDemandSockets(loop, binder, inherited, log);
         using var held = new HeldSockets(loop, binder, inherited, log);
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
-        var programServer = new ProgramServer(_environment, launching.CapturesOutput, launching.DeathSignal, softLimit, tools, spawner)
-        {
-            Act = eye is null ? null : eye.Act,
-            Capabilities = launching.Capabilities,
-        };
+        var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
         var programs = new ProgramRunner(processes, programServer, held, limits, output is not null);
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
-        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
-        {
-            OwnerNow = eye is null ? null : monitors.OwnerNow,
-        };
+        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);
+        runner.OwnerNow = eye is null ? null : monitors.OwnerNow;
         using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
         var empire = new Empire(Policy());
-        log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
-        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
+        Greet(softLimit, log);
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
         var owners = eye is null ? null : new OwnerBook(Self.Uid);
         monitors.OnOwner = (vassal, owner) => owners?.Note(vassal, owner?.Uid);
-        using var control = _controlSocket is null
-            ? null
-            : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake, log) { Owners = owners };
+        using var control = Control(events, output, loop, owners, log);
         using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
@@ -221,6 +210,12 @@ internal sealed class Startup(
             },
         };
         return daemon.Run() ? ExitCode.Ended : ExitCode.NotReady;
+    }
+
+    private void Greet(ulong softLimit, EmperorLog log)
+    {
+        log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
+        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
     }
 
     private ControlDesk Desk(
@@ -445,56 +440,12 @@ internal sealed class Startup(
         return null;
     }
 
-    // A tyrant that is not root changes the user by programs that it executes, which need its capabilities for that. They are the main thread's own,
-    // so everything is started by that.
-    private void LendCapabilities(Spawner spawner, EmperorLog log)
-    {
-        if (settings.Tyrant is null || Self.IsRoot)
-            return;
-        if (!ProgramIdentity.MayBecomeAnother)
-        {
-            log.Warning(
-                "tyrant",
-                $"the emperor runs as user {Self.Uid} and cannot make vassals run as others; run it as root, or with --cap setuid,setgid,kill"
-            );
-            return;
-        }
-        spawner.Retire();
-        if (Capabilities.Bequeath(Capabilities.SetUid, Capabilities.SetGid) is { Number: not 0 } error)
-            log.Warning("tyrant", $"the capabilities setuid and setgid cannot be lent to what is started: {error}");
-        if (!Capabilities.Has(Capabilities.Kill))
-            log.Warning(
-                "tyrant",
-                "without the capability kill the emperor cannot end vassals of other users that do not obey; give it that too: --cap setuid,setgid,kill"
-            );
-    }
-
     private static Account? Find(AccountReference user, out Errno error)
     {
         error = default;
         return user.Id is { } id
             ? Accounts.UserById((uint)id) ?? new Account(user.Text, (uint)id, (uint)id)
             : Accounts.UserByName(user.Text, out error);
-    }
-
-    private OnDemandResolver OnDemand(
-        EventLoop loop,
-        ProcessKeeper processes,
-        InheritedSockets inherited,
-        MonitorHub monitors,
-        OwnerEye? eye
-    )
-    {
-        var options = new OnDemandSettings(settings.OnDemandExtension, settings.OnDemandDirectory, settings.OnDemandCommand);
-        var commands = options.Command is { } command
-            ? new AddressCommands(
-                command,
-                [.. _environment.Where(v => v.Key != "NOTIFY_SOCKET").Select(v => $"{v.Key}={v.Value}")],
-                loop,
-                processes
-            )
-            : null;
-        return new OnDemandResolver(options, inherited, commands, monitors.Locate) { Act = eye is null ? null : eye.Act };
     }
 
     private LaunchSettings Launching() =>

@@ -180,6 +180,7 @@ public sealed class CompilerTests
         ["NotDirectory"] = "ENOTDIR",
         ["Invalid"] = "EINVAL",
         ["TooManyFiles"] = "EMFILE",
+        ["Loop"] = "ELOOP",
         ["NoSpace"] = "ENOSPC",
         ["Cancelled"] = "ECANCELED",
         ["BrokenPipe"] = "EPIPE",
@@ -391,6 +392,7 @@ public sealed class CompilerTests
         #include <fcntl.h>
         #include <fnmatch.h>
         #include <grp.h>
+        #include <linux/capability.h>
         #include <linux/openat2.h>
         #include <netinet/in.h>
         #include <linux/inet_diag.h>
