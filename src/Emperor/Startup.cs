@@ -167,8 +167,6 @@ internal sealed partial class Startup(
         var launching = Launching();
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
-        if (server.LacksDeathSignal)
-            log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         foreach (var problem in inherited.Problems)
             log.Warning("sockets", problem);
         var groups = new VassalCGroups(Self.Pid);
@@ -185,7 +183,7 @@ internal sealed partial class Startup(
         runner.OwnerNow = eye is null ? null : monitors.OwnerNow;
         using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
         var empire = new Empire(Policy());
-        Greet(softLimit, log);
+        Greet(softLimit, server, log);
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
@@ -212,8 +210,10 @@ internal sealed partial class Startup(
         return daemon.Run() ? ExitCode.Ended : ExitCode.NotReady;
     }
 
-    private void Greet(ulong softLimit, EmperorLog log)
+    private void Greet(ulong softLimit, UwsgiServer server, EmperorLog log)
     {
+        if (server.LacksDeathSignal)
+            log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
     }
