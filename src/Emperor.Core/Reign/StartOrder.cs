@@ -8,7 +8,7 @@ namespace Emperor.Core.Reign;
 /// that is on its way up; one that is missing, stopped by hand or of a broken file is not waited for. At the end of the emperor the order is
 /// the other way round. As long as nobody asks for an order, this costs nothing.
 /// </summary>
-internal sealed class StartOrder
+public sealed class StartOrder
 {
     // The vassals that ask for an order, with those that they are started after.
     private readonly Dictionary<string, IReadOnlyList<string>> _after = new(StringComparer.Ordinal);
@@ -43,20 +43,25 @@ internal sealed class StartOrder
     }
 
     /// <summary>Whether nobody has to be waited for.</summary>
-    public static bool MayStart(ProgramPlan plan, IReadOnlyDictionary<string, VassalState> vassals)
+    public static bool MayStart(ProgramPlan plan, IReadOnlyDictionary<string, VassalState> vassals, IReadOnlySet<string> expected)
     {
         foreach (var name in plan.After)
         {
-            if (vassals.TryGetValue(name, out var other) && IsOnItsWay(other.Phase))
+            if (expected.Contains(name) || (vassals.TryGetValue(name, out var other) && IsOnItsWay(other.Phase)))
                 return false;
         }
         return true;
     }
 
     /// <summary>Says which of those that a vassal wants to be started after are not there.</summary>
-    public static void Warn(VassalState state, IReadOnlyDictionary<string, VassalState> vassals, List<Effect> effects)
+    public static void Warn(
+        VassalState state,
+        IReadOnlyDictionary<string, VassalState> vassals,
+        IReadOnlySet<string> expected,
+        List<Effect> effects
+    )
     {
-        var missing = state.Plan?.After.Where(name => !vassals.ContainsKey(name)).ToArray() ?? [];
+        var missing = state.Plan?.After.Where(name => !vassals.ContainsKey(name) && !expected.Contains(name)).ToArray() ?? [];
         if (missing.Length > 0 && state.Phase != Phase.Gone)
             effects.Add(
                 new Effect.Note(
