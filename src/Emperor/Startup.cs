@@ -177,13 +177,18 @@ internal sealed partial class Startup(
         using var held = new HeldSockets(loop, binder, inherited, log);
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
         var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
-        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null);
+        using var hooks = Hooks(loop, processes, tools, log);
+        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null) { Describe = hooks?.Describe };
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
-        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);
+        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
+        {
+            Hooks = hooks,
+        };
         runner.OwnerNow = eye is null ? null : monitors.OwnerNow;
         using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
         var empire = new Empire(Policy());
+        TellHooks(monitors, empire);
         Greet(softLimit, server, log);
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
@@ -208,7 +213,9 @@ internal sealed partial class Startup(
                     Daemonizer.Report(daemonPipe);
             },
         };
-        return daemon.Run() ? ExitCode.Ended : ExitCode.NotReady;
+        return daemon.Run() ? ExitCode.Ended
+            : hooks is { HasFailed: true } ? ExitCode.Failed
+            : ExitCode.NotReady;
     }
 
     private void Greet(ulong softLimit, UwsgiServer server, EmperorLog log)
@@ -468,6 +475,8 @@ internal sealed partial class Startup(
             DeathSignal = settings.DeathSignal,
             Tyrant = settings.Tyrant,
             Capabilities = settings.VassalCapabilities,
+            Namespaces = settings.Namespaces,
+            Hooks = settings.Hooks,
             CapturesOutput = settings.VassalOutput == VassalOutputMode.Capture,
         };
 

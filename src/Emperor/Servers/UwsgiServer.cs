@@ -1,4 +1,5 @@
 using Emperor.Core.Configuration;
+using Emperor.Core.Hooks;
 using Emperor.Core.Programs;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
@@ -26,6 +27,7 @@ internal sealed class UwsgiServer(
         .. VassalEnvironment.Of(environment, settings.CapturesOutput).Select(v => $"{v.Key}={v.Value}"),
         string.Create(System.Globalization.CultureInfo.InvariantCulture, $"UWSGI_EMPEROR_FD={ChannelFd}"),
     ];
+    private readonly VassalJail _jail = new(settings.Namespaces, settings.Hooks, tools);
     private readonly bool _deathSignal = settings.DeathSignal && tools.Find("setpriv") is not null;
 
     /// <summary>True when a parent-death signal is asked for and the program that sets it (setpriv, of util-linux) is not installed.</summary>
@@ -84,7 +86,10 @@ internal sealed class UwsgiServer(
             if (launch.Owner is null || (identity = ProgramIdentity.Of(launch.Owner, tyrant.InitGroups, out failure)) is null)
                 return null;
         }
-        if (Words(launch, identity, Arguments(program, launch.Configuration), out failure) is not { } words)
+        var jail = JailRequest.None;
+        if (!_jail.IsEmpty && (jail = _jail.Of(launch.Hooks, identity is not null, out failure)) is null)
+            return null;
+        if (Words(launch, identity, jail, Arguments(program, launch.Configuration), out failure) is not { } words)
             return null;
         var request = new SpawnRequest
         {
@@ -95,6 +100,7 @@ internal sealed class UwsgiServer(
             WorkingDirectory = folder,
             Descriptors = [launch.Input.Number, launch.Output?.Number ?? 1, launch.Output?.Number ?? 2, launch.Channel.Number],
             SoftDescriptorLimit = softDescriptorLimit,
+            NewProcessNamespace = jail.IsFirstProcess,
         };
         // The signal comes when the thread ends that spawned, so that is the one which outlives even an execve of the emperor.
         var process = _deathSignal ? Spawn.Start(request, out var error) : spawner.Start(request, out error);
@@ -103,7 +109,13 @@ internal sealed class UwsgiServer(
         return process;
     }
 
-    private IReadOnlyList<string>? Words(UwsgiLaunch launch, ProgramIdentity? identity, List<string> arguments, out string failure)
+    private IReadOnlyList<string>? Words(
+        UwsgiLaunch launch,
+        ProgramIdentity? identity,
+        JailRequest jail,
+        List<string> arguments,
+        out string failure
+    )
     {
         var limits = launch.Limits ?? LimitRules.None;
         if (ChainTools.FailureOf(limits) is { } refused)
@@ -116,6 +128,7 @@ internal sealed class UwsgiServer(
             {
                 Command = arguments,
                 Limits = ChainTools.WithRealPaths(limits),
+                Jail = jail,
                 CGroup = launch.CGroup,
                 Identity = identity,
                 IsOwned = identity is not null,
@@ -169,6 +182,9 @@ internal sealed record UwsgiLaunch(string Configuration, string Folder, string M
 
     /// <summary>Who it runs as under --emperor-tyrant; null when the emperor is none.</summary>
     public VassalOwner? Owner { get; init; }
+
+    /// <summary>What its hooks are told.</summary>
+    public HookContext Hooks { get; init; } = new(Configuration, Folder, null, null);
 
     /// <summary>The folder of the cgroup that it joins; null for none.</summary>
     public string? CGroup { get; init; }
