@@ -104,7 +104,7 @@ internal sealed class EffectRunner : IDisposable
             case Effect.Signal signal when Processes.Of(signal.Vassal, signal.Incarnation) is { } process:
                 if (signal.Stops)
                     _probes.End(signal.Vassal, signal.Incarnation);
-                ProcessKeeper.Signal(process, signal.Number);
+                ProcessKeeper.Signal(process, signal.Number, signal.Stops);
                 break;
             case Effect.AwaitReady wait:
                 _probes.Begin(wait, Environment.TickCount64);

@@ -90,6 +90,7 @@ internal sealed class ProgramRunner(
                     Mark = mark,
                     Group = group,
                     User = plan.User,
+                    IsFirstProcess = server.Jail?.IsFirstProcess ?? false,
                 };
                 processes.Keep(live, pipe);
                 return null;

@@ -20,6 +20,10 @@ public static class HookScripts
         "if [ -x \"$0\" ] || command -v -- \"$0\" >/dev/null; then exec \"$0\" \"$1\"; fi; case $0 in *[[:space:]]*) eval \"$0 \\\"\\$1\\\"\" ;; "
         + "*) echo \"$0: there is no such program\" >&2; exit 127 ;; esac";
 
+    // hostname(1) is not everywhere, and the file belongs to root, also in a namespace of users.
+    private const string SetHostName =
+        "if command -v hostname >/dev/null; then exec hostname -- \"$1\"; else printf %s \"$1\" >/proc/sys/kernel/hostname; fi";
+
     // What it exits with when a hook has failed, as uWSGI's vassals do.
     private const int FailureCode = 1;
 
@@ -120,8 +124,7 @@ public static class HookScripts
             HookVerb.ExecuteWithName => [find("sh"), "-c", WithName, action.Arguments[0], context.Vassal],
             HookVerb.Mount => [find("mount"), "-n", .. action.Arguments],
             HookVerb.Unmount => [find("umount"), "-n", .. action.Arguments],
-            // hostname(1) is not everywhere; this is what it does.
-            HookVerb.SetHostName => [find("sh"), "-c", "printf %s \"$1\" >/proc/sys/kernel/hostname", "sh", action.Arguments[0]],
+            HookVerb.SetHostName => [find("sh"), "-c", SetHostName, "sh", action.Arguments[0]],
             HookVerb.Script => [find("sh"), "-c", action.Arguments[0], "sh", .. action.Arguments.Skip(1)],
             _ => null,
         };

@@ -118,8 +118,15 @@ internal sealed class ProcessKeeper : IDisposable
     }
 
     /// <summary>Sends a signal to the main process.</summary>
-    public static void Signal(LiveProcess process, int signal) =>
-        _ = process.Main is { } main && IsAlive(main) ? main.Signal(signal) : process.Process.Signal(signal);
+    /// <param name="process">The process.</param>
+    /// <param name="signal">The signal.</param>
+    /// <param name="stops">Whether it shall end it: then one that the kernel would keep from it is SIGKILL.</param>
+    public static void Signal(LiveProcess process, int signal, bool stops)
+    {
+        var target = process.Main is { } main && IsAlive(main) ? main : process.Process;
+        var isKept = stops && process.IsFirstProcess && target == process.Process && !ProcFs.Catches(target.Pid, signal);
+        _ = target.Signal(isKept ? Signals.Kill : signal);
+    }
 
     /// <summary>Kills a process and all that came of it.</summary>
     public void Kill(LiveProcess process)

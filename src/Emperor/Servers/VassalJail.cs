@@ -32,6 +32,9 @@ internal sealed class VassalJail(NamespaceKinds kinds, HookSettings hooks, Chain
     /// <summary>Whether nothing of the kind is asked for.</summary>
     public bool IsEmpty => kinds == NamespaceKinds.None && hooks.AsVassal.Count == 0;
 
+    /// <summary>Whether vassals are the first processes of namespaces.</summary>
+    public bool IsFirstProcess => kinds.HasFlag(NamespaceKinds.Processes);
+
     /// <summary>What a vassal gets and does.</summary>
     /// <param name="context">What its hooks are told.</param>
     /// <param name="isOwned">Whether it runs as the owner of its file (--emperor-tyrant).</param>
