@@ -21,6 +21,9 @@ public static unsafe class Accounts
     // A group with very many members needs a large buffer; this holds some fifty thousand.
     private const int BufferSize = 1024 * 1024;
 
+    // NGROUPS_MAX of Linux.
+    private const int MostGroups = 65_536;
+
     /// <summary>The user of that name; null when there is none, or when that cannot be told now.</summary>
     /// <param name="name">The name.</param>
     /// <param name="error">Why it cannot be told (a directory server that does not answer); no error when there is none of that name.</param>
@@ -64,6 +67,17 @@ public static unsafe class Accounts
     /// <summary>The user or group that is named by its number; null when it is not.</summary>
     public static uint? NumberOf(string text) =>
         uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id != uint.MaxValue ? id : null;
+
+    /// <summary>The groups that a user is in by the system's lists, with this one; none but this one for a user that is not known.</summary>
+    public static IReadOnlyList<uint> GroupsOf(uint uid, uint gid)
+    {
+        if (UserById(uid) is not { } user)
+            return [gid];
+        var groups = new uint[MostGroups];
+        var count = groups.Length;
+        fixed (uint* pointer = groups)
+            return Native.GetGroupList(user.Name, gid, pointer, &count) < 0 ? [gid] : groups[..count];
+    }
 
     private static Account Read(Passwd* entry) =>
         new(Text(entry->Name), entry->Uid, entry->Gid) { Home = Text(entry->Home), Shell = Text(entry->Shell) };

@@ -131,12 +131,23 @@ internal static class Constants
     // These differ: /proc shows in which call a thread waits by its number.
     internal static readonly int SysAccept = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 202 : 43;
     internal static readonly int SysAccept4 = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 242 : 288;
+    internal static readonly int SysCapGet = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 90 : 125;
+    internal static readonly int SysCapSet = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 91 : 126;
+    internal static readonly int SysSetFsUid = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 151 : 122;
+    internal static readonly int SysSetFsGid = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 152 : 123;
+    internal static readonly int SysGetGroups = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 158 : 115;
+    internal static readonly int SysSetGroups = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 159 : 116;
+    internal const int CloneNewPid = 0x20000000;
     internal const int SysPidFdSendSignal = 424;
     internal const int SysPidFdOpen = 434;
     internal const int SysOpenAt2 = 437;
     internal const int ResolveNoSymlinks = 0x04;
 
+    internal const uint CapabilityVersion3 = 0x20080522;
+    internal const int PrSetKeepCaps = 8;
     internal const int PrSetName = 15;
+    internal const int PrCapAmbient = 47;
+    internal const int PrCapAmbientRaise = 2;
     internal const int PrSetChildSubreaper = 36;
 
     internal const int RLimitNoFile = 7;

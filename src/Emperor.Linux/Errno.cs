@@ -43,6 +43,9 @@ public readonly record struct Errno(int Number)
     /// <summary>Not of the kind that is asked for.</summary>
     public static readonly Errno Invalid = new(22);
 
+    /// <summary>Too many symbolic links on the way.</summary>
+    public static readonly Errno Loop = new(40);
+
     /// <summary>A limit on descriptors or inotify instances of this user or process is reached.</summary>
     public static readonly Errno TooManyFiles = new(24);
 

@@ -154,6 +154,9 @@ public static unsafe class Files
     /// <summary>Sets the permission bits of an open file.</summary>
     public static Errno SetMode(SafeFd file, uint mode) => Native.FChMod(file.Number, mode) == 0 ? default : Errno.Last;
 
+    /// <summary>Sets the permission bits of what a path leads to.</summary>
+    public static Errno SetMode(string path, uint mode) => Native.ChMod(path, mode) == 0 ? default : Errno.Last;
+
     /// <summary>Whether a descriptor is open.</summary>
     public static bool IsOpen(int fd) => Native.Fcntl(fd, Constants.FGetFd, 0) >= 0;
 
@@ -297,6 +300,9 @@ public static unsafe class Files
             length += (int)count;
         }
     }
+
+    internal static SafeFd? OpenToRead(string path, out Errno error) =>
+        Open(path, Constants.ORdOnly | Constants.ONonBlock | Constants.ONoCtty, 0, out error);
 
     private static SafeFd? Open(string path, int flags, uint mode, out Errno error)
     {

@@ -31,6 +31,12 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "recvmsg", SetLastError = true)]
     internal static partial nint ReceiveMessage(int fd, MessageHeader* message, int flags);
 
+    [LibraryImport(Libc, EntryPoint = "unshare", SetLastError = true)]
+    internal static partial int Unshare(int flags);
+
+    [LibraryImport(Libc, EntryPoint = "setns", SetLastError = true)]
+    internal static partial int SetNs(int fd, int kind);
+
     [LibraryImport(Libc, EntryPoint = "close_range", SetLastError = true)]
     internal static partial int CloseRange(uint first, uint last, uint flags);
 
@@ -105,6 +111,12 @@ internal static unsafe partial class Native
 
     [LibraryImport(Libc, EntryPoint = "syscall", SetLastError = true)]
     internal static partial nint SysCall(nint number, nint first, nint second, nint third, nint fourth);
+
+    [LibraryImport(Libc, EntryPoint = "openat", SetLastError = true)]
+    internal static partial int OpenAt(int folder, byte* path, int flags, uint mode);
+
+    [LibraryImport(Libc, EntryPoint = "getgrouplist", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int GetGroupList(string user, uint group, uint* groups, int* count);
 
     [LibraryImport(Libc, EntryPoint = "prctl", SetLastError = true)]
     internal static partial int PrCtl(int option, nint second, nint third, nint fourth, nint fifth);

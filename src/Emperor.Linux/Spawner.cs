@@ -53,7 +53,10 @@ public sealed unsafe class Spawner : IDisposable
     }
 
     /// <summary>Whether its starts cost the same however many descriptors are open.</summary>
-    public bool HasOwnTable { get; }
+    public bool HasOwnTable { get; private set; }
+
+    /// <summary>From now on each start is made by the thread that asks for it, which has rights that this one has not.</summary>
+    public void Retire() => HasOwnTable = false;
 
     /// <summary>Starts a process, as <see cref="Spawn.Start(SpawnRequest, out Errno)"/>. For one thread.</summary>
     public PidRef? Start(SpawnRequest request, out Errno error)

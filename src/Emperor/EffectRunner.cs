@@ -1,5 +1,6 @@
 using Emperor.Core;
 using Emperor.Core.Vassals;
+using Emperor.Hooks;
 using Emperor.Limits;
 using Emperor.Linux;
 using Emperor.Logging;
@@ -26,6 +27,7 @@ internal sealed class EffectRunner : IDisposable
     private readonly Func<string, (string Configuration, string Folder)> _locate;
     private readonly ProbeDesk _probes;
     private readonly SafeFd _null = Files.OpenNull();
+    private readonly PostponedStarts? _postponed;
 
     /// <summary>Makes one.</summary>
     /// <param name="processes">Keeps what is started.</param>
@@ -60,6 +62,20 @@ internal sealed class EffectRunner : IDisposable
         _locate = locate;
     }
 
+    /// <summary>Who owns a vassal's file now, where it runs as that (--emperor-tyrant); null where it does not.</summary>
+    public Func<string, VassalOwner?>? OwnerNow { get; set; }
+
+    /// <summary>What runs beside the vassals when they start and end; null for nothing.</summary>
+    public HookDesk? Hooks
+    {
+        get;
+        init
+        {
+            field = value;
+            _postponed = value is null ? null : new PostponedStarts(value);
+        }
+    }
+
     /// <summary>The vassals' processes.</summary>
     public ProcessKeeper Processes { get; }
 
@@ -69,6 +85,14 @@ internal sealed class EffectRunner : IDisposable
     /// <summary>Does one thing.</summary>
     public void Run(Effect effect)
     {
+        if (_postponed?.Keep(effect) == true)
+            return;
+        if (_postponed?.Forget(effect) == true)
+        {
+            var end = new ProcessEnd(0, false, "it waited for the hook of its last end, and was not started");
+            Outcomes.Enqueue((effect.Vassal, new VassalEvent.Exited(effect.Incarnation, end)));
+            return;
+        }
         switch (effect)
         {
             case Effect.Spawn spawn:
@@ -80,7 +104,7 @@ internal sealed class EffectRunner : IDisposable
             case Effect.Signal signal when Processes.Of(signal.Vassal, signal.Incarnation) is { } process:
                 if (signal.Stops)
                     _probes.End(signal.Vassal, signal.Incarnation);
-                ProcessKeeper.Signal(process, signal.Number);
+                ProcessKeeper.Signal(process, signal.Number, signal.Stops);
                 break;
             case Effect.AwaitReady wait:
                 _probes.Begin(wait, Environment.TickCount64);
@@ -118,6 +142,14 @@ internal sealed class EffectRunner : IDisposable
                 _log.Note(note);
                 break;
         }
+    }
+
+    /// <summary>Ends hooks whose time is up, and starts what has waited for one.</summary>
+    public void TendHooks(long now)
+    {
+        Hooks?.Turn(now);
+        foreach (var start in _postponed?.TakeReady() ?? [])
+            Run(start);
     }
 
     /// <summary>What vassals have notified, or a command of a check has said.</summary>
@@ -184,6 +216,9 @@ internal sealed class EffectRunner : IDisposable
     // Why it was not started; null when it was.
     private string? TryLaunch(Effect.Spawn spawn)
     {
+        // It opens its file by the path when it runs as the owner of what was read, which must be the owner of what is there now.
+        if (OwnerNow is { } ownerNow && (spawn.Owner is null || ownerNow(spawn.Vassal) != spawn.Owner))
+            return "its file is not the one that was read, or not its owner's any more; it is started when that has been looked at";
         var (configuration, folder) = _locate(spawn.Vassal);
         var (serial, mark) = Processes.Next();
         var (ours, theirs) = Channel.Create();
@@ -195,6 +230,8 @@ internal sealed class EffectRunner : IDisposable
             {
                 var launch = new UwsgiLaunch(configuration, folder, mark, theirs, _sockets.Of(spawn.Vassal) ?? _null, pipe?.Write)
                 {
+                    Owner = spawn.Owner,
+                    Hooks = Hooks?.Describe(spawn.Vassal) ?? new(configuration, folder, null, null),
                     Limits = spawn.Plan?.Limits,
                     CGroup = group?.Folder,
                     UserTasks = _limits.UserTasksFor(spawn.Vassal, spawn.Plan, group),
@@ -252,6 +289,9 @@ internal enum TokenKind
 
     /// <summary>The output, or the pidfd, of a command that looks after a vassal.</summary>
     ProbeCommand,
+
+    /// <summary>The output, or the pidfd, of a hook.</summary>
+    Hook,
 }
 
 /// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>

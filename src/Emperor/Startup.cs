@@ -16,6 +16,7 @@ using Emperor.Servers;
 using Emperor.Sockets;
 using Emperor.Stats;
 using Emperor.Systemd;
+using Emperor.Tyrant;
 using Serilog.Events;
 
 namespace Emperor;
@@ -28,7 +29,7 @@ namespace Emperor;
 /// <param name="problems">What the log shall say of the configuration.</param>
 /// <param name="arguments">The command line, for a daemon that starts itself again.</param>
 /// <param name="environment">The environment; of a variable that is there twice the first one counts, as with getenv(3).</param>
-internal sealed class Startup(
+internal sealed partial class Startup(
     EmperorSettings settings,
     IReadOnlyList<ConfigProblem> problems,
     IReadOnlyList<string> arguments,
@@ -156,42 +157,49 @@ internal sealed class Startup(
             ReopenLog(log, logFile);
             output?.Reopen();
         }
+        var eye = Eye(monitorList, spawner, log);
         using var monitors = new MonitorHub(monitorList, loop, log, Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds))
         {
             OnTouched = Reopen,
+            Tyrant = eye,
         };
         foreach (var path in settings.TouchLogReopen)
             monitors.WatchTouch(Path.GetFullPath(path));
         var launching = Launching();
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
-        if (server.LacksDeathSignal)
-            log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         foreach (var problem in inherited.Problems)
             log.Warning("sockets", problem);
         var groups = new VassalCGroups(Self.Pid);
         using var processes = new ProcessKeeper(loop, groups, output, log);
-        var binder = new SocketBinder { VassalOf = processes.VassalOf };
+        var binder = new SocketBinder { VassalOf = processes.VassalOf, Act = eye is null ? null : eye.Act };
         using var sockets = new OnDemandSockets(loop, binder, inherited, log);
         using var held = new HeldSockets(loop, binder, inherited, log);
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
-        var programServer = new ProgramServer(_environment, launching.CapturesOutput, launching.DeathSignal, softLimit, tools, spawner);
-        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null);
+        var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
+        using var hooks = Hooks(loop, processes, tools, log);
+        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null) { Describe = hooks?.Describe };
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
-        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);
-        using var onDemand = OnDemand(loop, processes, inherited, monitors);
+        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
+        {
+            Hooks = hooks,
+        };
+        runner.OwnerNow = eye is null ? null : monitors.OwnerNow;
+        using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
         var empire = new Empire(Policy());
-        log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
-        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
+        TellHooks(monitors, empire);
+        Greet(softLimit, server, log);
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
-        using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake, log);
+        var owners = eye is null ? null : new OwnerBook(Self.Uid);
+        monitors.OnOwner = (vassal, owner) => owners?.Note(vassal, owner?.Uid);
+        using var control = Control(events, output, loop, owners, log);
         using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
-        using var desk = control is null ? null : Desk(control, empire, monitors, server, limits, output, herald, log);
+        using var desk = control is null ? null : Desk(control, empire, monitors, server, limits, output, herald, owners, log);
         var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
@@ -205,7 +213,17 @@ internal sealed class Startup(
                     Daemonizer.Report(daemonPipe);
             },
         };
-        return daemon.Run() ? ExitCode.Ended : ExitCode.NotReady;
+        return daemon.Run() ? ExitCode.Ended
+            : hooks is { HasFailed: true } ? ExitCode.Failed
+            : ExitCode.NotReady;
+    }
+
+    private void Greet(ulong softLimit, UwsgiServer server, EmperorLog log)
+    {
+        if (server.LacksDeathSignal)
+            log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
+        log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
+        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
     }
 
     private ControlDesk Desk(
@@ -216,6 +234,7 @@ internal sealed class Startup(
         VassalLimits limits,
         VassalOutput? output,
         Herald herald,
+        OwnerBook? owners,
         EmperorLog log
     )
     {
@@ -223,6 +242,7 @@ internal sealed class Startup(
         return new ControlDesk(control, empire, ReloadsAtOnce, (long)settings.ReadyTimeout.TotalMilliseconds, log)
         {
             Output = output,
+            Owners = owners,
             Plan = vassal =>
             {
                 var (configuration, folder) = monitors.LocateForPeople(vassal.Name, vassal.Source?.Monitor);
@@ -421,10 +441,14 @@ internal sealed class Startup(
             return StartFailure.Unavailable($"gid = {settings.Group!.Text}: it cannot be told whether there is such a group: {error}");
         if (settings.Group is not null && group is null)
             return StartFailure.Configuration($"gid = {settings.Group.Text}: there is no such group; make it, or name another");
+        if (settings.Capabilities is not null && Capabilities.KeepOverChangeOfUser() is { Number: not 0 } keepError)
+            return StartFailure.Configuration($"cap: the capabilities cannot be kept: {keepError}");
         if (group is { } gid && Self.SetGroup(gid, user?.Name) is { Number: not 0 } groupError)
             return StartFailure.Configuration($"gid = {settings.Group!.Text}: {groupError}");
         if (user is not null && Self.SetUser(user.Uid) is { Number: not 0 } userError)
             return StartFailure.Configuration($"uid = {settings.User!.Text}: {userError}");
+        if (settings.Capabilities is { } kept && Capabilities.Reduce(Capabilities.Bits([.. kept])) is { Number: not 0 } capError)
+            return StartFailure.Configuration($"cap: the capabilities cannot be had: {capError}; Emperor itself must have them");
         return null;
     }
 
@@ -434,20 +458,6 @@ internal sealed class Startup(
         return user.Id is { } id
             ? Accounts.UserById((uint)id) ?? new Account(user.Text, (uint)id, (uint)id)
             : Accounts.UserByName(user.Text, out error);
-    }
-
-    private OnDemandResolver OnDemand(EventLoop loop, ProcessKeeper processes, InheritedSockets inherited, MonitorHub monitors)
-    {
-        var options = new OnDemandSettings(settings.OnDemandExtension, settings.OnDemandDirectory, settings.OnDemandCommand);
-        var commands = options.Command is { } command
-            ? new AddressCommands(
-                command,
-                [.. _environment.Where(v => v.Key != "NOTIFY_SOCKET").Select(v => $"{v.Key}={v.Value}")],
-                loop,
-                processes
-            )
-            : null;
-        return new OnDemandResolver(options, inherited, commands, monitors.Locate);
     }
 
     private LaunchSettings Launching() =>
@@ -463,6 +473,10 @@ internal sealed class Startup(
             Include = settings.VassalIncludes,
             ExtraExtensions = settings.ExtraExtensions,
             DeathSignal = settings.DeathSignal,
+            Tyrant = settings.Tyrant,
+            Capabilities = settings.VassalCapabilities,
+            Namespaces = settings.Namespaces,
+            Hooks = settings.Hooks,
             CapturesOutput = settings.VassalOutput == VassalOutputMode.Capture,
         };
 

@@ -3,7 +3,7 @@ using Emperor.Core.Reign;
 namespace Emperor.Core.Configuration;
 
 /// <summary>The options that Emperor acts on, by name, read as uWSGI reads values; aliases count as one option.</summary>
-internal sealed class SettingValues
+internal sealed partial class SettingValues
 {
     private readonly Dictionary<string, List<ExportedOption>> _byName = new(StringComparer.Ordinal);
     private readonly List<ConfigProblem> _problems;
@@ -147,6 +147,19 @@ internal sealed class SettingValues
         if (ServerAddress.Parse(option.Value ?? "") is { } address)
             return address;
         Refuse(option, "an address: a path, @name, host:port, :port or [IPv6]:port");
+        return null;
+    }
+
+    /// <summary>The numbers of capabilities, by names with commas between; the last one counts, as in uWSGI. Null when it is not given.</summary>
+    public IReadOnlyList<int>? Capabilities(string name)
+    {
+        if (Last(name) is not { } option)
+            return null;
+        var words = (option.Value ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var numbers = Array.ConvertAll(words, CapabilityNames.NumberOf);
+        if (words.Length > 0 && Array.TrueForAll(numbers, n => n is not null))
+            return [.. numbers.OfType<int>().Distinct()];
+        Refuse(option, "names of capabilities with commas between, such as setuid,setgid (capabilities(7))");
         return null;
     }
 

@@ -15,6 +15,7 @@ public static class SettingsBuilder
         if (read.HelpRequested || read.VersionRequested || read.ExitCode is not null || HasFatal(problems))
             return (null, problems);
         WordCheck.Run(read, problems);
+        SettingValues.RefuseCalls(read.Options, problems);
         var settings = Build(new SettingValues(read.Options, problems), read.Options, host);
         if (settings.Monitors.Count == 0)
             problems.Add(new ConfigProblem(Severity.Fatal, null, NoMonitor));
@@ -39,6 +40,13 @@ public static class SettingsBuilder
             OnDemandExtension = values.TextNotEmpty("emperor-on-demand-extension", "an ending, such as .socket"),
             OnDemandDirectory = values.TextNotEmpty("emperor-on-demand-directory", "a folder"),
             OnDemandCommand = values.TextNotEmpty("emperor-on-demand-exec", "a command"),
+            Tyrant = values.Flag("emperor-tyrant")
+                ? new TyrantSettings(values.Flag("emperor-tyrant-nofollow"), values.Flag("emperor-tyrant-initgroups"))
+                : null,
+            VassalCapabilities = values.Capabilities("emperor-cap"),
+            Capabilities = values.Capabilities("cap"),
+            Namespaces = values.Namespaces("emperor-use-clone"),
+            Hooks = values.Hooks(),
             BinaryPath = values.Text("binary-path"),
             Wrapper = values.Text("emperor-wrapper"),
             WrapperOverrides = values.List("emperor-wrapper-override"),

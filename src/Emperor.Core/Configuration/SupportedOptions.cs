@@ -5,6 +5,7 @@ internal enum OptionGroup
 {
     Vassals,
     Launch,
+    Hooks,
     Patience,
     Process,
     Stats,
@@ -93,6 +94,36 @@ internal static class SupportedOptions
         new(OptionGroup.Launch, "vassals-include-before", "FILE", "a file that every vassal reads before its own, at once; repeatable"),
         new(OptionGroup.Launch, "vassals-inherit", "FILE", "a template that every vassal applies after its own options; repeatable"),
         new(OptionGroup.Launch, "vassals-inherit-before", "FILE", "a template that every vassal names before its own file; repeatable"),
+        new(OptionGroup.Launch, "emperor-tyrant", null, "run each vassal as the owner and group of its file, which must not be root's"),
+        new(
+            OptionGroup.Launch,
+            "emperor-tyrant-nofollow",
+            null,
+            "then of a link its own owner counts, and not that of the file it leads to"
+        ),
+        new(
+            OptionGroup.Launch,
+            "emperor-tyrant-initgroups",
+            null,
+            "then vassals have the supplementary groups of their users, and not none"
+        ),
+        new(
+            OptionGroup.Launch,
+            "emperor-cap",
+            "NAMES",
+            "the only capabilities that vassals may ever have, with commas between (setpcap stays)"
+        )
+        {
+            Aliases = ["vassal-cap", "vassals-cap"],
+        },
+        new(
+            OptionGroup.Launch,
+            "emperor-use-clone",
+            "KINDS",
+            "give each vassal namespaces of its own: fs, ipc, net, pid, user, uts, with commas between; repeatable"
+        ),
+        .. HookOptions.All,
+        new(OptionGroup.Process, "cap", "NAMES", "keep these capabilities when uid changes, such as setuid,setgid,kill for a tyrant"),
         new(OptionGroup.Launch, "env", "NAME=VALUE", "set a variable of the environment, for Emperor and its vassals; repeatable"),
         new(OptionGroup.Launch, "unenv", "NAME", "remove a variable of the environment; repeatable"),
         new(

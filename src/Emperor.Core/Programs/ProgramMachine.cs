@@ -93,7 +93,7 @@ public static partial class ProgramMachine
 
         internal void FileRefused(VassalEvent.FileRefused file)
         {
-            State = State with { Source = file.Source ?? State.Source, RefusedChange = file.Reason };
+            State = State with { Source = VassalSource.Refused(file.Source, State.Source), RefusedChange = file.Reason };
             switch (State.Phase)
             {
                 case Phase.Gone:

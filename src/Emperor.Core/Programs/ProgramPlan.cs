@@ -1,3 +1,5 @@
+using Emperor.Core.Vassals;
+
 namespace Emperor.Core.Programs;
 
 /// <summary>
@@ -23,6 +25,12 @@ public sealed record ProgramPlan
 
     /// <summary>Supplementary groups, by name or number; null are the user's.</summary>
     public IReadOnlyList<string>? Groups { get; init; }
+
+    /// <summary>
+    /// Under --emperor-tyrant the owner of its file, whom <see cref="User"/> and <see cref="Group"/> name too: all that its file asks for is done
+    /// with his rights. Null when the emperor is no tyrant.
+    /// </summary>
+    public VassalOwner? Owner { get; init; }
 
     /// <summary>Its file mode creation mask; null is the emperor's.</summary>
     public int? Umask { get; init; }
@@ -106,6 +114,9 @@ public sealed record ProgramSocket(string Address, string Name)
 
     /// <summary>The program's group (gid), in the same way; null for its user's.</summary>
     public string? Group { get; init; }
+
+    /// <summary>With whose rights it is bound under --emperor-tyrant; null is the emperor's.</summary>
+    public VassalOwner? BoundAs { get; init; }
 
     /// <summary>How many connections may wait (listen); the kernel bounds it by net.core.somaxconn.</summary>
     public int Backlog { get; init; } = 4096;

@@ -1,3 +1,5 @@
+using Emperor.Core.Vassals;
+
 namespace Emperor.Core.Sockets;
 
 /// <summary>The socket that a vassal is started on demand by, as it was asked for.</summary>
@@ -12,6 +14,9 @@ public sealed record OnDemandSocket(string Address)
 
     /// <summary>Who its file shall belong to (chown-socket of the vassal, USER[:GROUP]); null for the emperor's user.</summary>
     public string? Owner { get; init; }
+
+    /// <summary>With whose rights it is bound under --emperor-tyrant; null is the emperor's.</summary>
+    public VassalOwner? BoundAs { get; init; }
 
     /// <summary>What uWSGI's emperor sets (core/emperor.c, on_demand_bind).</summary>
     public const int EveryoneMode = 0x1B6;

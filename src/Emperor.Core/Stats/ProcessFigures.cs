@@ -47,4 +47,8 @@ public sealed record EmperorIdentity(
     string Folder,
     IReadOnlyList<string> Monitors,
     long Started
-);
+)
+{
+    /// <summary>Whether vassals run as the owners of their files (--emperor-tyrant).</summary>
+    public bool IsTyrant { get; init; }
+}

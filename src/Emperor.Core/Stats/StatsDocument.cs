@@ -68,7 +68,7 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         foreach (var monitor in identity.Monitors)
             json.WriteStringValue(monitor);
         json.WriteEndArray();
-        json.WriteNumber("emperor_tyrant"u8, 0);
+        json.WriteNumber("emperor_tyrant"u8, identity.IsTyrant ? 1 : 0);
         json.WriteNumber("throttle_level"u8, 0);
         json.WriteStartArray("vassals"u8);
         json.Flush();

@@ -29,6 +29,9 @@ public abstract record Effect(string Vassal, int Incarnation)
     {
         /// <summary>How it is supervised; null when its file does not tell.</summary>
         public ProgramPlan? Plan { get; init; }
+
+        /// <summary>Who it runs as under --emperor-tyrant; null when the emperor is none.</summary>
+        public VassalOwner? Owner { get; init; }
     }
 
     /// <summary>Send a byte (<see cref="Protocol.EmperorMessage"/>).</summary>

@@ -62,4 +62,20 @@ public sealed record LastExit(ProcessEnd End, long At, long Lived);
 /// <param name="Uid">The owner of the file (of the target).</param>
 /// <param name="Gid">The group of the file (of the target).</param>
 /// <param name="Digest">SHA-256 of its content, in hexadecimal digits; empty when it could not be read. What it includes is not in it.</param>
-public sealed record VassalSource(string Path, string Target, string Monitor, uint Uid, uint Gid, string Digest);
+public sealed record VassalSource(string Path, string Target, string Monitor, uint Uid, uint Gid, string Digest)
+{
+    /// <summary>
+    /// Under --emperor-tyrant: who a process that is started for it runs as, from the file that was last accepted; null when the emperor is no
+    /// tyrant, and for a file that was never accepted.
+    /// </summary>
+    public VassalOwner? RunsAs { get; init; }
+
+    /// <summary>This one of a refused file: who processes run as stays as it was.</summary>
+    public static VassalSource? Refused(VassalSource? file, VassalSource? former) =>
+        file is null ? former : file with { RunsAs = former?.RunsAs };
+}
+
+/// <summary>Who a vassal runs as under --emperor-tyrant.</summary>
+/// <param name="Uid">The owner of its file, never 0.</param>
+/// <param name="Gid">The group of its file, never 0.</param>
+public sealed record VassalOwner(uint Uid, uint Gid);

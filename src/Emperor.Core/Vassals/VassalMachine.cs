@@ -93,7 +93,7 @@ public static partial class VassalMachine
 
         internal void FileRefused(VassalEvent.FileRefused file)
         {
-            State = State with { Source = file.Source ?? State.Source };
+            State = State with { Source = VassalSource.Refused(file.Source, State.Source) };
             switch (State.Phase)
             {
                 case Phase.Gone:
@@ -295,7 +295,7 @@ public static partial class VassalMachine
                 LaunchedDigest = State.Source?.Digest,
                 History = State.History with { Cursed = 0, LastHeartbeat = 0 },
             };
-            effects.Add(new Effect.Spawn(State.Name, State.Incarnation) { Plan = State.Plan });
+            effects.Add(new Effect.Spawn(State.Name, State.Incarnation) { Plan = State.Plan, Owner = State.Source?.RunsAs });
         }
 
         private void Reload(string why)

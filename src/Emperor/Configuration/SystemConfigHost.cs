@@ -103,7 +103,19 @@ internal sealed class SystemConfigHost(Func<string, ulong?> inode) : IConfigHost
     private static List<KeyValuePair<string, string>> ReadEnvironment()
     {
         var variables = new List<KeyValuePair<string, string>>();
-        foreach (var entry in ConfigText.Decode(File.ReadAllBytes("/proc/self/environ")).Split('\0'))
+        byte[] environment;
+        try
+        {
+            environment = File.ReadAllBytes("/proc/self/environ");
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // Of a process that has changed its user the kernel lets only root read it (proc(5), PR_SET_DUMPABLE).
+            foreach (System.Collections.DictionaryEntry variable in System.Environment.GetEnvironmentVariables())
+                variables.Add(KeyValuePair.Create((string)variable.Key, (string?)variable.Value ?? ""));
+            return variables;
+        }
+        foreach (var entry in ConfigText.Decode(environment).Split('\0'))
         {
             var equals = entry.IndexOf('=', StringComparison.Ordinal);
             if (equals > 0)

@@ -41,6 +41,9 @@ internal sealed class ControlConnection(long serial, StreamConnection stream, Pe
     /// <summary>The number of the last event that it was told; null when it does not follow events.</summary>
     public long? EventsToldTo { get; set; }
 
+    /// <summary>The vassals whose events it may be told; null for all.</summary>
+    public HashSet<string>? EventsOf { get; set; }
+
     /// <summary>What tells it what vassals print; null when nothing does.</summary>
     public LogTeller? Logs { get; set; }
 

@@ -31,6 +31,9 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
     /// <summary>Says who the emperor is; the line about all vassals is left to be filled in.</summary>
     public required Func<EmpireView> Describe { get; init; }
 
+    /// <summary>Whose vassals are, where users may see and steer their own; null where only masters may anything.</summary>
+    public OwnerBook? Owners { get; init; }
+
     /// <summary>What vassals print; null when it is not kept.</summary>
     public VassalOutput? Output { get; init; }
 
@@ -60,7 +63,7 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
         while (server.TryTake(out var call))
         {
             if (call.Request is { } request)
-                Serve(call.Client, request, now);
+                Serve(call, request, now);
             else
                 _jobs.RemoveAll(job => job.Client == call.Client && job.Abandon());
         }
@@ -76,16 +79,17 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
     /// <inheritdoc/>
     public void Dispose() => _sampler.Dispose();
 
-    private void Serve(long client, ControlRequest request, Instant now)
+    private void Serve(ControlCall call, ControlRequest request, Instant now)
     {
+        var client = call.Client;
         if (ControlProtocol.OrderOf(request.Verb!) is { } order)
         {
-            BeginOrder(client, request, order, now);
+            BeginOrder(call, request, order, now);
             return;
         }
         try
         {
-            Inform(client, request);
+            Inform(call, request);
         }
         catch (Exception e)
         {
@@ -95,9 +99,10 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
         }
     }
 
-    private void Inform(long client, ControlRequest request)
+    private void Inform(ControlCall call, ControlRequest request)
     {
-        if (!TrySelect(request, out var names, out var refusal))
+        var client = call.Client;
+        if (!TrySelect(request, call.Peer, out var names, out var refusal))
         {
             Tell(client, refusal!);
             return;
@@ -105,13 +110,16 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
         switch (request.Verb)
         {
             case "status":
-                TellStatus(client, request, names);
+                TellStatus(call, request, names);
                 break;
             case "names":
                 server.Answer(new ControlAnswer(client, _ => new ControlReply { Id = request.Id, Names = Sorted(names) }));
                 break;
+            case "events":
+                server.Answer(new ControlAnswer(client, null, null, new EventsWanted(request, names)));
+                break;
             case "explain":
-                TellExplanations(client, request, names);
+                TellExplanations(call, request, names);
                 break;
             default:
                 server.Answer(new ControlAnswer(client, null, new LogsWanted(request, Sorted(names))));
@@ -119,12 +127,14 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
         }
     }
 
-    private void TellStatus(long client, ControlRequest request, IReadOnlyList<string> names)
+    private void TellStatus(ControlCall call, ControlRequest request, IReadOnlyList<string> names)
     {
+        var client = call.Client;
         var snapshot = _snapshot!();
         var about = Describe();
         if (request.Usage)
             _sampler.Want(snapshot);
+        var visible = Owners is { } owners ? [.. snapshot.Vassals.Where(v => owners.May(v.Name, call.Peer))] : snapshot.Vassals;
         var isWanted = names.Count == snapshot.Count ? null : names.ToHashSet(StringComparer.Ordinal);
         server.Answer(
             new ControlAnswer(
@@ -137,10 +147,7 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
                     return new ControlReply
                     {
                         Id = request.Id,
-                        Empire = about with
-                        {
-                            Status = StatusLine.Of([.. snapshot.Vassals.Select(v => v.Raw)], snapshot.At.Monotonic, patience),
-                        },
+                        Empire = about with { Status = StatusLine.Of([.. visible.Select(v => v.Raw)], snapshot.At.Monotonic, patience) },
                         Vassals = [.. vassals.Select(v => request.Usage ? VassalView.Of(v).With(_sampler.Usage.Of(v)) : VassalView.Of(v))],
                     };
                 }
@@ -148,8 +155,9 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
         );
     }
 
-    private void TellExplanations(long client, ControlRequest request, IReadOnlyList<string> names)
+    private void TellExplanations(ControlCall call, ControlRequest request, IReadOnlyList<string> names)
     {
+        var client = call.Client;
         var snapshot = _snapshot!();
         var told = Sorted(names).Take(MostExplained).ToArray();
         for (var i = 0; i < told.Length; i++)
@@ -164,15 +172,22 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
                     {
                         Id = request.Id,
                         More = !isLast,
-                        Explain = Explanations.Of(vassal, plan, ring, Output),
+                        Explain = Explanations.Of(
+                            vassal,
+                            plan,
+                            ring,
+                            Output,
+                            unix => Owners?.MaySee(vassal.Name, call.Peer, unix) != false
+                        ),
                     }
                 )
             );
         }
     }
 
-    private void BeginOrder(long client, ControlRequest request, OrderKind order, Instant now)
+    private void BeginOrder(ControlCall call, ControlRequest request, OrderKind order, Instant now)
     {
+        var client = call.Client;
         if (empire.IsEnding)
         {
             Tell(client, ControlReply.Failed(request.Id, "leaving", "the emperor leaves, and all vassals with it"));
@@ -183,7 +198,7 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
             Tell(client, ControlReply.Failed(request.Id, "busy", $"{MostJobs} orders are under way; try again later"));
             return;
         }
-        if (!TrySelect(request, out var names, out var refusal))
+        if (!TrySelect(request, call.Peer, out var names, out var refusal))
         {
             Tell(client, refusal!);
             return;
@@ -200,14 +215,17 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
     }
 
     // Every name must mean something; without names, all are meant.
-    private bool TrySelect(ControlRequest request, out IReadOnlyList<string> names, out ControlReply? refusal)
+    private bool TrySelect(ControlRequest request, uint peer, out IReadOnlyList<string> names, out ControlReply? refusal)
     {
         refusal = null;
-        IReadOnlyList<string> all = [.. empire.Vassals.Keys];
+        // Another's vassals are to a user as if they were not there.
+        IReadOnlyList<string> all = Owners is { } owners
+            ? [.. empire.Vassals.Keys.Where(name => owners.May(name, peer))]
+            : [.. empire.Vassals.Keys];
         if (request.All || request.Names is null or { Count: 0 })
         {
             names = all;
-            if (names.Count == 0 && request.Verb is not ("status" or "names"))
+            if (names.Count == 0 && request.Verb is not ("status" or "names" or "events"))
                 refusal = ControlReply.Failed(request.Id, "no-such-vassal", "there is no vassal");
             return refusal is null;
         }

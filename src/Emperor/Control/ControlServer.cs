@@ -67,6 +67,9 @@ internal sealed class ControlServer : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Whose vassals are, where users may see and steer their own (--emperor-tyrant); null where only masters may anything.</summary>
+    public OwnerBook? Owners { get; init; }
+
     /// <summary>The next call for the main thread.</summary>
     public bool TryTake(out ControlCall call) => _calls.TryDequeue(out call);
 
@@ -254,7 +257,8 @@ internal sealed class ControlServer : IDisposable
 
     private void Work(ControlConnection client, ControlRequest request)
     {
-        if (!Access.IsMaster(client.Peer.Uid, _uid))
+        var isMaster = Access.IsMaster(client.Peer.Uid, _uid);
+        if (!isMaster && Owners is null)
         {
             var who = _uid == 0 ? "root" : $"root and user {_uid}";
             client.Say(
@@ -268,12 +272,13 @@ internal sealed class ControlServer : IDisposable
             return;
         }
         client.IsBusy = true;
-        if (request.Verb == "events")
+        // Whoever may not see everything is told by the main thread what is his.
+        if (request.Verb == "events" && isMaster)
         {
             BeginEvents(client, request);
             return;
         }
-        _calls.Enqueue(new ControlCall(client.Serial, request));
+        _calls.Enqueue(new ControlCall(client.Serial, request, client.Peer.Uid));
         _wakeMain();
     }
 
@@ -284,6 +289,12 @@ internal sealed class ControlServer : IDisposable
         if (answer.Logs is { } wanted)
         {
             BeginLogs(client, wanted);
+            return;
+        }
+        if (answer.Events is { } events)
+        {
+            client.EventsOf = [.. events.Vassals];
+            BeginEvents(client, events.Request);
             return;
         }
         var reply = Make(answer);
@@ -320,11 +331,17 @@ internal sealed class ControlServer : IDisposable
         else
         {
             var count = Math.Min(request.Count ?? DefaultEvents, MostEvents);
-            var last = ring.Last(count, e => IsAbout(e, names));
+            var last = ring.Last(count, e => IsFor(client, e, names));
             client.EventsToldTo = last.Count > 0 ? last[0].Sequence - 1 : ring.Newest;
         }
         _events.IsFollowed = true;
     }
+
+    // Of a vassal that has passed on to another owner, each sees what was while it was his.
+    private bool IsFor(ControlConnection client, EmperorEvent e, IReadOnlyList<string> names) =>
+        client.EventsOf is { } own
+            ? e.Vassal is { } vassal && own.Contains(vassal) && Owners!.Owned(vassal, client.Peer.Uid, e.Unix)
+            : IsAbout(e, names);
 
     private static bool IsAbout(EmperorEvent e, IReadOnlyList<string> names)
     {
@@ -361,7 +378,7 @@ internal sealed class ControlServer : IDisposable
             }
             client.EventsToldTo = next.Sequence;
             // Sequence 0 is asked for by those who want all that there is: what was before that, they have not missed.
-            if (missed > 0 && request.Since != 0)
+            if (missed > 0 && request.Since != 0 && client.EventsOf is null)
                 client.Say(
                     new ControlReply
                     {
@@ -371,7 +388,7 @@ internal sealed class ControlServer : IDisposable
                     },
                     Now
                 );
-            if (IsAbout(next, request.Names ?? []))
+            if (IsFor(client, next, request.Names ?? []))
                 client.Say(
                     new ControlReply
                     {
@@ -398,7 +415,7 @@ internal sealed class ControlServer : IDisposable
         var id = wanted.Request.Id;
         if (_output is null)
             Finish(client, ControlReply.Failed(id, "not-kept", "what vassals print is not kept (--vassal-output inherit)"));
-        else if ((client.Logs = new LogTeller(wanted, _output, _loop.Wake)).IsRefused)
+        else if ((client.Logs = new LogTeller(wanted, _output, _loop.Wake, Owners, client.Peer.Uid)).IsRefused)
             Finish(client, ControlReply.Failed(id, "too-many", "too many outputs are followed already; follow fewer vassals"));
     }
 
@@ -428,7 +445,7 @@ internal sealed class ControlServer : IDisposable
     private void Finish(ControlConnection client, ControlReply last)
     {
         client.Logs?.Dispose();
-        (client.Logs, client.EventsToldTo, client.Following, client.IsBusy) = (null, null, null, false);
+        (client.Logs, client.EventsToldTo, client.Following, client.EventsOf, client.IsBusy) = (null, null, null, null, false);
         client.Say(last, Now);
         if (client.Send(Now))
             GoOn(client);
@@ -458,7 +475,7 @@ internal sealed class ControlServer : IDisposable
         client.Dispose();
         if (!client.IsBusy)
             return;
-        _calls.Enqueue(new ControlCall(client.Serial, null));
+        _calls.Enqueue(new ControlCall(client.Serial, null, client.Peer.Uid));
         _wakeMain();
     }
 

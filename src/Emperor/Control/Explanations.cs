@@ -16,10 +16,11 @@ internal static class Explanations
     /// <param name="launch">How it is started.</param>
     /// <param name="ring">The events that are kept.</param>
     /// <param name="output">What vassals print; null when that is not kept.</param>
-    public static ExplainView Of(VassalSnapshot vassal, LaunchPlan launch, EventRing ring, VassalOutput? output)
+    /// <param name="maySee">Whether who asks may see what was at a time, milliseconds since the epoch.</param>
+    public static ExplainView Of(VassalSnapshot vassal, LaunchPlan launch, EventRing ring, VassalOutput? output, Func<long, bool> maySee)
     {
         var (raw, source) = (vassal.Raw, vassal.Source);
-        var events = ring.Last(Explanation.Events, e => e.Vassal == raw.Name);
+        var events = ring.Last(Explanation.Events, e => e.Vassal == raw.Name && maySee(e.Unix));
         return new ExplainView
         {
             Vassal = VassalView.Of(vassal),
@@ -32,7 +33,11 @@ internal static class Explanations
             Program = raw.IsProgram ? Of(vassal, launch) : null,
             User = raw.Pid is { } pid ? UserOf(pid) : null,
             Events = [.. events.Select(EventView.Of)],
-            Output = output?.Tail(raw.Name, Explanation.Lines).Select(l => l.Text).ToArray(),
+            Output = output
+                ?.Tail(raw.Name, Explanation.Lines)
+                .Where(l => maySee(l.Time.ToUnixTimeMilliseconds()))
+                .Select(l => l.Text)
+                .ToArray(),
             Next = Explanation.Next(vassal),
             Advice = Explanation.Advice(vassal),
         };

@@ -13,20 +13,24 @@ internal sealed class LogTeller : IDisposable
 
     private readonly LogsWanted _wanted;
     private readonly Queue<OutputLine> _last;
+    private readonly Func<OutputLine, bool> _mayTell;
     private readonly List<OutputFollower> _followers = [];
 
     /// <summary>Begins.</summary>
     /// <param name="wanted">What the client wants.</param>
     /// <param name="output">What vassals print.</param>
     /// <param name="wake">Called on another thread when there are lines.</param>
-    public LogTeller(LogsWanted wanted, VassalOutput output, Action wake)
+    /// <param name="owners">Whose vassals are; null when the client may see all.</param>
+    /// <param name="peer">The client's user.</param>
+    public LogTeller(LogsWanted wanted, VassalOutput output, Action wake, OwnerBook? owners, uint peer)
     {
+        _mayTell = line => owners?.MaySee(line.Vassal, peer, line.Time.ToUnixTimeMilliseconds()) != false;
         _wanted = wanted;
         var count = wanted.Request.Count ?? DefaultLines;
         // First, so that no line falls between; a line that comes between is told twice rather than never.
         if (wanted.Request.Follow)
             IsRefused = !wanted.Vassals.All(name => TryFollow(output, name, wake));
-        var last = wanted.Vassals.SelectMany(name => output.Tail(name, count)).OrderBy(line => line.Time).ToArray();
+        var last = wanted.Vassals.SelectMany(name => output.Tail(name, count)).Where(_mayTell).OrderBy(line => line.Time).ToArray();
         _last = new Queue<OutputLine>(last.TakeLast(count));
     }
 
@@ -75,8 +79,12 @@ internal sealed class LogTeller : IDisposable
             return Reply(line);
         foreach (var follower in _followers)
         {
-            if (follower.TryTake(out line, out var lost))
-                return Reply(line);
+            long lost;
+            while (follower.TryTake(out line, out lost))
+            {
+                if (_mayTell(line))
+                    return Reply(line);
+            }
             if (lost > 0)
                 return new ControlReply
                 {

@@ -1,5 +1,6 @@
 using Emperor.Core.Monitoring;
 using Emperor.Linux;
+using Emperor.Tyrant;
 
 namespace Emperor.Monitors;
 
@@ -15,6 +16,9 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
 
     /// <summary>What was asked for.</summary>
     public string Argument { get; } = argument;
+
+    /// <summary>Set where a new owner is a change (--emperor-tyrant).</summary>
+    public OwnerEye? Tyrant { get; set; }
 
     /// <summary>Whether only the links themselves count (--emperor-nofollow).</summary>
     protected bool NoFollow { get; } = noFollow;
@@ -80,6 +84,9 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
 
     /// <summary>Whether a stamp that a look has made is of this file; where only links count it says nothing of the file.</summary>
     public bool IsStampOf(FileStamp stamp, FileStatus file) =>
+        (stamp.Owner == 0 || stamp.Owner == OwnerEye.NumberOf(file)) && IsFileOf(stamp, file);
+
+    private bool IsFileOf(FileStamp stamp, FileStatus file) =>
         NoFollow
         || (stamp.Device, stamp.Inode, stamp.Size, stamp.ModifiedNanoseconds)
             == (file.Device, file.Inode, file.Size, file.ModifiedNanoseconds);
@@ -137,6 +144,7 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
         var link = own.Kind == FileKind.Link && !NoFollow ? own : default;
         return new FileStamp(target.Device, target.Inode, target.Size, target.ModifiedNanoseconds, link.Inode, link.ModifiedNanoseconds)
         {
+            Owner = Tyrant is { } eye ? OwnerEye.NumberOf(eye.NoFollow ? own : target) : 0,
             Companion = Names.Companion is { } ending ? Companion(relative + ending, folder) : 0,
         };
     }

@@ -2,10 +2,12 @@ using System.Diagnostics;
 using Emperor.Core;
 using Emperor.Core.Configuration;
 using Emperor.Core.Monitoring;
+using Emperor.Core.Programs;
 using Emperor.Core.Stats;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
+using Emperor.Tyrant;
 using Serilog.Events;
 
 namespace Emperor.Monitors;
@@ -53,6 +55,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly List<SettledChange> _settled = [];
     private readonly List<string> _troubles = [];
     private readonly List<string> _conflicts = [];
+    private readonly Dictionary<string, VassalOwner> _ownerOf = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _monitorOf = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _unreadable = new(StringComparer.Ordinal);
     private readonly long?[] _scanDue;
@@ -115,6 +118,20 @@ internal sealed class MonitorHub : IDisposable
 
     /// <summary>Called when one of the files of <see cref="WatchTouch"/> was touched.</summary>
     public Action? OnTouched { get; init; }
+
+    /// <summary>Reads vassals' files where they run as their owners; null where they do not.</summary>
+    public OwnerEye? Tyrant { get; init; }
+
+    /// <summary>Called with who owns a vassal's file, when that was read; with null when it is gone.</summary>
+    public Action<string, VassalOwner?>? OnOwner { get; set; }
+
+    /// <summary>Who owns a vassal's file now, by the very file that its path leads to; null when no vassal may run for it.</summary>
+    public VassalOwner? OwnerNow(string vassal) =>
+        Tyrant is { } eye
+        && _monitorOf.TryGetValue(vassal, out var monitor)
+        && eye.Read(_monitors[monitor].PathOf(vassal)) is { Refusal: null, Content: not null } file
+            ? file.Owner
+            : null;
 
     /// <summary>A vassal's file, as it is named from its working folder, and that folder.</summary>
     public (string Configuration, string Folder) Locate(string vassal) => (vassal, _monitors[_monitorOf[vassal]].WorkingFolder);
@@ -318,11 +335,20 @@ internal sealed class MonitorHub : IDisposable
         {
             // Whatever starts under this name again has a file again first.
             _monitorOf.Remove(change.Name);
+            _ownerOf.Remove(change.Name);
+            OnOwner?.Invoke(change.Name, null);
             return new VassalEvent.FileGone();
         }
         var monitor = _monitors[change.Monitor];
         var path = monitor.PathOf(change.Name);
-        var bytes = Files.ReadBounded(path, ReadLimits.FileBytes, out var error, out var read);
+        FileStatus read;
+        Errno error;
+        byte[]? bytes;
+        var owned = Tyrant?.Read(path);
+        if (owned is null)
+            bytes = Files.ReadBounded(path, ReadLimits.FileBytes, out error, out read);
+        else
+            (bytes, error, read) = (owned.Content, owned.Error, owned.File);
         if (bytes is null)
         {
             // Rights may be given without any other change of the file, so it is read again at the next hint or scan.
@@ -338,19 +364,51 @@ internal sealed class MonitorHub : IDisposable
             return null;
         }
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
-        var plan = _programs.Examine(change.Name, monitor.WorkingFolder, bytes, out var refusal);
+        var refusal = owned?.Refusal;
+        var plan = refusal is null ? Examine(change.Name, monitor.WorkingFolder, bytes, owned?.Owner, out refusal) : null;
+        // Another's file needs another process, and the one that runs shall not read it.
+        isMoved = owned is not null && _ownerOf.TryGetValue(change.Name, out var formerOwner) && formerOwner != owned.Owner;
+        if (isMoved)
+            _ownerOf.Remove(change.Name);
+        if (owned is not null)
+            OnOwner?.Invoke(change.Name, owned.Owner);
         if (refusal is null)
         {
-            isMoved = _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
+            isMoved |= _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
             _monitorOf[change.Name] = change.Monitor;
-            return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, read, bytes), Plan: plan);
+            if (owned is not null)
+                _ownerOf[change.Name] = owned.Owner;
+            var source = SourceOf(monitor, path, read, bytes) with { RunsAs = owned?.Owner };
+            return new VassalEvent.FileAccepted(modified / 1000, source, Plan: plan);
         }
-        if (Math.Abs(now.Unix - modified) < WritingTime)
+        if (!isMoved && owned?.Refusal is null && Math.Abs(now.Unix - modified) < WritingTime)
         {
             _census.Postpone(change, now.Monotonic, WritingPause);
             return null;
         }
         return new VassalEvent.FileRefused(refusal, SourceOf(monitor, path, read, bytes));
+    }
+
+    // What its file names is looked at with the rights of its owner, where it runs as that.
+    private ProgramPlan? Examine(string vassal, string folder, byte[] content, VassalOwner? owner, out string? refusal)
+    {
+        if (owner is null || Tyrant is not { } eye)
+            return _programs.Examine(vassal, folder, content, out refusal);
+        try
+        {
+            ProgramPlan? plan;
+            _programs.Prepare();
+            using (eye.Act(owner))
+                plan = _programs.Examine(vassal, folder, content, out refusal);
+            return plan is null || refusal is not null ? null : OwnedPlan.Of(vassal, plan, owner, eye.InitGroups, out refusal);
+        }
+        catch (LinuxException e)
+        {
+            refusal =
+                $"the emperor cannot act for user {OwnerEye.NameOf(owner.Uid)}, who owns the file: {e.Message}; run it as root, or with "
+                + "CAP_SETUID and CAP_SETGID";
+            return null;
+        }
     }
 
     private static VassalSource SourceOf(FileMonitor monitor, string path, FileStatus read, byte[]? bytes)

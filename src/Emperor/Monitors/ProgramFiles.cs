@@ -8,6 +8,9 @@ internal sealed class ProgramFiles
 {
     private readonly Lazy<Machine> _machine = new(Machine.Look, LazyThreadSafetyMode.None);
 
+    /// <summary>Looks at the machine, which takes the emperor's own rights.</summary>
+    public void Prepare() => _ = _machine.Value;
+
     /// <summary>Looks into a file.</summary>
     /// <param name="file">Its name in its working folder.</param>
     /// <param name="folder">That folder.</param>

@@ -1,3 +1,6 @@
+using Emperor.Core.Configuration;
+using Emperor.Core.Hooks;
+
 namespace Emperor.Servers;
 
 /// <summary>How vassals are launched; the options keep uWSGI's names.</summary>
@@ -33,6 +36,18 @@ internal sealed record LaunchSettings
     /// with all that came of them, which this signal does not.
     /// </summary>
     public bool DeathSignal { get; init; }
+
+    /// <summary>--emperor-tyrant; null when it is not given.</summary>
+    public TyrantSettings? Tyrant { get; init; }
+
+    /// <summary>--emperor-use-clone.</summary>
+    public NamespaceKinds Namespaces { get; init; }
+
+    /// <summary>--hook-as-vassal and its like.</summary>
+    public HookSettings Hooks { get; init; } = HookSettings.None;
+
+    /// <summary>--emperor-cap: the numbers of the capabilities that vassals may ever have; null for all.</summary>
+    public IReadOnlyList<int>? Capabilities { get; init; }
 
     /// <summary>--vassal-output: vassals print into pipes of ours.</summary>
     public bool CapturesOutput { get; init; }

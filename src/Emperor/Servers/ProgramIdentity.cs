@@ -1,4 +1,6 @@
+using System.Globalization;
 using Emperor.Core.Programs;
+using Emperor.Core.Vassals;
 using Emperor.Linux;
 
 namespace Emperor.Servers;
@@ -14,6 +16,31 @@ internal sealed record ProgramIdentity(Account? User, uint? Group, IReadOnlyList
 
     /// <summary>Whether it is another user than root, to whom the emperor's rights must not be lent.</summary>
     public bool IsLesser => User is { Uid: not 0 };
+
+    /// <summary>The owner of a vassal's file.</summary>
+    /// <param name="owner">The owner.</param>
+    /// <param name="initGroups">Whether it gets the groups of that user, and not none.</param>
+    /// <param name="failure">When null is returned: why the emperor cannot start anything as him.</param>
+    public static ProgramIdentity? Of(VassalOwner owner, bool initGroups, out string failure)
+    {
+        failure = "";
+        var known = Accounts.UserById(owner.Uid);
+        var user = (known ?? new Account($"{owner.Uid}", owner.Uid, owner.Gid)) with { Gid = owner.Gid };
+        if (!MayBecomeAnother)
+        {
+            failure =
+                $"its file belongs to {user.Name}, and the emperor runs as user {Self.Uid} without the capabilities setuid and setgid, so it cannot start "
+                + "anything as another; run it as root, or with --cap setuid,setgid";
+            return null;
+        }
+        return new ProgramIdentity(user, owner.Gid, initGroups ? null : []) { IsKnown = known is not null };
+    }
+
+    /// <summary>Whether the emperor may start something as another user: it is root, or has the capabilities for it.</summary>
+    public static bool MayBecomeAnother => Self.IsRoot || Capabilities.Has(Capabilities.SetUid, Capabilities.SetGid);
+
+    /// <summary>Whether the emperor is another user than root and has capabilities to lend for that.</summary>
+    public static bool LendsCapabilities => !Self.IsRoot && Capabilities.Has(Capabilities.SetUid, Capabilities.SetGid);
 
     /// <summary>Finds out who a plan names.</summary>
     /// <param name="plan">The plan.</param>
@@ -40,7 +67,7 @@ internal sealed record ProgramIdentity(Account? User, uint? Group, IReadOnlyList
             (groups ??= []).Add(found);
         }
         identity = new ProgramIdentity(user, group ?? user?.Gid, plan.Groups is null ? null : groups ?? []) { IsKnown = known };
-        if (Self.IsRoot)
+        if (Self.IsRoot || (plan.Owner is not null && MayBecomeAnother))
             return true;
         if (identity.Groups is null && (user is null || user.Uid == Self.Uid) && (identity.Group is null || identity.Group == Self.Gid))
         {

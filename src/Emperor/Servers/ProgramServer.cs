@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text;
 using Emperor.Core.Configuration;
+using Emperor.Core.Hooks;
 using Emperor.Core.Programs;
+using Emperor.Core.Vassals;
 using Emperor.Linux;
 
 namespace Emperor.Servers;
@@ -14,6 +16,9 @@ internal sealed record ProgramLaunch
 
     /// <summary>A command that is run in the place of the program, as the program would be (a check of its health); null for the program.</summary>
     public IReadOnlyList<string>? Command { get; init; }
+
+    /// <summary>What its hooks are told; null when it has none, and no namespaces either.</summary>
+    public HookContext? Hooks { get; init; }
 
     /// <summary>Its sockets, in the order of the plan.</summary>
     public IReadOnlyList<SafeFd> Sockets { get; init; } = [];
@@ -64,6 +69,15 @@ internal sealed class ProgramServer(
     Spawner spawner
 )
 {
+    /// <summary>Takes the rights of who owns a vassal's file (--emperor-tyrant); null where the emperor's are used.</summary>
+    public Func<VassalOwner, IDisposable>? Act { get; init; }
+
+    /// <summary>The numbers of the capabilities that programs may ever have (--emperor-cap); null for all.</summary>
+    public IReadOnlyList<int>? Capabilities { get; init; }
+
+    /// <summary>The namespaces and hooks of programs; null for none.</summary>
+    public VassalJail? Jail { get; init; }
+
     private const int LongestEnvironmentFile = 256 * 1024;
 
     private readonly Dictionary<string, string> _environment = VassalEnvironment.Of(environment, capturesOutput);
@@ -90,6 +104,7 @@ internal sealed class ProgramServer(
     public PreparedLaunch? Prepare(ProgramLaunch launch, out string failure)
     {
         var plan = launch.Plan;
+        using var rights = plan.Owner is { } owner ? Act?.Invoke(owner) : null;
         if (!Directory.Exists(plan.Folder))
         {
             failure = $"chdir = {plan.Folder}: there is no such folder; make it, or name another";
@@ -97,7 +112,7 @@ internal sealed class ProgramServer(
         }
         if (!ProgramIdentity.TryFind(plan, out var identity, out failure))
             return null;
-        var isGuarded = Self.IsRoot && identity is { IsLesser: true };
+        var isGuarded = ProgramIdentity.MayBecomeAnother && identity is { IsLesser: true };
         if (
             Variables(launch, identity, out failure) is not { } variables
             || Command(launch, variables, isGuarded, out failure) is not { } command
@@ -108,13 +123,25 @@ internal sealed class ProgramServer(
             failure = refused;
             return null;
         }
+        var jail = JailRequest.None;
+        if (
+            launch.Hooks is { } hooks
+            && Jail is { IsEmpty: false } maker
+            && (jail = maker.Of(hooks, plan.Owner is not null, out failure)) is null
+        )
+            return null;
         var words = ProgramChain.Words(
             new ChainRequest
             {
                 Command = command,
+                Jail = jail,
                 Limits = ChainTools.WithRealPaths(plan.Limits),
                 CGroup = launch.CGroup,
                 Identity = identity,
+                IsOwned = plan.Owner is not null,
+                Folder = plan.Owner is null ? null : plan.Folder,
+                CapabilityBounds = Capabilities,
+                HasLentCapabilities = ProgramIdentity.LendsCapabilities,
                 Umask = plan.Umask,
                 PidVariables = PidVariables(launch),
                 TakesEnvironment = isGuarded,
@@ -125,10 +152,16 @@ internal sealed class ProgramServer(
             tools.Find,
             out failure
         );
-        return words is null ? null : Make(launch, words, variables, isGuarded);
+        return words is null ? null : Make(launch, words, variables, isGuarded, jail.IsFirstProcess);
     }
 
-    private PreparedLaunch Make(ProgramLaunch launch, IReadOnlyList<string> words, Dictionary<string, string> variables, bool isGuarded)
+    private PreparedLaunch Make(
+        ProgramLaunch launch,
+        IReadOnlyList<string> words,
+        Dictionary<string, string> variables,
+        bool isGuarded,
+        bool isFirstProcess
+    )
     {
         var input = isGuarded ? Script(variables) : Files.OpenNull();
         string[] bare = [$"PATH={ChainTools.SystemPath}", "LC_ALL=C", .. launch.Mark is { } mark ? new[] { mark } : []];
@@ -140,7 +173,8 @@ internal sealed class ProgramServer(
                 Arguments = words,
                 Environment = isGuarded ? bare : [.. variables.Select(v => $"{v.Key}={v.Value}")],
                 Encode = ConfigText.Encode,
-                WorkingDirectory = launch.Plan.Folder,
+                // Its owner may not be allowed to go where the emperor is, and goes there himself.
+                WorkingDirectory = launch.Plan.Owner is null ? launch.Plan.Folder : "/",
                 Descriptors =
                 [
                     input.Number,
@@ -150,6 +184,7 @@ internal sealed class ProgramServer(
                     .. launch.Channel is { } channel ? new[] { channel.Number } : [],
                 ],
                 SoftDescriptorLimit = softDescriptorLimit,
+                NewProcessNamespace = isFirstProcess,
             },
             input
         );
@@ -168,7 +203,7 @@ internal sealed class ProgramServer(
         Set(result, launch.Plan.Environment);
         foreach (var path in launch.Plan.EnvironmentFiles)
         {
-            if (ReadFile(path, identity, out failure) is not { } variables)
+            if (ReadFile(path, identity, launch.Plan.Owner is not null, out failure) is not { } variables)
                 return null;
             Set(result, variables);
         }
@@ -205,14 +240,14 @@ internal sealed class ProgramServer(
     }
 
     // A path that begins with "-" may lead nowhere, as with systemd.
-    private static IReadOnlyList<string>? ReadFile(string path, ProgramIdentity? identity, out string failure)
+    private static IReadOnlyList<string>? ReadFile(string path, ProgramIdentity? identity, bool isOwned, out string failure)
     {
         failure = "";
         var mayMiss = path.StartsWith('-');
         var file = mayMiss ? path[1..] : path;
         Errno error;
         var bytes =
-            Self.IsRoot && identity is { IsLesser: true, User: { } user }
+            !isOwned && Self.IsRoot && identity is { IsLesser: true, User: { } user }
                 ? GuardedFile.Read(file, LongestEnvironmentFile, user.Uid, identity.Group ?? user.Gid, out error)
                 : Files.ReadBounded(file, LongestEnvironmentFile, out error);
         if (bytes is null)

@@ -1,5 +1,7 @@
 using Emperor.Core.Configuration;
+using Emperor.Core.Hooks;
 using Emperor.Core.Programs;
+using Emperor.Core.Vassals;
 using Emperor.Linux;
 
 namespace Emperor.Servers;
@@ -25,6 +27,7 @@ internal sealed class UwsgiServer(
         .. VassalEnvironment.Of(environment, settings.CapturesOutput).Select(v => $"{v.Key}={v.Value}"),
         string.Create(System.Globalization.CultureInfo.InvariantCulture, $"UWSGI_EMPEROR_FD={ChannelFd}"),
     ];
+    private readonly VassalJail _jail = new(settings.Namespaces, settings.Hooks, tools);
     private readonly bool _deathSignal = settings.DeathSignal && tools.Find("setpriv") is not null;
 
     /// <summary>True when a parent-death signal is asked for and the program that sets it (setpriv, of util-linux) is not installed.</summary>
@@ -75,7 +78,18 @@ internal sealed class UwsgiServer(
                 + "install uwsgi, or name it by --binary-path or --emperor-wrapper";
             return null;
         }
-        if (Words(launch, Arguments(program, launch.Configuration), out failure) is not { } words)
+        ProgramIdentity? identity = null;
+        if (settings.Tyrant is { } tyrant)
+        {
+            // Never as the emperor's user for want of knowing better.
+            failure = "it is not known who owns its file";
+            if (launch.Owner is null || (identity = ProgramIdentity.Of(launch.Owner, tyrant.InitGroups, out failure)) is null)
+                return null;
+        }
+        var jail = JailRequest.None;
+        if (!_jail.IsEmpty && (jail = _jail.Of(launch.Hooks, identity is not null, out failure)) is null)
+            return null;
+        if (Words(launch, identity, jail, Arguments(program, launch.Configuration), out failure) is not { } words)
             return null;
         var request = new SpawnRequest
         {
@@ -86,6 +100,7 @@ internal sealed class UwsgiServer(
             WorkingDirectory = folder,
             Descriptors = [launch.Input.Number, launch.Output?.Number ?? 1, launch.Output?.Number ?? 2, launch.Channel.Number],
             SoftDescriptorLimit = softDescriptorLimit,
+            NewProcessNamespace = jail.IsFirstProcess,
         };
         // The signal comes when the thread ends that spawned, so that is the one which outlives even an execve of the emperor.
         var process = _deathSignal ? Spawn.Start(request, out var error) : spawner.Start(request, out error);
@@ -94,7 +109,13 @@ internal sealed class UwsgiServer(
         return process;
     }
 
-    private IReadOnlyList<string>? Words(UwsgiLaunch launch, List<string> arguments, out string failure)
+    private IReadOnlyList<string>? Words(
+        UwsgiLaunch launch,
+        ProgramIdentity? identity,
+        JailRequest jail,
+        List<string> arguments,
+        out string failure
+    )
     {
         var limits = launch.Limits ?? LimitRules.None;
         if (ChainTools.FailureOf(limits) is { } refused)
@@ -107,7 +128,12 @@ internal sealed class UwsgiServer(
             {
                 Command = arguments,
                 Limits = ChainTools.WithRealPaths(limits),
+                Jail = jail,
                 CGroup = launch.CGroup,
+                Identity = identity,
+                IsOwned = identity is not null,
+                CapabilityBounds = settings.Capabilities,
+                HasLentCapabilities = ProgramIdentity.LendsCapabilities,
                 DeathSignal = _deathSignal,
                 Niceness = limits.Nice is null ? 0 : Self.Niceness,
                 UserTasks = launch.UserTasks,
@@ -153,6 +179,12 @@ internal sealed record UwsgiLaunch(string Configuration, string Folder, string M
 {
     /// <summary>What it may use; null when nobody has said.</summary>
     public LimitRules? Limits { get; init; }
+
+    /// <summary>Who it runs as under --emperor-tyrant; null when the emperor is none.</summary>
+    public VassalOwner? Owner { get; init; }
+
+    /// <summary>What its hooks are told.</summary>
+    public HookContext Hooks { get; init; } = new(Configuration, Folder, null, null);
 
     /// <summary>The folder of the cgroup that it joins; null for none.</summary>
     public string? CGroup { get; init; }

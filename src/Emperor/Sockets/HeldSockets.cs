@@ -119,7 +119,7 @@ internal sealed class HeldSockets(EventLoop loop, SocketBinder binder, Inherited
             {
                 if (bound.Wish.ReusePort != socket.ReusePort)
                     WarnOfPort(vassal, socket);
-                if (SocketBinder.Change(bound, WishOf(socket) with { ReusePort = bound.Wish.ReusePort }) is { } failure)
+                if (binder.Change(bound, WishOf(socket) with { ReusePort = bound.Wish.ReusePort }) is { } failure)
                     return failure;
             }
             held.Socket = socket;
@@ -174,12 +174,13 @@ internal sealed class HeldSockets(EventLoop loop, SocketBinder binder, Inherited
     }
 
     private static SocketWish WishOf(ProgramSocket socket) =>
-        new(socket.Address, socket.Mode, OwnerOf(socket), socket.Backlog, socket.ReusePort);
+        new(socket.Address, socket.Mode, OwnerOf(socket), socket.Backlog, socket.ReusePort) { BoundAs = socket.BoundAs };
 
-    // As in uWSGI, which binds as the user that it has become: with the mode 660, root alone could connect otherwise. Who is not known is told at the
+    // Under tyrant it is its owner's anyway. Else as in uWSGI, which binds as the user that it has become: with the mode 660, root alone could connect otherwise. Who is not known is told at the
     // start of the program.
     private static string? OwnerOf(ProgramSocket socket) =>
-        socket.Owner ?? (Self.IsRoot && socket.Address[0] == '/' ? ProgramIdentity.Numbers(socket.User, socket.Group) : null);
+        socket.Owner
+        ?? (socket.BoundAs is null && Self.IsRoot && socket.Address[0] == '/' ? ProgramIdentity.Numbers(socket.User, socket.Group) : null);
 
     private void Await(string vassal, IReadOnlyList<ProgramSocket> sockets, bool await)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Emperor.Core.Configuration;
 using Emperor.Core.Sockets;
 using Emperor.Core.Vassals;
@@ -27,6 +28,9 @@ internal sealed class OnDemandResolver(
     Func<string, (string Configuration, string Folder)> locate
 ) : IDisposable
 {
+    /// <summary>Takes the rights of who owns a vassal's file (--emperor-tyrant); null where the emperor's are used.</summary>
+    public Func<VassalOwner, IDisposable>? Act { get; init; }
+
     private const long FirstRetry = 10_000;
     private const long LongestRetry = 60_000;
 
@@ -116,7 +120,11 @@ internal sealed class OnDemandResolver(
 
     private VassalEvent InFile(string vassal, string path, VassalEvent.FileAccepted file)
     {
-        var bytes = Files.ReadBounded(path, OnDemandRules.LongestAnswer, out var error);
+        Errno error;
+        byte[]? bytes;
+        // Whoever owns the vassal's file may have put a link there to what he may not read himself.
+        using (ActFor(file))
+            bytes = Files.ReadBounded(path, OnDemandRules.LongestAnswer, out error);
         if (error == Errno.NoEntry || error == Errno.NotDirectory)
             return file;
         if (bytes is null)
@@ -130,23 +138,26 @@ internal sealed class OnDemandResolver(
                 file.Source
             );
         var address = OnDemandRules.Answer(bytes);
-        return address.Length == 0 ? file : At(vassal, address, file, path);
+        return address.Length == 0 ? file : At(vassal, address, file, path, file.Source?.RunsAs);
     }
 
-    private VassalEvent At(string vassal, string text, VassalEvent.FileAccepted file, string source)
+    private IDisposable? ActFor(VassalEvent.FileAccepted file) => file.Source?.RunsAs is { } owner ? Act?.Invoke(owner) : null;
+
+    // An address that the file's owner has written himself is bound with his rights; one that the operator's options make, with the emperor's, and given
+    // to that owner.
+    private VassalEvent At(string vassal, string text, VassalEvent.FileAccepted file, string source, VassalOwner? writtenBy = null)
     {
         var (configuration, folder) = locate(vassal);
         if (SocketAddress.Parse(text, folder, out var failure) is not { } address)
             return new VassalEvent.FileRefused($"the address of its on-demand socket ({source}): {failure}", file.Source);
-        var bytes = Files.ReadBounded(Path.Combine(folder, configuration), ReadLimits.FileBytes, out _);
-        var socket = new OnDemandSocket(address.ToString());
+        byte[]? bytes;
+        using (ActFor(file))
+            bytes = Files.ReadBounded(Path.Combine(folder, configuration), ReadLimits.FileBytes, out _);
+        var socket = OnDemandRules.WithWishes(new OnDemandSocket(address.ToString()) { BoundAs = writtenBy }, configuration, bytes);
+        if (writtenBy is null && file.Source?.RunsAs is { } owner)
+            socket = socket with { Owner = string.Create(CultureInfo.InvariantCulture, $"{owner.Uid}:{owner.Gid}") };
         // What is written to the file after this look is a change of its own.
-        return new VassalEvent.FileAccepted(
-            file.ModifiedUnix,
-            file.Source,
-            OnDemandRules.WithWishes(socket, configuration, bytes),
-            file.Plan
-        );
+        return new VassalEvent.FileAccepted(file.ModifiedUnix, file.Source, socket, file.Plan);
     }
 
     // Null when it is what was said before.

@@ -81,7 +81,7 @@ internal sealed class OnDemandSockets(EventLoop loop, SocketBinder binder, Inher
         {
             if (listener.Socket == socket || listener.Bound is not { } bound)
                 return null;
-            if (SocketBinder.Change(bound, WishOf(socket)) is { } refusal)
+            if (binder.Change(bound, WishOf(socket)) is { } refusal)
                 return refusal;
             listener.Socket = socket;
             return null;
@@ -125,7 +125,8 @@ internal sealed class OnDemandSockets(EventLoop loop, SocketBinder binder, Inher
         return bound is null ? failure : null;
     }
 
-    private static SocketWish WishOf(OnDemandSocket socket) => new(socket.Address, socket.Mode, socket.Owner, Backlog);
+    private static SocketWish WishOf(OnDemandSocket socket) =>
+        new(socket.Address, socket.Mode, socket.Owner, Backlog) { BoundAs = socket.BoundAs };
 
     private string? Await(Listener listener, bool await)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Emperor.Core;
 using Emperor.Core.Sockets;
+using Emperor.Core.Vassals;
 using Emperor.Linux;
 
 namespace Emperor.Sockets;
@@ -11,7 +12,11 @@ namespace Emperor.Sockets;
 /// <param name="Owner">Who its file shall belong to, USER[:GROUP]; null for the emperor's user.</param>
 /// <param name="Backlog">How many connections may wait; the kernel bounds it by net.core.somaxconn.</param>
 /// <param name="ReusePort">Whether others may bind the same port.</param>
-internal sealed record SocketWish(string Address, int Mode, string? Owner, int Backlog, bool ReusePort = false);
+internal sealed record SocketWish(string Address, int Mode, string? Owner, int Backlog, bool ReusePort = false)
+{
+    /// <summary>With whose rights it is bound, changed and removed (--emperor-tyrant); null is the emperor's.</summary>
+    public VassalOwner? BoundAs { get; init; }
+}
 
 /// <summary>A socket that the emperor has bound for a vassal and listens on.</summary>
 internal sealed class BoundSocket(string vassal, SocketWish wish, SafeFd fd, FileStatus? file)
@@ -47,6 +52,9 @@ internal sealed class SocketBinder
     /// <summary>The vassal that a process belongs to; null when it is none's.</summary>
     public Func<int, string?> VassalOf { get; set; } = _ => null;
 
+    /// <summary>Takes the rights of who owns a vassal's file.</summary>
+    public Func<VassalOwner, IDisposable>? Act { get; set; }
+
     /// <summary>Binds a socket and listens on it.</summary>
     /// <param name="vassal">Whose it shall be.</param>
     /// <param name="wish">The socket.</param>
@@ -64,6 +72,22 @@ internal sealed class SocketBinder
                     : $"the socket {wish.Address} is that of vassal {other.Vassal}; give one of the two another address";
             return null;
         }
+        BoundSocket bound;
+        using (ActFor(wish))
+        {
+            if (TryBind(vassal, wish, address, out failure) is not { } made)
+                return null;
+            bound = made;
+        }
+        if (failure.Length == 0)
+            return bound;
+        Close(bound);
+        return null;
+    }
+
+    // What was bound before something failed is returned with the failure.
+    private BoundSocket? TryBind(string vassal, SocketWish wish, SocketAddress address, out string failure)
+    {
         var name = NameOf(address);
         failure = name.Path is not null ? MakeRoom(name) ?? "" : "";
         if (failure.Length > 0)
@@ -80,16 +104,14 @@ internal sealed class SocketBinder
             failure = $"the socket {wish.Address} cannot be listened on: {refused}; {Cure(refused, address, name)}";
         var bound = new BoundSocket(vassal, wish, fd, file);
         _sockets.Add(bound);
-        if (failure.Length == 0)
-            return bound;
-        Close(bound);
-        return null;
+        return bound;
     }
 
     /// <summary>Gives a socket's file another mode and owner, and the socket another backlog.</summary>
     /// <returns>Why not; null when it has them.</returns>
-    public static string? Change(BoundSocket socket, SocketWish wish)
+    public string? Change(BoundSocket socket, SocketWish wish)
     {
+        using var rights = ActFor(wish);
         var failure =
             socket.File is { } file && (wish.Mode, wish.Owner) != (socket.Wish.Mode, socket.Wish.Owner) ? Grant(wish, file, out _) : null;
         if (failure is not null)
@@ -105,11 +127,14 @@ internal sealed class SocketBinder
     public void Close(BoundSocket socket)
     {
         _sockets.Remove(socket);
+        using var rights = ActFor(socket.Wish);
         // The file first, so that nobody connects to what is about to be closed.
         if (socket.File is { } file)
             _ = ListeningSocket.Remove(socket.Wish.Address, file);
         socket.Fd.Dispose();
     }
+
+    private IDisposable? ActFor(SocketWish wish) => wish.BoundAs is { } owner ? Act?.Invoke(owner) : null;
 
     // What is in the way of a new socket file, or nothing any more.
     private string? MakeRoom(SocketName name)
@@ -132,11 +157,27 @@ internal sealed class SocketBinder
     private static string? Grant(SocketWish wish, FileStatus? known, out FileStatus? file)
     {
         file = known;
+        if (wish.BoundAs is not null)
+            return GrantOwned(wish, out file);
         if (SocketOwner.Find(wish.Owner, out var user, out var group) is { } failure)
             return failure;
         var error = ListeningSocket.Grant(wish.Address, known, (uint)wish.Mode, user, group, out var now);
         if (error.Number != 0)
             return $"the socket {wish.Address} cannot be given the mode and owner that its file asks for (chmod-socket, chown-socket): {error}";
+        file = now;
+        return null;
+    }
+
+    // With its owner's rights, so that nothing but what is his can get another mode, whatever the path leads to by now.
+    private static string? GrantOwned(SocketWish wish, out FileStatus? file)
+    {
+        file = null;
+        if (wish.Owner is { } owner)
+            return $"chown-socket = {owner}: under --emperor-tyrant its socket belongs to the owner of its file; take that out";
+        if (Files.SetMode(wish.Address, (uint)wish.Mode) is { Number: not 0 } refused)
+            return $"the socket {wish.Address} cannot be given the mode that its file asks for (chmod-socket): {refused}";
+        if (FileStatus.Get(wish.Address, follow: false, out var now) is { Number: not 0 } error)
+            return $"the socket {wish.Address} is not there any more: {error}";
         file = now;
         return null;
     }

@@ -100,5 +100,8 @@ internal static class StatsSetup
     }
 
     private static EmperorIdentity Identity(EmperorSettings settings) =>
-        new(Program.Version, Self.Pid, Self.Uid, Self.Gid, Environment.CurrentDirectory, settings.Monitors, Clock.Now.Unix);
+        new(Program.Version, Self.Pid, Self.Uid, Self.Gid, Environment.CurrentDirectory, settings.Monitors, Clock.Now.Unix)
+        {
+            IsTyrant = settings.Tyrant is not null,
+        };
 }

@@ -69,6 +69,16 @@ public sealed class CompilerTests
         ["UtimeNow"] = "UTIME_NOW",
         ["UtimeOmit"] = "UTIME_OMIT",
         ["SysAccept"] = "SYS_accept",
+        ["SysCapGet"] = "SYS_capget",
+        ["SysCapSet"] = "SYS_capset",
+        ["SysSetFsUid"] = "SYS_setfsuid",
+        ["SysSetFsGid"] = "SYS_setfsgid",
+        ["SysGetGroups"] = "SYS_getgroups",
+        ["SysSetGroups"] = "SYS_setgroups",
+        ["CapabilityVersion3"] = "_LINUX_CAPABILITY_VERSION_3",
+        ["PrSetKeepCaps"] = "PR_SET_KEEPCAPS",
+        ["PrCapAmbient"] = "PR_CAP_AMBIENT",
+        ["PrCapAmbientRaise"] = "PR_CAP_AMBIENT_RAISE",
         ["SysAccept4"] = "SYS_accept4",
         ["ShutWr"] = "SHUT_WR",
         ["SockStream"] = "SOCK_STREAM",
@@ -171,6 +181,7 @@ public sealed class CompilerTests
         ["NotDirectory"] = "ENOTDIR",
         ["Invalid"] = "EINVAL",
         ["TooManyFiles"] = "EMFILE",
+        ["Loop"] = "ELOOP",
         ["NoSpace"] = "ENOSPC",
         ["Cancelled"] = "ECANCELED",
         ["BrokenPipe"] = "EPIPE",
@@ -375,6 +386,7 @@ public sealed class CompilerTests
         #include <fcntl.h>
         #include <fnmatch.h>
         #include <grp.h>
+        #include <linux/capability.h>
         #include <linux/openat2.h>
         #include <netinet/in.h>
         #include <linux/inet_diag.h>

@@ -1,0 +1,78 @@
+namespace Emperor.Linux;
+
+/// <summary>The capabilities of the calling thread (capabilities(7)). They are each thread's own: call this on the thread that spawns.</summary>
+public static unsafe class Capabilities
+{
+    /// <summary>CAP_KILL.</summary>
+    public const int Kill = 5;
+
+    /// <summary>CAP_SETGID.</summary>
+    public const int SetGid = 6;
+
+    /// <summary>CAP_SETUID.</summary>
+    public const int SetUid = 7;
+
+    /// <summary>CAP_SYS_ADMIN.</summary>
+    public const int SysAdmin = 21;
+
+    /// <summary>The permitted ones, a bit for each.</summary>
+    public static ulong Permitted => Get().Permitted;
+
+    /// <summary>Whether all of these are permitted.</summary>
+    public static bool Has(params ReadOnlySpan<int> wanted) => (Permitted & Bits(wanted)) == Bits(wanted);
+
+    /// <summary>Lets what the calling thread executes have these too, which must be permitted (the inheritable and ambient sets).</summary>
+    public static Errno Bequeath(params ReadOnlySpan<int> capabilities)
+    {
+        var now = Get();
+        var error = Set(now with { Effective = now.Effective | Bits(capabilities), Inheritable = now.Inheritable | Bits(capabilities) });
+        foreach (var capability in capabilities)
+        {
+            if (error.Number == 0 && Native.PrCtl(Constants.PrCapAmbient, Constants.PrCapAmbientRaise, capability, 0, 0) != 0)
+                error = Errno.Last;
+        }
+        return error;
+    }
+
+    /// <summary>Has the calling thread keep what is permitted to it when it becomes another user than root, until it executes something.</summary>
+    public static Errno KeepOverChangeOfUser() => Native.PrCtl(Constants.PrSetKeepCaps, 1, 0, 0, 0) == 0 ? default : Errno.Last;
+
+    /// <summary>Gives up all but these.</summary>
+    public static Errno Reduce(ulong bits) => Set(new Sets(bits, bits, 0));
+
+    /// <summary>A bit for each.</summary>
+    public static ulong Bits(params ReadOnlySpan<int> capabilities)
+    {
+        var bits = 0UL;
+        foreach (var capability in capabilities)
+            bits |= 1UL << capability;
+        return bits;
+    }
+
+    internal static Sets Get()
+    {
+        // struct __user_cap_header_struct and two of __user_cap_data_struct (capget(2)): effective, permitted, inheritable, each lower half first.
+        var header = stackalloc uint[2] { Constants.CapabilityVersion3, 0 };
+        var data = stackalloc uint[6];
+        if (Native.SysCall(Constants.SysCapGet, (nint)header, (nint)data, 0, 0) != 0)
+            throw new LinuxException("capget", Errno.Last);
+        return new Sets(data[0] | ((ulong)data[3] << 32), data[1] | ((ulong)data[4] << 32), data[2] | ((ulong)data[5] << 32));
+    }
+
+    internal static Errno Set(Sets sets)
+    {
+        var header = stackalloc uint[2] { Constants.CapabilityVersion3, 0 };
+        var data = stackalloc uint[6]
+        {
+            (uint)sets.Effective,
+            (uint)sets.Permitted,
+            (uint)sets.Inheritable,
+            (uint)(sets.Effective >> 32),
+            (uint)(sets.Permitted >> 32),
+            (uint)(sets.Inheritable >> 32),
+        };
+        return Native.SysCall(Constants.SysCapSet, (nint)header, (nint)data, 0, 0) == 0 ? default : Errno.Last;
+    }
+
+    internal readonly record struct Sets(ulong Effective, ulong Permitted, ulong Inheritable);
+}

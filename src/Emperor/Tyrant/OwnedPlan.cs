@@ -1,0 +1,37 @@
+using Emperor.Core.Programs;
+using Emperor.Core.Vassals;
+
+namespace Emperor.Tyrant;
+
+/// <summary>What the section [emperor] may ask for where vassals run as the owners of their files.</summary>
+internal static class OwnedPlan
+{
+    /// <summary>The plan with its owner.</summary>
+    /// <param name="file">The vassal's name.</param>
+    /// <param name="plan">What its file asks for.</param>
+    /// <param name="owner">The file's owner.</param>
+    /// <param name="initGroups">Whether it gets its user's groups (--emperor-tyrant-initgroups).</param>
+    /// <param name="refusal">When null is returned: what it may not ask for, and the cure.</param>
+    public static ProgramPlan? Of(string file, ProgramPlan plan, VassalOwner owner, bool initGroups, out string? refusal)
+    {
+        refusal = null;
+        var who = OwnerEye.NameOf(owner.Uid);
+        if (plan.User is not null || plan.Group is not null || plan.Groups is not null)
+            refusal =
+                $"{file}, section [emperor]: uid, gid and groups have no place under --emperor-tyrant, where it runs as the owner of its file ({who}); "
+                + "take them out, or give the file to another user";
+        else if (plan.Limits.ReadOnlyPaths.Count > 0)
+            refusal =
+                $"{file}, section [emperor]: read-only is done with root's rights, which a file of {who} has not under --emperor-tyrant; take it out";
+        if (refusal is not null)
+            return null;
+        return plan with
+        {
+            Owner = owner,
+            User = $"{owner.Uid}",
+            Group = $"{owner.Gid}",
+            Groups = initGroups ? null : [],
+            Sockets = [.. plan.Sockets.Select(s => s with { BoundAs = owner })],
+        };
+    }
+}
