@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Emperor.Linux;
 
 /// <summary>Who has sent a datagram, as the kernel vouches for it (SCM_CREDENTIALS, unix(7)), in this process's own numbering.</summary>
@@ -21,14 +19,11 @@ public enum Reception
 }
 
 /// <summary>
-/// A datagram socket that programs send to (sd_notify(3)), with an abstract name of 128 random bits. It never blocks. Descriptors that are sent
+/// A datagram socket that programs send to: with an abstract name of 128 random bits for sd_notify(3), or with a given one. It never blocks. Descriptors that are sent
 /// along are closed before anything else is done; whoever waits for that (sd_notify_barrier(3)) so learns that what it sent before is read.
 /// </summary>
 public sealed unsafe class NotifySocket : IDisposable
 {
-    // sockaddr_un: family 2, then the name, which begins with NUL for the abstract kind.
-    private const int NameOffset = 2;
-
     // struct cmsghdr: cmsg_len at 0, cmsg_level at 8, cmsg_type at 12, data from 16; each begins at a multiple of 8. Room for the credentials and
     // for as many descriptors as the kernel lets pass (SCM_MAX_FD, 253).
     private const int ControlHeaderSize = 16;
@@ -52,23 +47,48 @@ public sealed unsafe class NotifySocket : IDisposable
     /// <exception cref="LinuxException">No descriptor is left.</exception>
     public static NotifySocket Open()
     {
-        var name = $"emperor-notify/{Guid.NewGuid():N}";
+        var name = $"@emperor-notify/{Guid.NewGuid():N}";
+        return Bind(name, out var error) ?? throw new LinuxException("bind a notification socket", error);
+    }
+
+    /// <summary>Makes one of a given name. Nothing that is there is removed.</summary>
+    /// <param name="name">A path of at most 107 bytes, or, after "@", a name of the abstract kind.</param>
+    /// <param name="error">Why not, when null is returned; EADDRINUSE when something of that name is there.</param>
+    public static NotifySocket? Bind(string name, out Errno error)
+    {
+        error = Errno.NameTooLong;
+        if (UnixAddress.Of(name) is not { } address)
+            return null;
         var number = Native.Socket(Constants.AfUnix, Constants.SockDgram | Constants.SockCloExec | Constants.SockNonBlock, 0);
+        error = number < 0 ? Errno.Last : default;
         if (number < 0)
-            throw new LinuxException("socket", Errno.Last);
+            return null;
         var fd = new SafeFd(number);
         var on = 1;
-        var error = Native.SetSocketOption(number, Constants.SolSocket, Constants.SoPassCred, &on, sizeof(int)) != 0 ? Errno.Last : default;
-        byte[] address = [Constants.AfUnix, 0, 0, .. Encoding.ASCII.GetBytes(name)];
+        error = Native.SetSocketOption(number, Constants.SolSocket, Constants.SoPassCred, &on, sizeof(int)) != 0 ? Errno.Last : default;
         fixed (byte* pointer = address)
         {
             if (error.Number == 0 && Native.Bind(number, pointer, (uint)address.Length) != 0)
                 error = Errno.Last;
         }
         if (error.Number == 0)
-            return new NotifySocket(fd, $"@{name}");
+            return new NotifySocket(fd, name);
         fd.Dispose();
-        throw new LinuxException("bind a notification socket", error);
+        return null;
+    }
+
+    /// <summary>Whether somebody receives at a datagram socket; no error when somebody does, ECONNREFUSED when nobody does any more.</summary>
+    /// <param name="name">Its name, as for <see cref="Bind"/>.</param>
+    public static Errno Probe(string name)
+    {
+        if (UnixAddress.Of(name) is not { } address)
+            return Errno.NameTooLong;
+        var number = Native.Socket(Constants.AfUnix, Constants.SockDgram | Constants.SockCloExec | Constants.SockNonBlock, 0);
+        if (number < 0)
+            return Errno.Last;
+        using var fd = new SafeFd(number);
+        fixed (byte* pointer = address)
+            return Native.Connect(number, pointer, (uint)address.Length) != 0 ? Errno.Last : default;
     }
 
     /// <summary>Takes the next message.</summary>

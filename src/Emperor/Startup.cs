@@ -158,7 +158,18 @@ internal sealed partial class Startup(
             output?.Reopen();
         }
         var eye = Eye(monitorList, spawner, log);
-        using var monitors = new MonitorHub(monitorList, loop, log, Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds))
+        using var monitors = new MonitorHub(
+            monitorList,
+            loop,
+            log,
+            Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds),
+            new FileManner
+            {
+                MagicExec = settings.MagicExec,
+                SendsConfiguration = settings.SendsConfiguration,
+                Attributes = settings.Attributes,
+            }
+        )
         {
             OnTouched = Reopen,
             Tyrant = eye,
@@ -238,10 +249,10 @@ internal sealed partial class Startup(
             Owners = owners,
             Plan = vassal =>
             {
-                var (configuration, folder) = monitors.LocateForPeople(vassal.Name, vassal.Source?.Monitor);
+                var (configuration, folder) = monitors.LocateForPeople(vassal.Raw.Lord ?? vassal.Name, vassal.Source?.Monitor);
                 var launch = Explanations.PlanOf(vassal.Raw) is { } plan
                     ? new LaunchPlan(configuration, folder, PlanWords.Command(plan), PlanWords.Additions(plan))
-                    : server.Describe(configuration, folder);
+                    : server.Describe(new UwsgiFile(configuration, folder, vassal.Source, vassal.Raw.ZergNumber));
                 return launch with { Unenforced = limits.ProblemsOf(vassal.Name) };
             },
             Describe = () =>
@@ -465,6 +476,8 @@ internal sealed partial class Startup(
             Inherit = settings.VassalInherits,
             Include = settings.VassalIncludes,
             ExtraExtensions = settings.ExtraExtensions,
+            WrapperAttribute = settings.WrapperAttribute,
+            FolderAttribute = settings.FolderAttribute,
             DeathSignal = settings.DeathSignal,
             Tyrant = settings.Tyrant,
             Capabilities = settings.VassalCapabilities,
@@ -475,6 +488,7 @@ internal sealed partial class Startup(
         new()
         {
             ReloadsAtOnce = ReloadsAtOnce,
+            Broodlord = settings.Broodlord,
             ReloadLimit = (long)settings.ReadyTimeout.TotalMilliseconds,
             Vassal = new VassalPolicy
             {
@@ -485,6 +499,8 @@ internal sealed partial class Startup(
                 CurseTolerance = (long)settings.CurseTolerance.TotalMilliseconds,
                 Mercy = (long)settings.ReloadMercy.TotalMilliseconds,
                 GracefulStop = settings.GracefulShutdown,
+                WaitForCommand = settings.WaitForCommand && settings.CommandSocket is not null,
+                WaitForCommandIgnored = settings.WaitForCommandIgnored.ToHashSet(StringComparer.Ordinal),
             },
         };
 }
