@@ -63,6 +63,7 @@ internal sealed class Daemon(
     private long _nextStrayLook;
     private long _collectedAt;
     private bool _hasFailed;
+    private bool _hasCommands;
     private long? _trimDue;
     private LoopHealth _health;
     private long _turnStarted;
@@ -73,6 +74,20 @@ internal sealed class Daemon(
     /// <summary>What operators want over the control socket; null when there is none.</summary>
     public ControlDesk? Control { get; init; }
 
+    /// <summary>What programs want by datagrams; null when nobody listens.</summary>
+    public CommandSocket? Commands { get; init; }
+
+    /// <summary>The emperor whose vassal this one is; null when it is none's.</summary>
+    public LordChannel? Lord { get; init; }
+
+    /// <summary>
+    /// Looks whether the configuration of this emperor is another one than it was started with; what is wrong with it is told there.
+    /// </summary>
+    public Func<bool>? HasChanged { get; init; }
+
+    /// <summary>Whether it has ended to begin anew, with another configuration.</summary>
+    public bool BeginsAnew { get; private set; }
+
     /// <summary>What to do once, when all vassals of the first scan have been spawned.</summary>
     public required Action OnFirstScan { get; init; }
 
@@ -82,6 +97,7 @@ internal sealed class Daemon(
     {
         var isFirst = true;
         Control?.Serve(TakeSnapshot, Order);
+        Lord?.Begin(loop);
         _ = herald.Turn(Environment.TickCount64);
         while (!empire.IsBuried)
         {
@@ -116,7 +132,7 @@ internal sealed class Daemon(
         return !_hasFailed;
     }
 
-    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health);
+    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health, Commands?.Counts);
 
     // The first turn makes the first scan and starts all vassals: it says nothing about those to come.
     private void EndTurn(Instant now)
@@ -136,7 +152,10 @@ internal sealed class Daemon(
 
     private void Announce()
     {
-        if (herald.Turn(Environment.TickCount64))
+        var now = Environment.TickCount64;
+        var goesOn = herald.Turn(now);
+        Lord?.Turn(herald.IsReady && empire.ReloadsLeft(now) == 0, empire.IsEnding, now);
+        if (goesOn)
             return;
         _hasFailed = true;
         empire.End(Clock.Now, _effects);
@@ -179,6 +198,12 @@ internal sealed class Daemon(
                 case TokenKind.ProbeCommand:
                     runner.Probes.HearCommand(Token.IdOf(ready.Token));
                     break;
+                case TokenKind.Command:
+                    _hasCommands = true;
+                    break;
+                case TokenKind.Lord:
+                    Lord!.Hear();
+                    break;
                 case TokenKind.Hints:
                     monitors.ReadHints(now.Monotonic);
                     break;
@@ -193,6 +218,11 @@ internal sealed class Daemon(
         }
         while (signals.TryTake(out var signal))
             Obey(signal, Clock.Now);
+        while (Lord is { } lord && lord.TryTake(out var order))
+            Obey(order, Clock.Now);
+        if (_hasCommands && !empire.IsEnding)
+            Commands!.Turn(empire, Order, log);
+        _hasCommands = false;
         // After all that changes vassals in this half of the turn, so that who asks because of a change sees it.
         snapshots.Serve(TakeSnapshot);
         runner.Processes.Unmute(now.Monotonic);
@@ -259,6 +289,7 @@ internal sealed class Daemon(
             case Signals.Interrupt:
             case Signals.Terminate:
             case Signals.Quit:
+                BeginsAnew = false;
                 log.Information("ragnarok", empire.IsEnding ? "told again to leave: no mercy" : Farewell(signal));
                 empire.End(now, _effects);
                 break;
@@ -274,6 +305,41 @@ internal sealed class Daemon(
             case Signals.User1:
                 ReopenLog();
                 LogState();
+                break;
+        }
+        Settle(now);
+    }
+
+    private void Obey(LordOrder order, Instant now)
+    {
+        switch (order)
+        {
+            case LordOrder.Reload when empire.IsEnding:
+                break;
+            case LordOrder.Reload when HasChanged?.Invoke() == true:
+                log.Information("lord", "its configuration has changed: all vassals are told to stop, and it begins anew");
+                BeginsAnew = true;
+                empire.End(now, _effects);
+                break;
+            case LordOrder.Reload:
+                log.Information("lord", $"all {empire.Vassals.Count} vassals reload (told by the emperor above)");
+                empire.ReloadAll(now, _effects);
+                Lord!.OweAnswer();
+                herald.NoteReload(now.Monotonic);
+                break;
+            default:
+                // It does not want this one back.
+                BeginsAnew = false;
+                var isLost = order == LordOrder.Lost;
+                var why = isLost ? "the emperor above is gone" : "told to leave by the emperor above";
+                if (empire.IsEnding)
+                    break;
+                log.Say(
+                    isLost ? LogEventLevel.Warning : LogEventLevel.Information,
+                    "ragnarok",
+                    $"{why}: all {empire.Vassals.Count} vassals are told to stop"
+                );
+                empire.End(now, _effects, gracefully: order == LordOrder.StopGracefully);
                 break;
         }
         Settle(now);
@@ -313,6 +379,7 @@ internal sealed class Daemon(
         next = Math.Min(next, runner.Processes.NextUnmute ?? long.MaxValue);
         next = Math.Min(next, runner.Probes.NextDue ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
+        next = Math.Min(next, Lord?.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)
             next = Math.Min(next, Math.Min(monitors.NextDue ?? long.MaxValue, onDemand.NextDue ?? long.MaxValue));

@@ -43,6 +43,15 @@ internal sealed partial class Startup(
 
     private ControlSocket? _controlSocket;
     private string? _controlFailure;
+    private LordChannel? _lord;
+    private string _lordFailure = "";
+    private bool _beginsAnew;
+
+    /// <summary>Reads the configuration again, as at the start.</summary>
+    public Func<ReadResult>? Reread { get; init; }
+
+    /// <summary>The options that it was started with.</summary>
+    public IReadOnlyList<ExportedOption> Options { get; init; } = [];
 
     /// <summary>Starts, governs, leaves.</summary>
     /// <returns>The exit code.</returns>
@@ -50,7 +59,8 @@ internal sealed partial class Startup(
     {
         try
         {
-            return Begin();
+            var code = Begin();
+            return _beginsAnew ? BeginAnew() : code;
         }
         catch (Exception e)
         {
@@ -66,9 +76,11 @@ internal sealed partial class Startup(
         _environment.Remove("EMPEROR_DAEMON_FD");
         // The sockets of a process that daemonizes itself are told again to the daemon, whose number it does not know.
         using var inherited = InheritedSockets.Receive(_environment, daemonPipe is null ? Self.Pid : Self.ParentPid);
-        var hasLord = _environment.ContainsKey("UWSGI_EMPEROR_FD");
+        _lord = LordChannel.Find(_environment, settings.Heartbeat, out _lordFailure);
+        _environment.Remove("UWSGI_EMPEROR_FD");
+        _environment.Remove("UWSGI_EMPEROR_FD_CONFIG");
         var daemonLog = settings.Daemonize ?? settings.DaemonizeLater;
-        if (daemonLog is not null && !hasLord && daemonPipe is null)
+        if (daemonLog is not null && _lord is null && daemonPipe is null)
             return Daemonizer.Start(arguments, _environment, inherited, daemonLog);
 
         // First of all: what is open now it holds open for ever.
@@ -206,10 +218,19 @@ internal sealed partial class Startup(
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
         using var desk = control is null ? null : Desk(control, empire, monitors, server, limits, output, herald, owners, log);
+        using var commands = settings.CommandSocket is { } name
+            ? CommandSocket.Open(name, out var commandFailure)
+            : Nothing(out commandFailure);
+        if (commands is null && settings.CommandSocket is not null)
+            return Fail(log, StartFailure.Unavailable($"emperor-command-socket = {commandFailure}")!);
+        commands?.Watch(loop);
         var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
             Control = desk,
+            Commands = commands,
+            Lord = _lord,
+            HasChanged = () => HasChanged(log),
             OnFirstScan = () =>
             {
                 log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
@@ -219,13 +240,17 @@ internal sealed partial class Startup(
                     Daemonizer.Report(daemonPipe);
             },
         };
-        return daemon.Run() ? ExitCode.Ended : ExitCode.NotReady;
+        var wasReady = daemon.Run();
+        _beginsAnew = daemon.BeginsAnew;
+        return wasReady ? ExitCode.Ended : ExitCode.NotReady;
     }
 
     private void Greet(ulong softLimit, UwsgiServer server, EmperorLog log)
     {
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
+        if (_lordFailure.Length > 0)
+            log.Warning("lord", _lordFailure);
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
     }

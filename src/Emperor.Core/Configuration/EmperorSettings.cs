@@ -76,6 +76,9 @@ public sealed record EmperorSettings
     /// <summary>emperor-broodlord: how many zergs there may be in all; 0 for none.</summary>
     public int Broodlord { get; init; }
 
+    /// <summary>heartbeat: how often the emperor above is told that this one is alive, seconds; 0 for never.</summary>
+    public int Heartbeat { get; init; }
+
     /// <summary>emperor-magic-exec: vassals' files that may be executed print their configuration.</summary>
     public bool MagicExec { get; init; }
 

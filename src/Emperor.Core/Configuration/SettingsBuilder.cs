@@ -45,6 +45,7 @@ public static class SettingsBuilder
             OnDemandDirectory = values.TextNotEmpty("emperor-on-demand-directory", "a folder"),
             OnDemandCommand = values.TextNotEmpty("emperor-on-demand-exec", "a command"),
             Broodlord = values.Number("emperor-broodlord", 0, "zergs"),
+            Heartbeat = values.Number("heartbeat", 0, "seconds"),
             MagicExec = values.Flag("emperor-magic-exec"),
             SendsConfiguration = values.Flag("emperor-force-config-pipe"),
             Attributes = Attributes(values),

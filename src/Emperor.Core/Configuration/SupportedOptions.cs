@@ -301,6 +301,7 @@ internal static class SupportedOptions
         new(OptionGroup.Configuration, "set", "NAME=VALUE", "define a placeholder, used as %(NAME), or an option"),
         new(OptionGroup.Configuration, "set-placeholder", "NAME=VALUE", "define a placeholder only") { Aliases = ["set-ph"] },
         new(OptionGroup.Configuration, "strict", null, "refuse to start when an option is unknown"),
+        new(OptionGroup.Process, "heartbeat", "SECONDS", "where Emperor is the vassal of another one: tell it this often that it is alive"),
         new(OptionGroup.Configuration, "imperial-monitor-list", null, "show which kinds of --emperor there are")
         {
             Aliases = ["imperial-monitors-list"],
