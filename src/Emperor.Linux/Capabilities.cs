@@ -12,6 +12,9 @@ public static unsafe class Capabilities
     /// <summary>CAP_SETUID.</summary>
     public const int SetUid = 7;
 
+    /// <summary>CAP_SYS_ADMIN.</summary>
+    public const int SysAdmin = 21;
+
     /// <summary>The permitted ones, a bit for each.</summary>
     public static ulong Permitted => Get().Permitted;
 

@@ -136,6 +136,7 @@ internal static class Constants
     internal static readonly int SysSetFsGid = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 152 : 123;
     internal static readonly int SysGetGroups = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 158 : 115;
     internal static readonly int SysSetGroups = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 159 : 116;
+    internal const int CloneNewPid = 0x20000000;
     internal const int SysPidFdSendSignal = 424;
     internal const int SysPidFdOpen = 434;
     internal const int SysOpenAt2 = 437;

@@ -6,7 +6,14 @@ namespace Emperor.Linux;
 /// <param name="Path">Its path, as it was reached.</param>
 /// <param name="Status">What it is.</param>
 /// <param name="Place">Where on the way it stands.</param>
-public sealed record WayStep(string Path, FileStatus Status, WayPlace Place);
+public sealed record WayStep(string Path, FileStatus Status, WayPlace Place)
+{
+    /// <summary>How many names it has; of links alone.</summary>
+    public uint Links { get; init; }
+
+    /// <summary>Whether it is a link whose text begins where it stands, so that it leads elsewhere when it is moved.</summary>
+    public bool IsRelative { get; init; }
+}
 
 /// <summary>Where on the way to a file a step stands.</summary>
 public enum WayPlace
@@ -74,11 +81,11 @@ public static unsafe class FileWay
             var entry = OpenAt(at.Number, name, out error);
             if (entry is null)
                 return Fail(at, error, out error);
-            error = FileStatus.Get(entry.Number, out var status);
+            error = FileStatus.Get(entry.Number, out var status, out var links);
             if (status.Kind == FileKind.Link && error.Number == 0)
             {
-                steps.Add(new WayStep($"{reached}/{name}", status, place));
                 var text = ++followed > MostLinks ? null : Target(entry);
+                steps.Add(new WayStep($"{reached}/{name}", status, place) { Links = links, IsRelative = text?.StartsWith('/') != true });
                 entry.Dispose();
                 if (text is null)
                     return Fail(at, Errno.Loop, out error);

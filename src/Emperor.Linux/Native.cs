@@ -31,6 +31,12 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "recvmsg", SetLastError = true)]
     internal static partial nint ReceiveMessage(int fd, MessageHeader* message, int flags);
 
+    [LibraryImport(Libc, EntryPoint = "unshare", SetLastError = true)]
+    internal static partial int Unshare(int flags);
+
+    [LibraryImport(Libc, EntryPoint = "setns", SetLastError = true)]
+    internal static partial int SetNs(int fd, int kind);
+
     [LibraryImport(Libc, EntryPoint = "close_range", SetLastError = true)]
     internal static partial int CloseRange(uint first, uint last, uint flags);
 

@@ -53,6 +53,18 @@ public static class ProcFs
         );
     }
 
+    /// <summary>Whether a process has a handler of its own for a signal; false too when it is gone.</summary>
+    public static bool Catches(int pid, int signal)
+    {
+        const string key = "\nSigCgt:\t";
+        var text = ReadText($"/proc/{Self.Text(pid)}/status") ?? "";
+        var at = text.IndexOf(key, StringComparison.Ordinal);
+        return at >= 0
+            && at + key.Length + 16 <= text.Length
+            && ulong.TryParse(text.AsSpan(at + key.Length, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var mask)
+            && ((mask >> (signal - 1)) & 1) == 1;
+    }
+
     /// <summary>The value of a variable in the environment that a process was started with; null when it has none or hides it.</summary>
     public static string? EnvironmentVariable(int pid, string name)
     {

@@ -26,6 +26,9 @@ public sealed class SpawnRequest
 
     /// <summary>Its soft limit of open descriptors; null is ours.</summary>
     public ulong? SoftDescriptorLimit { get; init; }
+
+    /// <summary>Whether it is the first process of a process namespace of its own (pid_namespaces(7)); asks for CAP_SYS_ADMIN.</summary>
+    public bool NewProcessNamespace { get; init; }
 }
 
 /// <summary>
@@ -68,7 +71,13 @@ public static unsafe class Spawn
                 return error;
             var started = 0;
             var lowered = LowerDescriptorLimit(request.SoftDescriptorLimit, out var ours);
-            error = new Errno(Native.PosixSpawn(&started, request.Program, actions, attributes, arguments.Pointer, environment.Pointer));
+            using (var home = request.NewProcessNamespace ? ProcessNamespace.Leave(out error) : null)
+            {
+                if (error.Number == 0)
+                    error = new Errno(
+                        Native.PosixSpawn(&started, request.Program, actions, attributes, arguments.Pointer, environment.Pointer)
+                    );
+            }
             if (lowered)
                 _ = Self.SetDescriptorLimit(ours.Soft, ours.Hard);
             pid = started;

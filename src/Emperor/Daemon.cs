@@ -85,6 +85,9 @@ internal sealed class Daemon(
     /// </summary>
     public Func<bool>? HasChanged { get; init; }
 
+    /// <summary>Runs the hooks of what the emperor above wants; null when there are none.</summary>
+    public Action<LordOrder>? OfLord { get; init; }
+
     /// <summary>Whether it has ended to begin anew, with another configuration.</summary>
     public bool BeginsAnew { get; private set; }
 
@@ -98,11 +101,12 @@ internal sealed class Daemon(
         var isFirst = true;
         Control?.Serve(TakeSnapshot, Order);
         Lord?.Begin(loop);
+        runner.Hooks?.Open();
         _ = herald.Turn(Environment.TickCount64);
-        while (!empire.IsBuried)
+        while (!empire.IsBuried || runner.Hooks is { IsBusy: true })
         {
             var now = Clock.Now;
-            if (!empire.IsEnding)
+            if (!empire.IsEnding && IsOpen)
                 Govern(now);
             runner.TellKnocks();
             Settle(Clock.Now);
@@ -113,7 +117,7 @@ internal sealed class Daemon(
                 Settle(Clock.Now);
             }
             // Vassals whose sockets are still being asked for are there too, though the empire does not know them yet.
-            if (isFirst && !onDemand.IsBusy)
+            if (isFirst && IsOpen && !onDemand.IsBusy)
             {
                 isFirst = false;
                 // Not the turn's beginning: no vassal shall have had less than its time.
@@ -131,6 +135,9 @@ internal sealed class Daemon(
         Bury();
         return !_hasFailed;
     }
+
+    // Whether the hooks of the start are done, without which there are no vassals.
+    private bool IsOpen => runner.Hooks is not { IsOpen: false };
 
     private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health, Commands?.Counts);
 
@@ -155,8 +162,12 @@ internal sealed class Daemon(
         var now = Environment.TickCount64;
         var goesOn = herald.Turn(now);
         Lord?.Turn(herald.IsReady && empire.ReloadsLeft(now) == 0, empire.IsEnding, now);
-        if (goesOn)
+        if (goesOn && runner.Hooks is not { HasFailed: true })
             return;
+        if (_hasFailed)
+            return;
+        if (runner.Hooks is { HasFailed: true })
+            log.Error("start-failed", "a hook of the start has failed (hook-emperor-start), so the emperor leaves");
         _hasFailed = true;
         empire.End(Clock.Now, _effects);
         Settle(Clock.Now);
@@ -204,12 +215,16 @@ internal sealed class Daemon(
                 case TokenKind.Lord:
                     Lord!.Hear();
                     break;
+                case TokenKind.Hook:
+                    runner.Hooks?.Hear(Token.IdOf(ready.Token));
+                    break;
                 case TokenKind.Hints:
                     monitors.ReadHints(now.Monotonic);
                     break;
             }
         }
         runner.TakeFindings(now.Monotonic);
+        runner.TendHooks(now.Monotonic);
         Settle(now);
         foreach (var serial in _ended)
         {
@@ -290,6 +305,9 @@ internal sealed class Daemon(
             case Signals.Terminate:
             case Signals.Quit:
                 BeginsAnew = false;
+                // Nobody waits for those of a start that is broken off, nor for any when there is no mercy.
+                if (empire.IsEnding || !IsOpen)
+                    runner.Hooks?.Abandon();
                 log.Information("ragnarok", empire.IsEnding ? "told again to leave: no mercy" : Farewell(signal));
                 empire.End(now, _effects);
                 break;
@@ -312,6 +330,8 @@ internal sealed class Daemon(
 
     private void Obey(LordOrder order, Instant now)
     {
+        if (!empire.IsEnding)
+            OfLord?.Invoke(order);
         switch (order)
         {
             case LordOrder.Reload when empire.IsEnding:
@@ -378,6 +398,7 @@ internal sealed class Daemon(
         next = Math.Min(next, _trimDue ?? long.MaxValue);
         next = Math.Min(next, runner.Processes.NextUnmute ?? long.MaxValue);
         next = Math.Min(next, runner.Probes.NextDue ?? long.MaxValue);
+        next = Math.Min(next, runner.Hooks?.NextDue ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         next = Math.Min(next, Lord?.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);

@@ -1,6 +1,7 @@
 using Emperor.Core;
 using Emperor.Core.Protocol;
 using Emperor.Core.Vassals;
+using Emperor.Hooks;
 using Emperor.Limits;
 using Emperor.Linux;
 using Emperor.Logging;
@@ -28,6 +29,7 @@ internal sealed class EffectRunner : IDisposable
     private readonly Func<string, (string Configuration, string Folder)> _locate;
     private readonly ProbeDesk _probes;
     private readonly SafeFd _null = Files.OpenNull();
+    private readonly PostponedStarts? _postponed;
 
     /// <summary>Makes one.</summary>
     /// <param name="processes">Keeps what is started.</param>
@@ -65,6 +67,17 @@ internal sealed class EffectRunner : IDisposable
     /// <summary>Who owns a vassal's file now, where it runs as that (--emperor-tyrant); null where it does not.</summary>
     public Func<string, VassalOwner?>? OwnerNow { get; set; }
 
+    /// <summary>What runs beside the vassals when they start and end; null for nothing.</summary>
+    public HookDesk? Hooks
+    {
+        get;
+        init
+        {
+            field = value;
+            _postponed = value is null ? null : new PostponedStarts(value);
+        }
+    }
+
     /// <summary>The vassals' processes.</summary>
     public ProcessKeeper Processes { get; }
 
@@ -74,6 +87,14 @@ internal sealed class EffectRunner : IDisposable
     /// <summary>Does one thing.</summary>
     public void Run(Effect effect)
     {
+        if (_postponed?.Keep(effect) == true)
+            return;
+        if (_postponed?.Forget(effect) == true)
+        {
+            var end = new ProcessEnd(0, false, "it waited for the hook of its last end, and was not started");
+            Outcomes.Enqueue((effect.Vassal, new VassalEvent.Exited(effect.Incarnation, end)));
+            return;
+        }
         switch (effect)
         {
             case Effect.Spawn spawn:
@@ -85,7 +106,7 @@ internal sealed class EffectRunner : IDisposable
             case Effect.Signal signal when Processes.Of(signal.Vassal, signal.Incarnation) is { } process:
                 if (signal.Stops)
                     _probes.End(signal.Vassal, signal.Incarnation);
-                ProcessKeeper.Signal(process, signal.Number);
+                ProcessKeeper.Signal(process, signal.Number, signal.Stops);
                 break;
             case Effect.AwaitReady wait:
                 _probes.Begin(wait, Environment.TickCount64);
@@ -133,6 +154,14 @@ internal sealed class EffectRunner : IDisposable
                 _log.Note(note);
                 break;
         }
+    }
+
+    /// <summary>Ends hooks whose time is up, and starts what has waited for one.</summary>
+    public void TendHooks(long now)
+    {
+        Hooks?.Turn(now);
+        foreach (var start in _postponed?.TakeReady() ?? [])
+            Run(start);
     }
 
     /// <summary>What vassals have notified, or a command of a check has said.</summary>
@@ -228,6 +257,7 @@ internal sealed class EffectRunner : IDisposable
                 var launch = new UwsgiLaunch(from, mark, theirs, _sockets.Of(spawn.Vassal) ?? _null, pipe?.Write)
                 {
                     Configuration = theirConfiguration,
+                    Hooks = Hooks?.Describe(spawn.Vassal) ?? new(name, folder, null, null),
                     Limits = spawn.Plan?.Limits,
                     CGroup = group?.Folder,
                     UserTasks = _limits.UserTasksFor(spawn.Vassal, spawn.Plan, group),
@@ -297,6 +327,9 @@ internal enum TokenKind
 
     /// <summary>The channel to the emperor whose vassal this one is.</summary>
     Lord,
+
+    /// <summary>The output, or the pidfd, of a hook.</summary>
+    Hook,
 }
 
 /// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>

@@ -1,3 +1,4 @@
+using Emperor.Core.Hooks;
 using Emperor.Core.Programs;
 using Emperor.Core.Vassals;
 using Emperor.Limits;
@@ -24,6 +25,9 @@ internal sealed class ProgramRunner(
 
     /// <summary>Where the NOTIFY_SOCKETs are made; null when programs get none.</summary>
     public NotifySockets? Notify { get; set; }
+
+    /// <summary>What hooks are told of a vassal; null when there are none, and no namespaces either.</summary>
+    public Func<string, HookContext>? Describe { get; init; }
 
     /// <summary>Starts a process.</summary>
     public void Launch(Effect.Launch launch)
@@ -66,6 +70,7 @@ internal sealed class ProgramRunner(
                 var request = new ProgramLaunch
                 {
                     Plan = plan,
+                    Hooks = Describe?.Invoke(launch.Vassal),
                     Sockets = held,
                     Channel = theirs,
                     Output = pipe?.Write,
@@ -85,6 +90,7 @@ internal sealed class ProgramRunner(
                     Mark = mark,
                     Group = group,
                     User = plan.User,
+                    IsFirstProcess = server.Jail?.IsFirstProcess ?? false,
                 };
                 processes.Keep(live, pipe);
                 return null;

@@ -1,18 +1,33 @@
 using Emperor.Control;
 using Emperor.Core.Configuration;
+using Emperor.Core.Hooks;
 using Emperor.Linux;
 using Emperor.Logging;
 
 namespace Emperor;
 
-/// <summary>What an emperor does that is another one's vassal.</summary>
+/// <summary>What an emperor does that is another one's vassal, or obeys datagrams.</summary>
 internal sealed partial class Startup
 {
-    private static CommandSocket? Nothing(out string failure)
+    private CommandSocket? Commands(EventLoop loop, out StartFailure? failure)
     {
-        failure = "";
-        return null;
+        failure = null;
+        if (settings.CommandSocket is not { } name)
+            return null;
+        var commands = CommandSocket.Open(name, out var why);
+        if (commands is null)
+            failure = StartFailure.Unavailable($"emperor-command-socket = {why}");
+        commands?.Watch(loop);
+        return commands;
     }
+
+    private IReadOnlyList<HookAction> HooksOf(LordOrder order) =>
+        order switch
+        {
+            LordOrder.Reload => settings.Hooks.EmperorReload,
+            LordOrder.Lost => settings.Hooks.EmperorLost,
+            _ => settings.Hooks.EmperorStop,
+        };
 
     // A file with a mistake is not taken, as it is not of any vassal: this one governs on with what it has read.
     private bool HasChanged(EmperorLog log)

@@ -26,6 +26,7 @@ internal sealed partial class Startup
         {
             Act = eye is null ? null : eye.Act,
             Capabilities = launching.Capabilities,
+            Jail = new VassalJail(launching.Namespaces, launching.Hooks, tools),
         };
 
     private ControlServer? Control(EventFeed events, VassalOutput? output, EventLoop loop, OwnerBook? owners, EmperorLog log) =>

@@ -170,24 +170,7 @@ internal sealed partial class Startup(
             output?.Reopen();
         }
         var eye = Eye(monitorList, spawner, log);
-        using var monitors = new MonitorHub(
-            monitorList,
-            loop,
-            log,
-            Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds),
-            new FileManner
-            {
-                MagicExec = settings.MagicExec,
-                SendsConfiguration = settings.SendsConfiguration,
-                Attributes = settings.Attributes,
-            }
-        )
-        {
-            OnTouched = Reopen,
-            Tyrant = eye,
-        };
-        foreach (var path in settings.TouchLogReopen)
-            monitors.WatchTouch(Path.GetFullPath(path));
+        using var monitors = Hub(monitorList, loop, eye, Reopen, log);
         var launching = Launching();
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
@@ -200,13 +183,18 @@ internal sealed partial class Startup(
         using var held = new HeldSockets(loop, binder, inherited, log);
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
         var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
-        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null);
+        using var hooks = Hooks(loop, processes, tools, log);
+        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null) { Describe = hooks?.Describe };
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
-        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);
+        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
+        {
+            Hooks = hooks,
+        };
         runner.OwnerNow = eye is null ? null : monitors.OwnerNow;
         using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
         var empire = new Empire(Policy());
+        TellHooks(monitors, empire);
         Greet(softLimit, server, log);
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
@@ -218,12 +206,9 @@ internal sealed partial class Startup(
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
         using var desk = control is null ? null : Desk(control, empire, monitors, server, limits, output, herald, owners, log);
-        using var commands = settings.CommandSocket is { } name
-            ? CommandSocket.Open(name, out var commandFailure)
-            : Nothing(out commandFailure);
-        if (commands is null && settings.CommandSocket is not null)
-            return Fail(log, StartFailure.Unavailable($"emperor-command-socket = {commandFailure}")!);
-        commands?.Watch(loop);
+        using var commands = Commands(loop, out var noCommands);
+        if (noCommands is not null)
+            return Fail(log, noCommands);
         var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
@@ -231,6 +216,7 @@ internal sealed partial class Startup(
             Commands = commands,
             Lord = _lord,
             HasChanged = () => HasChanged(log),
+            OfLord = order => hooks?.OfLord(HooksOf(order)),
             OnFirstScan = () =>
             {
                 log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
@@ -240,9 +226,11 @@ internal sealed partial class Startup(
                     Daemonizer.Report(daemonPipe);
             },
         };
-        var wasReady = daemon.Run();
+        var isReady = daemon.Run();
         _beginsAnew = daemon.BeginsAnew;
-        return wasReady ? ExitCode.Ended : ExitCode.NotReady;
+        return isReady ? ExitCode.Ended
+            : hooks is { HasFailed: true } ? ExitCode.Failed
+            : ExitCode.NotReady;
     }
 
     private void Greet(ulong softLimit, UwsgiServer server, EmperorLog log)
@@ -313,24 +301,6 @@ internal sealed partial class Startup(
         log.Error("start-failed", failure.Reason);
         Herald.TellFailure(_environment, failure.Reason, failure.Error, failure.ExitCode);
         return failure.ExitCode;
-    }
-
-    private bool TryMakeMonitors(EmperorLog log, out List<FileMonitor> monitors)
-    {
-        monitors = [];
-        var names = new VassalNames(settings.ExtraExtensions, settings.OnDemandExtension);
-        foreach (var argument in settings.Monitors)
-        {
-            // As uWSGI: a folder is looked for where chdir has led, a pattern where the emperor was started.
-            var folders = new StartFolders(settings.WorkingDirectory, Environment.CurrentDirectory);
-            if (MonitorFactory.Create(monitors.Count, argument, folders, settings.NoFollow, names, out var failure) is not { } monitor)
-            {
-                Fail(log, StartFailure.Configuration(failure));
-                return false;
-            }
-            monitors.Add(monitor);
-        }
-        return true;
     }
 
     private static void Tell(EmperorLog log, ConfigProblem problem)
@@ -506,6 +476,8 @@ internal sealed partial class Startup(
             DeathSignal = settings.DeathSignal,
             Tyrant = settings.Tyrant,
             Capabilities = settings.VassalCapabilities,
+            Namespaces = settings.Namespaces,
+            Hooks = settings.Hooks,
             CapturesOutput = settings.VassalOutput == VassalOutputMode.Capture,
         };
 

@@ -1,3 +1,4 @@
+using Emperor.Core.Hooks;
 using Emperor.Core.Reign;
 
 namespace Emperor.Core.Configuration;
@@ -113,6 +114,12 @@ public sealed record EmperorSettings
 
     /// <summary>cap: the numbers of the capabilities that Emperor keeps when it becomes another user (uid); null when not given.</summary>
     public IReadOnlyList<int>? Capabilities { get; init; }
+
+    /// <summary>emperor-use-clone: the namespaces that each vassal has of its own.</summary>
+    public NamespaceKinds Namespaces { get; init; }
+
+    /// <summary>What is done when vassals, or the emperor, start and end.</summary>
+    public HookSettings Hooks { get; init; } = HookSettings.None;
 
     /// <summary>binary-path: the uwsgi binary; null for the one of PATH.</summary>
     public string? BinaryPath { get; init; }

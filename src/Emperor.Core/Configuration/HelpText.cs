@@ -60,6 +60,7 @@ public static class HelpText
         {
             OptionGroup.Vassals => "Where vassals are",
             OptionGroup.Launch => "How vassals are started",
+            OptionGroup.Hooks => "Hooks",
             OptionGroup.Patience => "Patience with vassals",
             OptionGroup.Process => "Emperor itself",
             OptionGroup.Stats => "Stats and metrics",

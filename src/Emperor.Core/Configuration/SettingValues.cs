@@ -3,7 +3,7 @@ using Emperor.Core.Reign;
 namespace Emperor.Core.Configuration;
 
 /// <summary>The options that Emperor acts on, by name, read as uWSGI reads values; aliases count as one option.</summary>
-internal sealed class SettingValues
+internal sealed partial class SettingValues
 {
     private readonly Dictionary<string, List<ExportedOption>> _byName = new(StringComparer.Ordinal);
     private readonly List<ConfigProblem> _problems;

@@ -15,6 +15,7 @@ public static class SettingsBuilder
         if (read.HelpRequested || read.VersionRequested || read.ExitCode is not null || HasFatal(problems))
             return (null, problems);
         WordCheck.Run(read, problems);
+        SettingValues.RefuseCalls(read.Options, problems);
         var settings = Build(new SettingValues(read.Options, problems), read.Options, host);
         if (settings.WaitForCommand && settings.CommandSocket is null)
             problems.Add(new ConfigProblem(Severity.Warning, null, NoCommandSocket));
@@ -59,6 +60,8 @@ public static class SettingsBuilder
                 : null,
             VassalCapabilities = values.Capabilities("emperor-cap"),
             Capabilities = values.Capabilities("cap"),
+            Namespaces = values.Namespaces("emperor-use-clone"),
+            Hooks = values.Hooks(),
             BinaryPath = values.Text("binary-path"),
             Wrapper = values.Text("emperor-wrapper"),
             WrapperOverrides = values.List("emperor-wrapper-override"),

@@ -5,6 +5,7 @@ internal enum OptionGroup
 {
     Vassals,
     Launch,
+    Hooks,
     Patience,
     Process,
     Stats,
@@ -155,6 +156,13 @@ internal static class SupportedOptions
         {
             Aliases = ["vassal-cap", "vassals-cap"],
         },
+        new(
+            OptionGroup.Launch,
+            "emperor-use-clone",
+            "KINDS",
+            "give each vassal namespaces of its own: fs, ipc, net, pid, user, uts, with commas between; repeatable"
+        ),
+        .. HookOptions.All,
         new(OptionGroup.Process, "cap", "NAMES", "keep these capabilities when uid changes, such as setuid,setgid,kill for a tyrant"),
         new(OptionGroup.Launch, "env", "NAME=VALUE", "set a variable of the environment, for Emperor and its vassals; repeatable"),
         new(OptionGroup.Launch, "unenv", "NAME", "remove a variable of the environment; repeatable"),

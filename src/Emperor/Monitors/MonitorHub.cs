@@ -3,7 +3,6 @@ using Emperor.Core;
 using Emperor.Core.Configuration;
 using Emperor.Core.Monitoring;
 using Emperor.Core.Programs;
-using Emperor.Core.Protocol;
 using Emperor.Core.Stats;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
@@ -373,15 +372,15 @@ internal sealed class MonitorHub : IDisposable
         }
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
         var refusal = owned?.Refusal;
-        var isExecuted = refusal is null && MayExecute(path, owned?.Owner);
-        var extras = new VassalSource(path, path, "", 0, 0, "");
+        var isExecuted = refusal is null && _manner.MayExecute(path, owned?.Owner, Tyrant);
+        var source = SourceOf(monitor, path, read, bytes) with { RunsAs = owned?.Owner, IsExecuted = isExecuted };
         ProgramPlan? plan = null;
         if (refusal is null && isExecuted)
             refusal = bytes.Length == 0 ? "the file is empty, and can be executed; write a program into it, or remove it" : null;
         else if (refusal is null)
         {
             plan = Examine(change.Name, monitor.WorkingFolder, bytes, owned?.Owner, out refusal);
-            refusal ??= Collect(change.Name, bytes, plan, ref extras);
+            refusal ??= _manner.Collect(change.Name, bytes, plan, ref source);
         }
         // Another's file needs another process, and the one that runs shall not read it.
         isMoved = owned is not null && _ownerOf.TryGetValue(change.Name, out var formerOwner) && formerOwner != owned.Owner;
@@ -401,13 +400,6 @@ internal sealed class MonitorHub : IDisposable
             _monitorOf[change.Name] = change.Monitor;
             if (owned is not null)
                 _ownerOf[change.Name] = owned.Owner;
-            var source = SourceOf(monitor, path, read, bytes) with
-            {
-                RunsAs = owned?.Owner,
-                IsExecuted = isExecuted,
-                Configuration = extras.Configuration,
-                Attributes = extras.Attributes,
-            };
             return new VassalEvent.FileAccepted(modified / 1000, source, Plan: plan);
         }
         if (!isMoved && owned?.Refusal is null && Math.Abs(now.Unix - modified) < WritingTime)
@@ -416,37 +408,6 @@ internal sealed class MonitorHub : IDisposable
             return null;
         }
         return new VassalEvent.FileRefused(refusal, SourceOf(monitor, path, read, bytes));
-    }
-
-    // With the rights of who executes it then.
-    private bool MayExecute(string path, VassalOwner? owner)
-    {
-        if (!_manner.MagicExec)
-            return false;
-        if (owner is null || Tyrant is not { } eye)
-            return Files.IsExecutable(path);
-        try
-        {
-            using (eye.Act(owner))
-                return Files.IsExecutable(path);
-        }
-        catch (LinuxException)
-        {
-            return false;
-        }
-    }
-
-    // What an operator wants to be kept of it; returns why that cannot be.
-    private string? Collect(string vassal, byte[] content, ProgramPlan? plan, ref VassalSource source)
-    {
-        source = source with { Attributes = AttributeText.Read(vassal, content, _manner.Attributes, out var failure) };
-        if (failure is not null || !_manner.SendsConfiguration || plan is { IsProgram: true })
-            return failure;
-        if (content.Length > UwsgiPacket.MostContent)
-            return $"the file is larger than {UwsgiPacket.MostContent} bytes, and cannot be sent to it (--emperor-force-config-pipe); make it smaller, "
-                + "or move a part of it to a file that it includes";
-        source = source with { Configuration = content };
-        return null;
     }
 
     // What its file names is looked at with the rights of its owner, where it runs as that.

@@ -43,6 +43,9 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     /// <summary>The user that it runs as, when it is another one than the emperor's and that is known.</summary>
     public string? User { get; init; }
 
+    /// <summary>Whether it is the first process of a namespace: the kernel keeps from it all signals that it does not handle but SIGKILL.</summary>
+    public bool IsFirstProcess { get; init; }
+
     /// <summary>The emperor's end of its channel; null when it has none.</summary>
     public Channel? Channel { get; } = channel;
 

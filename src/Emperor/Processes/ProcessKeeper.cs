@@ -55,6 +55,12 @@ internal sealed class ProcessKeeper : IDisposable
     /// <summary>What has come of processes, for the machines; whoever runs effects empties it.</summary>
     public Queue<(string Vassal, VassalEvent Event)> Outcomes { get; } = new();
 
+    /// <summary>Who hears of each process that has been taken in; null for nobody.</summary>
+    public Action<LiveProcess>? OnKept { get; set; }
+
+    /// <summary>Who hears of each process that has been reaped, with the number of the one that was started first or has taken its place.</summary>
+    public Action<LiveProcess, int>? OnReaped { get; set; }
+
     /// <summary>Whether a look at the orphans is due.</summary>
     public bool SweepDue { get; set; }
 
@@ -108,11 +114,19 @@ internal sealed class ProcessKeeper : IDisposable
         process.GuardSlot = _guard.Enlist(process.Process.Pid);
         _processes.Add(process);
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Spawned(process.Incarnation, process.Process.Pid)));
+        OnKept?.Invoke(process);
     }
 
     /// <summary>Sends a signal to the main process.</summary>
-    public static void Signal(LiveProcess process, int signal) =>
-        _ = process.Main is { } main && IsAlive(main) ? main.Signal(signal) : process.Process.Signal(signal);
+    /// <param name="process">The process.</param>
+    /// <param name="signal">The signal.</param>
+    /// <param name="stops">Whether it shall end it: then one that the kernel would keep from it is SIGKILL.</param>
+    public static void Signal(LiveProcess process, int signal, bool stops)
+    {
+        var target = process.Main is { } main && IsAlive(main) ? main : process.Process;
+        var isKept = stops && process.IsFirstProcess && target == process.Process && !ProcFs.Catches(target.Pid, signal);
+        _ = target.Signal(isKept ? Signals.Kill : signal);
+    }
 
     /// <summary>Kills a process and all that came of it.</summary>
     public void Kill(LiveProcess process)
@@ -196,7 +210,9 @@ internal sealed class ProcessKeeper : IDisposable
         _muted.Remove(process);
         _guard.Delist(process.GuardSlot);
         _kindred.NoteEnded(process, now.Monotonic);
+        var pid = process.Process.Pid;
         process.Dispose();
+        OnReaped?.Invoke(process, pid);
         if (process.Output is { } output)
             _output?.NoteEnd(output);
         if (process.Group is { } group)
@@ -222,6 +238,12 @@ internal sealed class ProcessKeeper : IDisposable
     {
         _ = process.SignalGroup(Signals.Kill);
         _ = process.Signal(Signals.Kill);
+        ReleaseHelper(process, guardSlot);
+    }
+
+    /// <summary>Lets such a command go that has ended by itself; what it has started in the background lives on.</summary>
+    public void ReleaseHelper(PidRef process, int guardSlot)
+    {
         // One that has not ended yet is found and reaped by the sweep.
         SweepDue |= !process.Reap(out _);
         _kindred.Helpers.Remove(process.Pid);

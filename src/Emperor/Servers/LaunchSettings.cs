@@ -1,4 +1,5 @@
 using Emperor.Core.Configuration;
+using Emperor.Core.Hooks;
 
 namespace Emperor.Servers;
 
@@ -38,6 +39,12 @@ internal sealed record LaunchSettings
 
     /// <summary>--emperor-tyrant; null when it is not given.</summary>
     public TyrantSettings? Tyrant { get; init; }
+
+    /// <summary>--emperor-use-clone.</summary>
+    public NamespaceKinds Namespaces { get; init; }
+
+    /// <summary>--hook-as-vassal and its like.</summary>
+    public HookSettings Hooks { get; init; } = HookSettings.None;
 
     /// <summary>--emperor-cap: the numbers of the capabilities that vassals may ever have; null for all.</summary>
     public IReadOnlyList<int>? Capabilities { get; init; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Emperor.Core.Configuration;
+using Emperor.Core.Hooks;
 using Emperor.Core.Programs;
 
 namespace Emperor.Servers;
@@ -13,6 +14,9 @@ internal sealed record ChainRequest
 
     /// <summary>What it may use.</summary>
     public LimitRules Limits { get; init; } = LimitRules.None;
+
+    /// <summary>Its namespaces and hooks.</summary>
+    public JailRequest Jail { get; init; } = JailRequest.None;
 
     /// <summary>The folder of the cgroup that it joins; null for none.</summary>
     public string? CGroup { get; init; }
@@ -59,7 +63,7 @@ internal sealed record ChainRequest
 /// execute one another and at last the program, all in the same process; each is there only when it is asked for. The order is that of rights:
 /// what only root may do comes before the user changes (mounts, cgroup, a better niceness), and what takes rights away last. The shell is used
 /// twice: for what has to be written to a file or mounted, with the emperor's rights; and, as the last one, for the environment, the umask
-/// and the process's own number.
+/// and the process's own number. Hooks run in the first one, or, where they must not have the emperor's rights, in the last.
 /// </summary>
 internal static class ProgramChain
 {
@@ -80,6 +84,17 @@ internal static class ProgramChain
 
         """;
 
+    // Empty until it is written, at once. Ten seconds are far more than that takes.
+    private const string AwaitUsersScript = """
+        n=0
+        until read -r _ </proc/self/uid_map; do
+            n=$((n + 1))
+            [ $n -lt 1000 ] || fail "emperor-use-clone = user: the emperor has not mapped its users"
+            sleep 0.01
+        done
+
+        """;
+
     private const string TmpScript = """
         for at in /tmp /var/tmp; do
             [ ! -d $at ] || $mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs $at || fail "private-tmp: nothing can be mounted at $at"
@@ -95,13 +110,16 @@ internal static class ProgramChain
     {
         var chain = new Chain(find);
         var limits = request.Limits;
+        var jail = request.Jail;
         var mounts = limits.PrivateTmp || limits.ReadOnlyPaths.Count > 0;
-        if (mounts)
-            chain.Add("unshare", limits.PrivateTmp ? "private-tmp" : "read-only", "--mount", "--propagation", "slave", "--");
-        if (mounts || request.CGroup is not null)
-            chain.Add("sh", "limits", "-c", OuterScript(request, mounts ? chain.Find("mount", "private-tmp, read-only") : ""), "sh");
+        AddNamespaces(chain, jail, mounts, limits.PrivateTmp ? "private-tmp" : "read-only");
+        if (mounts || request.CGroup is not null || jail.FirstHooks.Length > 0)
+            chain.Add("sh", "limits, hooks", "-c", OuterScript(request, mounts ? chain.Find("mount", "private-tmp, read-only") : ""), "sh");
         if (request.IsOwned)
+        {
+            AddUsers(chain, jail);
             AddRights(chain, request);
+        }
         if (limits.Nice is { } nice && nice != request.Niceness)
             chain.Add("nice", "nice", "-n", Text(nice - request.Niceness));
         if (limits.OomScoreAdjust is { } score)
@@ -110,15 +128,50 @@ internal static class ProgramChain
             chain.Add("taskset", "cpu-affinity", "-c", processors);
         AddResourceLimits(chain, request);
         if (!request.IsOwned)
+        {
+            AddUsers(chain, jail);
             AddRights(chain, request);
-        if (request.TakesEnvironment || request.Folder is not null || request.PidVariables.Count > 0 || request.Umask is not null)
-            chain.Add("sh", "socket, umask", "-c", InnerScript(request), "sh");
+        }
+        if (InnerScript(request) is { Length: > 0 } script)
+            chain.Add("sh", "socket, umask, hooks", "-c", $"{script}exec \"$@\"", "sh");
         failure = chain.Failure;
         return failure.Length > 0 ? null : [.. chain.Words, .. request.Command];
     }
 
     /// <summary>A word as a shell reads it back.</summary>
     public static string Quote(string word) => $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+
+    // All but that of processes, which the spawn makes, and that of users.
+    private static void AddNamespaces(Chain chain, JailRequest jail, bool mounts, string mountKey)
+    {
+        var isUser = jail.MapsItself && jail.Kinds.HasFlag(NamespaceKinds.Users);
+        string[] kinds =
+        [
+            .. isUser ? new[] { "--user", "--map-root-user" } : [],
+            .. jail.Kinds.HasFlag(NamespaceKinds.Network) ? new[] { "--net" } : [],
+            .. jail.Kinds.HasFlag(NamespaceKinds.Ipc) ? new[] { "--ipc" } : [],
+            .. jail.Kinds.HasFlag(NamespaceKinds.HostName) ? new[] { "--uts" } : [],
+            // What it mounts stays with it, on hosts too where mounts spread to all (systemd's); what the host mounts later it sees.
+            .. mounts || jail.Kinds.HasFlag(NamespaceKinds.Mounts) ? new[] { "--mount", "--propagation", "slave" } : [],
+        ];
+        if (kinds.Length > 0)
+            chain.Add("unshare", jail.Kinds == NamespaceKinds.None ? mountKey : "emperor-use-clone", [.. kinds, "--"]);
+    }
+
+    // Its own root may change what is copied with it: mounts and names. The emperor maps its users (HookDesk), and it waits for that.
+    private static void AddUsers(Chain chain, JailRequest jail)
+    {
+        if (jail.MapsItself || !jail.Kinds.HasFlag(NamespaceKinds.Users))
+            return;
+        string[] kinds =
+        [
+            "--user",
+            .. jail.Kinds.HasFlag(NamespaceKinds.HostName) ? new[] { "--uts" } : [],
+            .. jail.Kinds.HasFlag(NamespaceKinds.Mounts) ? new[] { "--mount", "--propagation", "unchanged" } : [],
+        ];
+        chain.Add("unshare", "emperor-use-clone", [.. kinds, "--"]);
+        chain.Add("sh", "emperor-use-clone", "-c", $"{Fail}{AwaitUsersScript}exec \"$@\"", "sh");
+    }
 
     private static void AddResourceLimits(Chain chain, ChainRequest request)
     {
@@ -179,7 +232,7 @@ internal static class ProgramChain
             script.Append(CultureInfo.InvariantCulture, $"p={Quote(path)}\n").Append(ReadOnlyScript);
         if (request.Limits.PrivateTmp)
             script.Append(TmpScript);
-        return script.Append("exec \"$@\"").ToString();
+        return script.Append(request.Jail.FirstHooks).Append("exec \"$@\"").ToString();
     }
 
     private static string InnerScript(ChainRequest request)
@@ -193,7 +246,7 @@ internal static class ProgramChain
             script.Append(CultureInfo.InvariantCulture, $"umask {Convert.ToString(mask, 8).PadLeft(4, '0')}\n");
         foreach (var name in request.PidVariables)
             script.Append(CultureInfo.InvariantCulture, $"export {name}=$$\n");
-        return script.Append("exec \"$@\"").ToString();
+        return script.Append(request.Jail.LastHooks).ToString();
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);

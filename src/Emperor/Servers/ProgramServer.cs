@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Emperor.Core.Configuration;
+using Emperor.Core.Hooks;
 using Emperor.Core.Programs;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
@@ -15,6 +16,9 @@ internal sealed record ProgramLaunch
 
     /// <summary>A command that is run in the place of the program, as the program would be (a check of its health); null for the program.</summary>
     public IReadOnlyList<string>? Command { get; init; }
+
+    /// <summary>What its hooks are told; null when it has none, and no namespaces either.</summary>
+    public HookContext? Hooks { get; init; }
 
     /// <summary>Its sockets, in the order of the plan.</summary>
     public IReadOnlyList<SafeFd> Sockets { get; init; } = [];
@@ -71,6 +75,9 @@ internal sealed class ProgramServer(
     /// <summary>The numbers of the capabilities that programs may ever have (--emperor-cap); null for all.</summary>
     public IReadOnlyList<int>? Capabilities { get; init; }
 
+    /// <summary>The namespaces and hooks of programs; null for none.</summary>
+    public VassalJail? Jail { get; init; }
+
     private const int LongestEnvironmentFile = 256 * 1024;
 
     private readonly Dictionary<string, string> _environment = VassalEnvironment.Of(environment, capturesOutput);
@@ -116,10 +123,18 @@ internal sealed class ProgramServer(
             failure = refused;
             return null;
         }
+        var jail = JailRequest.None;
+        if (
+            launch.Hooks is { } hooks
+            && Jail is { IsEmpty: false } maker
+            && (jail = maker.Of(hooks, plan.Owner is not null, out failure)) is null
+        )
+            return null;
         var words = ProgramChain.Words(
             new ChainRequest
             {
                 Command = command,
+                Jail = jail,
                 Limits = ChainTools.WithRealPaths(plan.Limits),
                 CGroup = launch.CGroup,
                 Identity = identity,
@@ -137,10 +152,16 @@ internal sealed class ProgramServer(
             tools.Find,
             out failure
         );
-        return words is null ? null : Make(launch, words, variables, isGuarded);
+        return words is null ? null : Make(launch, words, variables, isGuarded, jail.IsFirstProcess);
     }
 
-    private PreparedLaunch Make(ProgramLaunch launch, IReadOnlyList<string> words, Dictionary<string, string> variables, bool isGuarded)
+    private PreparedLaunch Make(
+        ProgramLaunch launch,
+        IReadOnlyList<string> words,
+        Dictionary<string, string> variables,
+        bool isGuarded,
+        bool isFirstProcess
+    )
     {
         var input = isGuarded ? Script(variables) : Files.OpenNull();
         string[] bare = [$"PATH={ChainTools.SystemPath}", "LC_ALL=C", .. launch.Mark is { } mark ? new[] { mark } : []];
@@ -163,6 +184,7 @@ internal sealed class ProgramServer(
                     .. launch.Channel is { } channel ? new[] { channel.Number } : [],
                 ],
                 SoftDescriptorLimit = softDescriptorLimit,
+                NewProcessNamespace = isFirstProcess,
             },
             input
         );

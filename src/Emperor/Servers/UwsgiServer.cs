@@ -1,5 +1,6 @@
 using System.Globalization;
 using Emperor.Core.Configuration;
+using Emperor.Core.Hooks;
 using Emperor.Core.Programs;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
@@ -28,6 +29,7 @@ internal sealed class UwsgiServer(
         .. VassalEnvironment.Of(environment, settings.CapturesOutput).Select(v => $"{v.Key}={v.Value}"),
         string.Create(CultureInfo.InvariantCulture, $"UWSGI_EMPEROR_FD={ChannelFd}"),
     ];
+    private readonly VassalJail _jail = new(settings.Namespaces, settings.Hooks, tools);
     private readonly bool _deathSignal = settings.DeathSignal && tools.Find("setpriv") is not null;
 
     /// <summary>True when a parent-death signal is asked for and the program that sets it (setpriv, of util-linux) is not installed.</summary>
@@ -91,7 +93,10 @@ internal sealed class UwsgiServer(
             if (file.Source?.RunsAs is not { } owner || (identity = ProgramIdentity.Of(owner, tyrant.InitGroups, out failure)) is null)
                 return null;
         }
-        if (Words(launch, identity, Arguments(program, file), out failure) is not { } words)
+        var jail = JailRequest.None;
+        if (!_jail.IsEmpty && (jail = _jail.Of(launch.Hooks, identity is not null, out failure)) is null)
+            return null;
+        if (Words(launch, identity, jail, Arguments(program, file), out failure) is not { } words)
             return null;
         var request = new SpawnRequest
         {
@@ -106,6 +111,7 @@ internal sealed class UwsgiServer(
                 .. launch.Configuration is { } configuration ? [configuration.Number] : Array.Empty<int>(),
             ],
             SoftDescriptorLimit = softDescriptorLimit,
+            NewProcessNamespace = jail.IsFirstProcess,
         };
         // The signal comes when the thread ends that spawned, so that is the one which outlives even an execve of the emperor.
         var process = _deathSignal ? Spawn.Start(request, out var error) : spawner.Start(request, out error);
@@ -114,7 +120,13 @@ internal sealed class UwsgiServer(
         return process;
     }
 
-    private IReadOnlyList<string>? Words(UwsgiLaunch launch, ProgramIdentity? identity, List<string> arguments, out string failure)
+    private IReadOnlyList<string>? Words(
+        UwsgiLaunch launch,
+        ProgramIdentity? identity,
+        JailRequest jail,
+        List<string> arguments,
+        out string failure
+    )
     {
         var limits = launch.Limits ?? LimitRules.None;
         if (ChainTools.FailureOf(limits) is { } refused)
@@ -127,6 +139,7 @@ internal sealed class UwsgiServer(
             {
                 Command = arguments,
                 Limits = ChainTools.WithRealPaths(limits),
+                Jail = jail,
                 CGroup = launch.CGroup,
                 Identity = identity,
                 IsOwned = identity is not null,
@@ -233,6 +246,9 @@ internal sealed record UwsgiLaunch(UwsgiFile File, string Mark, SafeFd Channel, 
 
     /// <summary>Its end of the socket over which it gets its configuration; null when it reads its file itself.</summary>
     public SafeFd? Configuration { get; init; }
+
+    /// <summary>What its hooks are told.</summary>
+    public HookContext Hooks { get; init; } = new(File.Name, File.Folder, null, null);
 
     /// <summary>The folder of the cgroup that it joins; null for none.</summary>
     public string? CGroup { get; init; }

@@ -23,7 +23,9 @@ internal sealed record OwnedFile(byte[]? Content, Errno Error, FileStatus File, 
 /// the very file that was read, never by another look at its path.
 ///
 /// <para>Ways that lead through links are refused when others may bend them behind the vassals folder. The vassals folder itself is the
-/// operator's: when others may write to it, that is told in a warning. With the sticky bit each may have vassals of his own there.</para>
+/// operator's: when others may write to it, that is told in a warning. With the sticky bit each may have vassals of his own there. Where links count
+/// for themselves, their owner answers for where they lead; but others, who may write to a link's folder, may move a link of his into it, or replace
+/// what a relative one leads through: such links are refused.</para>
 /// </summary>
 internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
 {
@@ -81,9 +83,10 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
         {
             using var rights = Act(new VassalOwner(owner.Uid, owner.Gid));
             var bytes = FileWay.Read(path, ReadLimits.FileBytes, _steps, out var file, out _, out var error);
+            var refused = bytes is null ? null : Bend(path, owner, file);
             var isSame =
                 _steps.Find(s => s.Place == WayPlace.Entry)?.Status is { } now && (now.Device, now.Inode) == (link.Device, link.Inode);
-            return new OwnedFile(isSame ? bytes : null, isSame ? error : Errno.Again, file with { Uid = owner.Uid, Gid = owner.Gid }, null);
+            return new OwnedFile(isSame ? bytes : null, isSame ? error : Errno.Again, file with { Uid = owner.Uid, Gid = owner.Gid }, refused);
         }
         catch (LinuxException e)
         {
@@ -130,6 +133,29 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
             ? $"{path}: the file of {NameOf(file.Uid)} has {links} names (hard links), and others may make names in {at.Path}, so that "
                 + $"{NameOf(file.Uid)} may know nothing of this one; put a copy of the file in its place"
             : null;
+    }
+
+    // Why a link that counts for itself may lead where others have it lead, and not who owns it; null when it does not.
+    private string? Bend(string path, FileStatus owner, FileStatus file)
+    {
+        var folders = _steps.FindAll(s => s is { Place: WayPlace.Before, Status.Kind: FileKind.Directory });
+        var loose = folders.Find(f => IsLoose(f.Status, owner.Uid)) ?? (folders is [.., var last] && MayOthersWrite(last.Status) ? last : null);
+        if (loose is null || _steps.Find(s => s.Place == WayPlace.Entry) is not { } link)
+            return null;
+        var who = NameOf(owner.Uid);
+        if (link.Links > 1)
+            return $"{path}: the link of {who} has {link.Links} names (hard links), and others may make names in {loose.Path}, so that {who} may know nothing of "
+                + "this one; put a new link in its place";
+        if (!link.IsRelative)
+            return null;
+        var bent = _steps.Find(s =>
+            s.Place == WayPlace.Beyond
+            && (s.Status.Kind == FileKind.Link ? !IsTrusted(s.Status.Uid, owner.Uid) : IsLoose(s.Status, owner.Uid))
+        );
+        if (bent is null && IsTrusted(file.Uid, owner.Uid))
+            return null;
+        return $"{path}: the link of {who} begins where it stands, where others may write ({loose.Path}), and leads to what is not {who}'s "
+            + $"({bent?.Path ?? $"a file of {NameOf(file.Uid)}"}); give it the whole path: ln -sfn /PATH {path}";
     }
 
     private void WarnOf(string folder)
