@@ -393,6 +393,8 @@ internal sealed class Daemon(
 
     private int Timeout()
     {
+        if (empire.IsBuried && runner.Hooks is not { IsBusy: true })
+            return 0;
         var next = Math.Min(_nextSweep, _nextStrayLook);
         next = Math.Min(next, empire.NextDeadline ?? long.MaxValue);
         next = Math.Min(next, _trimDue ?? long.MaxValue);
