@@ -36,6 +36,10 @@ public sealed unsafe class Channel : IDisposable
         return (new Channel(new SafeFd(pair[0])), new SafeFd(pair[1]));
     }
 
+    /// <summary>Takes over the vassal's end, which a lord has handed to this process.</summary>
+    /// <param name="fd">The socket; it is disposed with this.</param>
+    public static Channel Adopt(SafeFd fd) => new(fd);
+
     /// <summary>Reads what is there, at most the buffer's length.</summary>
     public ChannelRead Read(Span<byte> buffer, out int count) => StreamConnection.Receive(_fd, buffer, out count);
 
@@ -45,6 +49,19 @@ public sealed unsafe class Channel : IDisposable
     {
         var sent = Native.Send(_fd.Number, &message, 1, Constants.MsgNoSignal | Constants.MsgDontWait);
         return sent == 1 ? default : Errno.Last;
+    }
+
+    /// <summary>Sends bytes that belong together.</summary>
+    /// <returns>No error when all of them were taken; else why not, and the other end can read no further than what was.</returns>
+    public Errno SendAll(ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* pointer = bytes)
+        {
+            var sent = Native.Send(_fd.Number, pointer, (nuint)bytes.Length, Constants.MsgNoSignal | Constants.MsgDontWait);
+            return sent == bytes.Length ? default
+                : sent < 0 ? Errno.Last
+                : Errno.Again;
+        }
     }
 
     /// <inheritdoc/>

@@ -173,6 +173,9 @@ public static unsafe class Files
         return new SafeFd(fd);
     }
 
+    /// <summary>Lets the program that this one is about to become have a descriptor (execve(2)).</summary>
+    public static void Bequeath(int fd) => _ = Native.Fcntl(fd, Constants.FSetFd, 0);
+
     /// <summary>A pipe: the end to read and the end to write.</summary>
     /// <exception cref="LinuxException">No descriptor is left.</exception>
     public static (SafeFd Read, SafeFd Write) CreatePipe()

@@ -19,7 +19,7 @@ public enum Reception
 }
 
 /// <summary>
-/// A datagram socket that programs send to (sd_notify(3)), with an abstract name of 128 random bits. It never blocks. Descriptors that are sent
+/// A datagram socket that programs send to: with an abstract name of 128 random bits for sd_notify(3), or with a given one. It never blocks. Descriptors that are sent
 /// along are closed before anything else is done; whoever waits for that (sd_notify_barrier(3)) so learns that what it sent before is read.
 /// </summary>
 public sealed unsafe class NotifySocket : IDisposable
@@ -47,23 +47,48 @@ public sealed unsafe class NotifySocket : IDisposable
     /// <exception cref="LinuxException">No descriptor is left.</exception>
     public static NotifySocket Open()
     {
-        var name = $"emperor-notify/{Guid.NewGuid():N}";
+        var name = $"@emperor-notify/{Guid.NewGuid():N}";
+        return Bind(name, out var error) ?? throw new LinuxException("bind a notification socket", error);
+    }
+
+    /// <summary>Makes one of a given name. Nothing that is there is removed.</summary>
+    /// <param name="name">A path of at most 107 bytes, or, after "@", a name of the abstract kind.</param>
+    /// <param name="error">Why not, when null is returned; EADDRINUSE when something of that name is there.</param>
+    public static NotifySocket? Bind(string name, out Errno error)
+    {
+        error = Errno.NameTooLong;
+        if (SocketName.OfUnix(name)?.Bytes is not { } address)
+            return null;
         var number = Native.Socket(Constants.AfUnix, Constants.SockDgram | Constants.SockCloExec | Constants.SockNonBlock, 0);
+        error = number < 0 ? Errno.Last : default;
         if (number < 0)
-            throw new LinuxException("socket", Errno.Last);
+            return null;
         var fd = new SafeFd(number);
         var on = 1;
-        var error = Native.SetSocketOption(number, Constants.SolSocket, Constants.SoPassCred, &on, sizeof(int)) != 0 ? Errno.Last : default;
-        var address = SocketName.OfAbstract(name).Bytes;
+        error = Native.SetSocketOption(number, Constants.SolSocket, Constants.SoPassCred, &on, sizeof(int)) != 0 ? Errno.Last : default;
         fixed (byte* pointer = address)
         {
             if (error.Number == 0 && Native.Bind(number, pointer, (uint)address.Length) != 0)
                 error = Errno.Last;
         }
         if (error.Number == 0)
-            return new NotifySocket(fd, $"@{name}");
+            return new NotifySocket(fd, name);
         fd.Dispose();
-        throw new LinuxException("bind a notification socket", error);
+        return null;
+    }
+
+    /// <summary>Whether somebody receives at a datagram socket; no error when somebody does, ECONNREFUSED when nobody does any more.</summary>
+    /// <param name="name">Its name, as for <see cref="Bind"/>.</param>
+    public static Errno Probe(string name)
+    {
+        if (SocketName.OfUnix(name)?.Bytes is not { } address)
+            return Errno.NameTooLong;
+        var number = Native.Socket(Constants.AfUnix, Constants.SockDgram | Constants.SockCloExec | Constants.SockNonBlock, 0);
+        if (number < 0)
+            return Errno.Last;
+        using var fd = new SafeFd(number);
+        fixed (byte* pointer = address)
+            return Native.Connect(number, pointer, (uint)address.Length) != 0 ? Errno.Last : default;
     }
 
     /// <summary>Takes the next message.</summary>

@@ -63,6 +63,7 @@ internal sealed class Daemon(
     private long _nextStrayLook;
     private long _collectedAt;
     private bool _hasFailed;
+    private bool _hasCommands;
     private long? _trimDue;
     private LoopHealth _health;
     private long _turnStarted;
@@ -73,6 +74,23 @@ internal sealed class Daemon(
     /// <summary>What operators want over the control socket; null when there is none.</summary>
     public ControlDesk? Control { get; init; }
 
+    /// <summary>What programs want by datagrams; null when nobody listens.</summary>
+    public CommandSocket? Commands { get; init; }
+
+    /// <summary>The emperor whose vassal this one is; null when it is none's.</summary>
+    public LordChannel? Lord { get; init; }
+
+    /// <summary>
+    /// Looks whether the configuration of this emperor is another one than it was started with; what is wrong with it is told there.
+    /// </summary>
+    public Func<bool>? HasChanged { get; init; }
+
+    /// <summary>Runs the hooks of what the emperor above wants; null when there are none.</summary>
+    public Action<LordOrder>? OfLord { get; init; }
+
+    /// <summary>Whether it has ended to begin anew, with another configuration.</summary>
+    public bool BeginsAnew { get; private set; }
+
     /// <summary>What to do once, when all vassals of the first scan have been spawned.</summary>
     public required Action OnFirstScan { get; init; }
 
@@ -82,6 +100,7 @@ internal sealed class Daemon(
     {
         var isFirst = true;
         Control?.Serve(TakeSnapshot, Order);
+        Lord?.Begin(loop);
         runner.Hooks?.Open();
         _ = herald.Turn(Environment.TickCount64);
         while (!empire.IsBuried || runner.Hooks is { IsBusy: true })
@@ -120,7 +139,7 @@ internal sealed class Daemon(
     // Whether the hooks of the start are done, without which there are no vassals.
     private bool IsOpen => runner.Hooks is not { IsOpen: false };
 
-    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health);
+    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health, Commands?.Counts);
 
     // The first turn makes the first scan and starts all vassals: it says nothing about those to come.
     private void EndTurn(Instant now)
@@ -140,7 +159,10 @@ internal sealed class Daemon(
 
     private void Announce()
     {
-        if (herald.Turn(Environment.TickCount64) && runner.Hooks is not { HasFailed: true })
+        var now = Environment.TickCount64;
+        var goesOn = herald.Turn(now);
+        Lord?.Turn(herald.IsReady && empire.ReloadsLeft(now) == 0, empire.IsEnding, now);
+        if (goesOn && runner.Hooks is not { HasFailed: true })
             return;
         if (_hasFailed)
             return;
@@ -187,6 +209,12 @@ internal sealed class Daemon(
                 case TokenKind.ProbeCommand:
                     runner.Probes.HearCommand(Token.IdOf(ready.Token));
                     break;
+                case TokenKind.Command:
+                    _hasCommands = true;
+                    break;
+                case TokenKind.Lord:
+                    Lord!.Hear();
+                    break;
                 case TokenKind.Hook:
                     runner.Hooks?.Hear(Token.IdOf(ready.Token));
                     break;
@@ -205,6 +233,11 @@ internal sealed class Daemon(
         }
         while (signals.TryTake(out var signal))
             Obey(signal, Clock.Now);
+        while (Lord is { } lord && lord.TryTake(out var order))
+            Obey(order, Clock.Now);
+        if (_hasCommands && !empire.IsEnding)
+            Commands!.Turn(empire, Order, log);
+        _hasCommands = false;
         // After all that changes vassals in this half of the turn, so that who asks because of a change sees it.
         snapshots.Serve(TakeSnapshot);
         runner.Processes.Unmute(now.Monotonic);
@@ -271,6 +304,7 @@ internal sealed class Daemon(
             case Signals.Interrupt:
             case Signals.Terminate:
             case Signals.Quit:
+                BeginsAnew = false;
                 // Nobody waits for those of a start that is broken off, nor for any when there is no mercy.
                 if (empire.IsEnding || !IsOpen)
                     runner.Hooks?.Abandon();
@@ -289,6 +323,43 @@ internal sealed class Daemon(
             case Signals.User1:
                 ReopenLog();
                 LogState();
+                break;
+        }
+        Settle(now);
+    }
+
+    private void Obey(LordOrder order, Instant now)
+    {
+        if (!empire.IsEnding)
+            OfLord?.Invoke(order);
+        switch (order)
+        {
+            case LordOrder.Reload when empire.IsEnding:
+                break;
+            case LordOrder.Reload when HasChanged?.Invoke() == true:
+                log.Information("lord", "its configuration has changed: all vassals are told to stop, and it begins anew");
+                BeginsAnew = true;
+                empire.End(now, _effects);
+                break;
+            case LordOrder.Reload:
+                log.Information("lord", $"all {empire.Vassals.Count} vassals reload (told by the emperor above)");
+                empire.ReloadAll(now, _effects);
+                Lord!.OweAnswer();
+                herald.NoteReload(now.Monotonic);
+                break;
+            default:
+                // It does not want this one back.
+                BeginsAnew = false;
+                var isLost = order == LordOrder.Lost;
+                var why = isLost ? "the emperor above is gone" : "told to leave by the emperor above";
+                if (empire.IsEnding)
+                    break;
+                log.Say(
+                    isLost ? LogEventLevel.Warning : LogEventLevel.Information,
+                    "ragnarok",
+                    $"{why}: all {empire.Vassals.Count} vassals are told to stop"
+                );
+                empire.End(now, _effects, gracefully: order == LordOrder.StopGracefully);
                 break;
         }
         Settle(now);
@@ -322,6 +393,8 @@ internal sealed class Daemon(
 
     private int Timeout()
     {
+        if (empire.IsBuried && runner.Hooks is not { IsBusy: true })
+            return 0;
         var next = Math.Min(_nextSweep, _nextStrayLook);
         next = Math.Min(next, empire.NextDeadline ?? long.MaxValue);
         next = Math.Min(next, _trimDue ?? long.MaxValue);
@@ -329,6 +402,7 @@ internal sealed class Daemon(
         next = Math.Min(next, runner.Probes.NextDue ?? long.MaxValue);
         next = Math.Min(next, runner.Hooks?.NextDue ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
+        next = Math.Min(next, Lord?.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)
             next = Math.Min(next, Math.Min(monitors.NextDue ?? long.MaxValue, onDemand.NextDue ?? long.MaxValue));

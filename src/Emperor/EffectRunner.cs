@@ -1,4 +1,5 @@
 using Emperor.Core;
+using Emperor.Core.Protocol;
 using Emperor.Core.Vassals;
 using Emperor.Hooks;
 using Emperor.Limits;
@@ -9,6 +10,7 @@ using Emperor.Probes;
 using Emperor.Processes;
 using Emperor.Servers;
 using Emperor.Sockets;
+using Serilog.Events;
 
 namespace Emperor;
 
@@ -122,6 +124,16 @@ internal sealed class EffectRunner : IDisposable
                 if (channel.Send(send.Message) == Errno.Again)
                     Outcomes.Enqueue((send.Vassal, new VassalEvent.SendFailed(send.Incarnation, send.Message)));
                 break;
+            case Effect.SendConfiguration send when Processes.Of(send.Vassal, send.Incarnation) is { Configuration: { } channel }:
+                // It asks again and again and does not read: what it reads then is no packet any more, and that harms itself only.
+                if (channel.SendAll(UwsgiPacket.Configuration(send.Configuration)) is { Number: not 0 } notSent)
+                    _log.Vassal(
+                        LogEventLevel.Warning,
+                        "configuration",
+                        send.Vassal,
+                        $"its configuration could not be sent to it: {notSent}"
+                    );
+                break;
             case Effect.Kill kill when Processes.Of(kill.Vassal, kill.Incarnation) is { } process:
                 Processes.Kill(process);
                 break;
@@ -213,25 +225,39 @@ internal sealed class EffectRunner : IDisposable
         }
     }
 
+    // Both ends of the socket for its configuration, with that in it already, as uWSGI sends it before it is asked for.
+    private static (Channel? Emperor, SafeFd? Vassal) Configuration(Effect.Spawn spawn)
+    {
+        if (spawn.Source?.Configuration is not { } content)
+            return (null, null);
+        var (ours, theirs) = Channel.Create();
+        _ = ours.SendAll(UwsgiPacket.Configuration(content));
+        return (ours, theirs);
+    }
+
     // Why it was not started; null when it was.
     private string? TryLaunch(Effect.Spawn spawn)
     {
         // It opens its file by the path when it runs as the owner of what was read, which must be the owner of what is there now.
-        if (OwnerNow is { } ownerNow && (spawn.Owner is null || ownerNow(spawn.Vassal) != spawn.Owner))
+        var file = spawn.Lord ?? spawn.Vassal;
+        if (OwnerNow is { } ownerNow && (spawn.Owner is null || ownerNow(file) != spawn.Owner))
             return "its file is not the one that was read, or not its owner's any more; it is started when that has been looked at";
-        var (configuration, folder) = _locate(spawn.Vassal);
+        var (name, folder) = _locate(file);
         var (serial, mark) = Processes.Next();
         var (ours, theirs) = Channel.Create();
+        var (configuration, theirConfiguration) = Configuration(spawn);
         using (theirs)
+        using (theirConfiguration)
         using (var pipe = _capturesOutput ? new OutputPipe() : null)
         {
             var group = _limits.GroupFor(spawn.Vassal, serial, spawn.Plan);
             try
             {
-                var launch = new UwsgiLaunch(configuration, folder, mark, theirs, _sockets.Of(spawn.Vassal) ?? _null, pipe?.Write)
+                var from = new UwsgiFile(name, folder, spawn.Source, spawn.ZergNumber);
+                var launch = new UwsgiLaunch(from, mark, theirs, _sockets.Of(spawn.Vassal) ?? _null, pipe?.Write)
                 {
-                    Owner = spawn.Owner,
-                    Hooks = Hooks?.Describe(spawn.Vassal) ?? new(configuration, folder, null, null),
+                    Configuration = theirConfiguration,
+                    Hooks = Hooks?.Describe(spawn.Vassal) ?? new(name, folder, null, null),
                     Limits = spawn.Plan?.Limits,
                     CGroup = group?.Folder,
                     UserTasks = _limits.UserTasksFor(spawn.Vassal, spawn.Plan, group),
@@ -239,11 +265,17 @@ internal sealed class EffectRunner : IDisposable
                 if (_server.Launch(launch, out var failure) is not { } process)
                 {
                     ours.Dispose();
+                    configuration?.Dispose();
                     _limits.Return(group);
                     return failure;
                 }
                 Processes.Keep(
-                    new LiveProcess(serial, spawn.Vassal, spawn.Incarnation, process, ours) { Mark = mark, Group = group },
+                    new LiveProcess(serial, spawn.Vassal, spawn.Incarnation, process, ours)
+                    {
+                        Mark = mark,
+                        Group = group,
+                        Configuration = configuration,
+                    },
                     pipe
                 );
                 return null;
@@ -289,6 +321,12 @@ internal enum TokenKind
 
     /// <summary>The output, or the pidfd, of a command that looks after a vassal.</summary>
     ProbeCommand,
+
+    /// <summary>The socket for commands.</summary>
+    Command,
+
+    /// <summary>The channel to the emperor whose vassal this one is.</summary>
+    Lord,
 
     /// <summary>The output, or the pidfd, of a hook.</summary>
     Hook,

@@ -18,7 +18,7 @@ internal static class Program
         // The daemon's way never touches what the command is made of.
         if (args.Length > 0 && VerbList.Contains(args[0]))
             return CommandTree.Run(args);
-        var host = new SystemConfigHost(path => FileStatus.Get(path, follow: false, out var status).Number == 0 ? status.Inode : null);
+        var host = Host();
         // Started with 0, 1 or 2 closed, it would hand the runtime's own pipes to vassals as their output.
         if (Self.FillStandardStreams())
             return StartAnew(args, host);
@@ -28,6 +28,12 @@ internal static class Program
         if (read.HelpRequested)
         {
             Console.Out.Write(HelpText.Render(HelpWidth()));
+            return 0;
+        }
+        if (read.Options.Any(o => o.Key is "imperial-monitor-list" or "imperial-monitors-list"))
+        {
+            // As uWSGI prints it; there it then goes on to start.
+            Console.Out.Write("\n*** uWSGI loaded imperial monitors ***\ndir\nglob\n--- end of imperial monitors list ---\n\n");
             return 0;
         }
         if (read.VersionRequested)
@@ -49,8 +55,13 @@ internal static class Program
                 Console.Error.WriteLine($"emperor: {problem.Severity.ToString().ToLowerInvariant()}: {problem}");
             return TellFailure(host, problems);
         }
-        return new Startup(settings, problems, args, host.Environment).Run();
+        return new Startup(settings, problems, args, host.Environment) { Options = read.Options, Reread = () => Read(args) }.Run();
     }
+
+    private static SystemConfigHost Host() =>
+        new(path => FileStatus.Get(path, follow: false, out var status).Number == 0 ? status.Inode : null);
+
+    private static ReadResult Read(string[] args) => ConfigurationReader.Read(args, Host());
 
     /// <summary>The program's version.</summary>
     internal static string Version => typeof(Program).Assembly.GetName().Version!.ToString(3);

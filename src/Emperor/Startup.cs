@@ -43,6 +43,15 @@ internal sealed partial class Startup(
 
     private ControlSocket? _controlSocket;
     private string? _controlFailure;
+    private LordChannel? _lord;
+    private string _lordFailure = "";
+    private bool _beginsAnew;
+
+    /// <summary>Reads the configuration again, as at the start.</summary>
+    public Func<ReadResult>? Reread { get; init; }
+
+    /// <summary>The options that it was started with.</summary>
+    public IReadOnlyList<ExportedOption> Options { get; init; } = [];
 
     /// <summary>Starts, governs, leaves.</summary>
     /// <returns>The exit code.</returns>
@@ -50,7 +59,8 @@ internal sealed partial class Startup(
     {
         try
         {
-            return Begin();
+            var code = Begin();
+            return _beginsAnew ? BeginAnew() : code;
         }
         catch (Exception e)
         {
@@ -66,9 +76,11 @@ internal sealed partial class Startup(
         _environment.Remove("EMPEROR_DAEMON_FD");
         // The sockets of a process that daemonizes itself are told again to the daemon, whose number it does not know.
         using var inherited = InheritedSockets.Receive(_environment, daemonPipe is null ? Self.Pid : Self.ParentPid);
-        var hasLord = _environment.ContainsKey("UWSGI_EMPEROR_FD");
+        _lord = LordChannel.Find(_environment, settings.Heartbeat, out _lordFailure);
+        _environment.Remove("UWSGI_EMPEROR_FD");
+        _environment.Remove("UWSGI_EMPEROR_FD_CONFIG");
         var daemonLog = settings.Daemonize ?? settings.DaemonizeLater;
-        if (daemonLog is not null && !hasLord && daemonPipe is null)
+        if (daemonLog is not null && _lord is null && daemonPipe is null)
             return Daemonizer.Start(arguments, _environment, inherited, daemonLog);
 
         // First of all: what is open now it holds open for ever.
@@ -158,13 +170,7 @@ internal sealed partial class Startup(
             output?.Reopen();
         }
         var eye = Eye(monitorList, spawner, log);
-        using var monitors = new MonitorHub(monitorList, loop, log, Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds))
-        {
-            OnTouched = Reopen,
-            Tyrant = eye,
-        };
-        foreach (var path in settings.TouchLogReopen)
-            monitors.WatchTouch(Path.GetFullPath(path));
+        using var monitors = Hub(monitorList, loop, eye, Reopen, log);
         var launching = Launching();
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
@@ -200,10 +206,17 @@ internal sealed partial class Startup(
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
         using var desk = control is null ? null : Desk(control, empire, monitors, server, limits, output, herald, owners, log);
+        using var commands = Commands(loop, out var noCommands);
+        if (noCommands is not null)
+            return Fail(log, noCommands);
         var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
             Control = desk,
+            Commands = commands,
+            Lord = _lord,
+            HasChanged = () => HasChanged(log),
+            OfLord = order => hooks?.OfLord(HooksOf(order)),
             OnFirstScan = () =>
             {
                 log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
@@ -213,7 +226,9 @@ internal sealed partial class Startup(
                     Daemonizer.Report(daemonPipe);
             },
         };
-        return daemon.Run() ? ExitCode.Ended
+        var isReady = daemon.Run();
+        _beginsAnew = daemon.BeginsAnew;
+        return isReady ? ExitCode.Ended
             : hooks is { HasFailed: true } ? ExitCode.Failed
             : ExitCode.NotReady;
     }
@@ -222,6 +237,8 @@ internal sealed partial class Startup(
     {
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
+        if (_lordFailure.Length > 0)
+            log.Warning("lord", _lordFailure);
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
     }
@@ -245,10 +262,10 @@ internal sealed partial class Startup(
             Owners = owners,
             Plan = vassal =>
             {
-                var (configuration, folder) = monitors.LocateForPeople(vassal.Name, vassal.Source?.Monitor);
+                var (configuration, folder) = monitors.LocateForPeople(vassal.Raw.Lord ?? vassal.Name, vassal.Source?.Monitor);
                 var launch = Explanations.PlanOf(vassal.Raw) is { } plan
                     ? new LaunchPlan(configuration, folder, PlanWords.Command(plan), PlanWords.Additions(plan))
-                    : server.Describe(configuration, folder);
+                    : server.Describe(new UwsgiFile(configuration, folder, vassal.Source, vassal.Raw.ZergNumber));
                 return launch with { Unenforced = limits.ProblemsOf(vassal.Name) };
             },
             Describe = () =>
@@ -284,24 +301,6 @@ internal sealed partial class Startup(
         log.Error("start-failed", failure.Reason);
         Herald.TellFailure(_environment, failure.Reason, failure.Error, failure.ExitCode);
         return failure.ExitCode;
-    }
-
-    private bool TryMakeMonitors(EmperorLog log, out List<FileMonitor> monitors)
-    {
-        monitors = [];
-        var names = new VassalNames(settings.ExtraExtensions, settings.OnDemandExtension);
-        foreach (var argument in settings.Monitors)
-        {
-            // As uWSGI: a folder is looked for where chdir has led, a pattern where the emperor was started.
-            var folders = new StartFolders(settings.WorkingDirectory, Environment.CurrentDirectory);
-            if (MonitorFactory.Create(monitors.Count, argument, folders, settings.NoFollow, names, out var failure) is not { } monitor)
-            {
-                Fail(log, StartFailure.Configuration(failure));
-                return false;
-            }
-            monitors.Add(monitor);
-        }
-        return true;
     }
 
     private static void Tell(EmperorLog log, ConfigProblem problem)
@@ -472,6 +471,8 @@ internal sealed partial class Startup(
             Inherit = settings.VassalInherits,
             Include = settings.VassalIncludes,
             ExtraExtensions = settings.ExtraExtensions,
+            WrapperAttribute = settings.WrapperAttribute,
+            FolderAttribute = settings.FolderAttribute,
             DeathSignal = settings.DeathSignal,
             Tyrant = settings.Tyrant,
             Capabilities = settings.VassalCapabilities,
@@ -484,6 +485,7 @@ internal sealed partial class Startup(
         new()
         {
             ReloadsAtOnce = ReloadsAtOnce,
+            Broodlord = settings.Broodlord,
             ReloadLimit = (long)settings.ReadyTimeout.TotalMilliseconds,
             Vassal = new VassalPolicy
             {
@@ -494,6 +496,8 @@ internal sealed partial class Startup(
                 CurseTolerance = (long)settings.CurseTolerance.TotalMilliseconds,
                 Mercy = (long)settings.ReloadMercy.TotalMilliseconds,
                 GracefulStop = settings.GracefulShutdown,
+                WaitForCommand = settings.WaitForCommand && settings.CommandSocket is not null,
+                WaitForCommandIgnored = settings.WaitForCommandIgnored.ToHashSet(StringComparer.Ordinal),
             },
         };
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static void add_verb(struct script *script, const char *path, char *verb)
     script->verbs[script->count++] = verb;
 }
 
-static void parse(struct script *script, const char *path)
+static void parse(struct script *script, const char *path, const char *section)
 {
     bool ours = false;
     char *rest = script->text;
@@ -33,7 +34,8 @@ static void parse(struct script *script, const char *path)
         if (*line == '\0' || *line == '#' || *line == ';')
             continue;
         if (*line == '[') {
-            ours = strcmp(line, "[uwsgi]") == 0;
+            size_t length = strlen(section);
+            ours = strncmp(line + 1, section, length) == 0 && strcmp(line + 1 + length, "]") == 0;
             continue;
         }
         char *value = strchr(line, '=');
@@ -55,6 +57,17 @@ struct script *script_load(const char *path)
     script->text[0] = '\0';
     if (path == NULL || strncmp(path, "emperor://", 10) == 0)
         return script;
+
+    /* As in uwsgi, "FILE:SECTION" names a section. */
+    char file[PATH_MAX];
+    const char *section = strrchr(path, ':');
+    if (section != NULL && strchr(section, '/') == NULL && (size_t)(section - path) < sizeof file) {
+        memcpy(file, path, (size_t)(section - path));
+        file[section - path] = '\0';
+        path = file;
+        section++;
+    } else
+        section = "uwsgi";
 
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     size_t length = 0;
@@ -78,6 +91,6 @@ struct script *script_load(const char *path)
     if (length > SCRIPT_BYTES)
         fail(EXIT_SCRIPT, "%s: larger than %d bytes", path, SCRIPT_BYTES);
     script->text[length] = '\0';
-    parse(script, path);
+    parse(script, path, section);
     return script;
 }

@@ -74,6 +74,38 @@ public sealed record EmperorSettings
     /// <summary>emperor-on-demand-exec: a command of the shell that prints the address of a vassal's socket; null when not given.</summary>
     public string? OnDemandCommand { get; init; }
 
+    /// <summary>emperor-broodlord: how many zergs there may be in all; 0 for none.</summary>
+    public int Broodlord { get; init; }
+
+    /// <summary>heartbeat: how often the emperor above is told that this one is alive, seconds; 0 for never.</summary>
+    public int Heartbeat { get; init; }
+
+    /// <summary>emperor-magic-exec: vassals' files that may be executed print their configuration.</summary>
+    public bool MagicExec { get; init; }
+
+    /// <summary>emperor-force-config-pipe: vassals are sent their configuration over a socket.</summary>
+    public bool SendsConfiguration { get; init; }
+
+    /// <summary>
+    /// emperor-collect-attr, and the names in emperor-wrapper-attr and emperor-chdir-attr: the keys of section [emperor] that are attributes.
+    /// </summary>
+    public IReadOnlyList<string> Attributes { get; init; } = [];
+
+    /// <summary>emperor-wrapper-attr: the attribute that names a vassal's program; null when not given.</summary>
+    public string? WrapperAttribute { get; init; }
+
+    /// <summary>emperor-chdir-attr: the attribute that names a vassal's folder; null when not given.</summary>
+    public string? FolderAttribute { get; init; }
+
+    /// <summary>emperor-command-socket: where datagrams with commands are taken; null when not given.</summary>
+    public string? CommandSocket { get; init; }
+
+    /// <summary>emperor-wait-for-command: new vassals wait for the command spawn.</summary>
+    public bool WaitForCommand { get; init; }
+
+    /// <summary>emperor-wait-for-command-ignore: the vassals that do not.</summary>
+    public IReadOnlyList<string> WaitForCommandIgnored { get; init; } = [];
+
     /// <summary>emperor-tyrant and what refines it; null when not given.</summary>
     public TyrantSettings? Tyrant { get; init; }
 

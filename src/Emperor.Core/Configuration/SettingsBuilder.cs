@@ -17,6 +17,8 @@ public static class SettingsBuilder
         WordCheck.Run(read, problems);
         SettingValues.RefuseCalls(read.Options, problems);
         var settings = Build(new SettingValues(read.Options, problems), read.Options, host);
+        if (settings.WaitForCommand && settings.CommandSocket is null)
+            problems.Add(new ConfigProblem(Severity.Warning, null, NoCommandSocket));
         if (settings.Monitors.Count == 0)
             problems.Add(new ConfigProblem(Severity.Fatal, null, NoMonitor));
         return (HasFatal(problems) ? null : settings, problems);
@@ -24,6 +26,9 @@ public static class SettingsBuilder
 
     private const string NoMonitor =
         "nothing to govern: the option \"emperor\" is missing; name the folder of the vassals, for example: emperor --emperor /etc/uwsgi-emperor/vassals";
+
+    private const string NoCommandSocket =
+        "emperor-wait-for-command has no effect without emperor-command-socket, by which vassals would be told to spawn; add that";
 
     private const int DefaultMercy = 30;
 
@@ -40,6 +45,16 @@ public static class SettingsBuilder
             OnDemandExtension = values.TextNotEmpty("emperor-on-demand-extension", "an ending, such as .socket"),
             OnDemandDirectory = values.TextNotEmpty("emperor-on-demand-directory", "a folder"),
             OnDemandCommand = values.TextNotEmpty("emperor-on-demand-exec", "a command"),
+            Broodlord = values.Number("emperor-broodlord", 0, "zergs"),
+            Heartbeat = values.Number("heartbeat", 0, "seconds"),
+            MagicExec = values.Flag("emperor-magic-exec"),
+            SendsConfiguration = values.Flag("emperor-force-config-pipe"),
+            Attributes = Attributes(values),
+            WrapperAttribute = values.TextNotEmpty("emperor-wrapper-attr", AttributeName),
+            FolderAttribute = values.TextNotEmpty("emperor-chdir-attr", AttributeName),
+            CommandSocket = values.TextNotEmpty("emperor-command-socket", "a path, or @name"),
+            WaitForCommand = values.Flag("emperor-wait-for-command"),
+            WaitForCommandIgnored = values.NotEmpty("emperor-wait-for-command-ignore", "a vassal's name"),
             Tyrant = values.Flag("emperor-tyrant")
                 ? new TyrantSettings(values.Flag("emperor-tyrant-nofollow"), values.Flag("emperor-tyrant-initgroups"))
                 : null,
@@ -103,6 +118,18 @@ public static class SettingsBuilder
             SocketOwner = values.Text("chown-socket"),
             Strict = values.Flag("strict"),
         };
+
+    private const string AttributeName = "a key of section [emperor]";
+
+    // A program or folder is looked for in attributes that nobody has collected, too: in uWSGI it is then never found.
+    private static string[] Attributes(SettingValues values) =>
+        [
+            .. values
+                .NotEmpty("emperor-collect-attr", AttributeName)
+                .Concat(values.List("emperor-wrapper-attr"))
+                .Concat(values.List("emperor-chdir-attr"))
+                .Distinct(StringComparer.Ordinal),
+        ];
 
     /// <summary>As putenv: without '=' the variable is removed.</summary>
     private static EnvironmentChange? Change(ExportedOption option)

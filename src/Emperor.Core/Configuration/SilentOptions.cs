@@ -32,6 +32,8 @@ internal static class SilentOptions
         "master",
         "no-orphans",
         "early-emperor",
+        // It always is one.
+        "emperor-subreaper",
         "auto-procname",
         // There is no app, worker or interpreter in Emperor.
         "processes",

@@ -82,10 +82,50 @@ internal static class SupportedOptions
             "the same with the socket whose address COMMAND prints; it gets the vassal's name, and 10 s; a vassal for which it prints nothing is "
                 + "started at once"
         ),
+        new(
+            OptionGroup.Vassals,
+            "emperor-broodlord",
+            "NUMBER",
+            "vassals may call for reinforcement: at most so many zergs in all, started with section [zerg] of the vassal's file (0)"
+        ),
+        new(
+            OptionGroup.Vassals,
+            "emperor-magic-exec",
+            null,
+            "a vassal's file that may be executed is not read but run: what it prints is its configuration (exec://)"
+        ),
+        new(
+            OptionGroup.Vassals,
+            "emperor-force-config-pipe",
+            null,
+            "hand vassals their files' content over a socket (emperor://), so that they need not be able to read them; 65535 bytes at most"
+        )
+        {
+            Own = true,
+        },
+        new(
+            OptionGroup.Vassals,
+            "emperor-collect-attr",
+            "NAME",
+            "collect this key of section [emperor] of vassals' files as an attribute, shown in the stats; repeatable"
+        )
+        {
+            Aliases = ["emperor-collect-attribute"],
+        },
+        new(OptionGroup.Vassals, "emperor-command-socket", "PATH", "obey datagrams there: spawn, respawn, stop, log; a path or @name"),
+        new(OptionGroup.Vassals, "emperor-wait-for-command", null, "with that socket: a new vassal is suspended until it is told to spawn"),
+        new(OptionGroup.Vassals, "emperor-wait-for-command-ignore", "NAME", "but not the vassal of this name; repeatable"),
         new(OptionGroup.Launch, "binary-path", "FILE", "the uwsgi that runs vassals (uwsgi of PATH)"),
         new(OptionGroup.Launch, "emperor-wrapper", "FILE", "a program that runs vassals in place of uwsgi, with its arguments"),
         new(OptionGroup.Launch, "emperor-wrapper-override", "FILE", "a program to try before that; repeatable"),
         new(OptionGroup.Launch, "emperor-wrapper-fallback", "FILE", "a program to try when none of those can be run; repeatable"),
+        new(
+            OptionGroup.Launch,
+            "emperor-wrapper-attr",
+            "NAME",
+            "the attribute of a vassal that names its program, in the place of emperor-wrapper"
+        ),
+        new(OptionGroup.Launch, "emperor-chdir-attr", "NAME", "the attribute of a vassal that names the folder it is started in"),
         new(OptionGroup.Launch, "vassal-set", "NAME=VALUE", "set an option or placeholder in every vassal; repeatable")
         {
             Aliases = ["vassals-set"],
@@ -269,6 +309,11 @@ internal static class SupportedOptions
         new(OptionGroup.Configuration, "set", "NAME=VALUE", "define a placeholder, used as %(NAME), or an option"),
         new(OptionGroup.Configuration, "set-placeholder", "NAME=VALUE", "define a placeholder only") { Aliases = ["set-ph"] },
         new(OptionGroup.Configuration, "strict", null, "refuse to start when an option is unknown"),
+        new(OptionGroup.Process, "heartbeat", "SECONDS", "where Emperor is the vassal of another one: tell it this often that it is alive"),
+        new(OptionGroup.Configuration, "imperial-monitor-list", null, "show which kinds of --emperor there are")
+        {
+            Aliases = ["imperial-monitors-list"],
+        },
         new(OptionGroup.Configuration, "help", null, "show this") { Aliases = ["usage"] },
         new(OptionGroup.Configuration, "version", null, "show the version"),
     ];

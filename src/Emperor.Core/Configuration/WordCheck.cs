@@ -42,6 +42,8 @@ internal static class WordCheck
         // A variable UWSGI_X is inherited by the vassals, and does its work there.
         if (option.Origin.Kind == OriginKind.Environment)
             return null;
+        if (RefusedOptions.ReasonFor(option.Key) is { } reason)
+            return new ConfigProblem(Severity.Error, option.Origin, $"option \"{option.Key}\" is refused: {reason}");
         var message = $"option \"{option.Key}\" is known to uWSGI, but Emperor does not act on it; remove it or run that part with uwsgi";
         return new ConfigProblem(Severity.Warning, option.Origin, message);
     }

@@ -37,6 +37,7 @@ public static class Explanation
             Phase.Stopping => $"{AfterItsEnd(raw)}; if it does not end, it is killed in {wait}",
             Phase.Killing => AfterItsEnd(raw),
             Phase.Backoff => $"it is tried again in {wait} (attempt {(raw.Failures + 1).ToString(CultureInfo.InvariantCulture)})",
+            Phase.Resting when raw.Suspended => "it stays down until the command spawn comes, or it is started by hand",
             Phase.Resting => "it stays down until it is started by hand or its file changes",
             Phase.Refused => "it stays down until its file is mended, and then starts by itself",
             _ => "",

@@ -22,6 +22,9 @@ public readonly record struct FileStamp(
     /// <summary>Stands for the state of the file beside it that belongs to it (the address of its on-demand socket); 0 for none.</summary>
     public long Companion { get; init; }
 
+    /// <summary>Where it matters (--emperor-magic-exec): somebody may execute it.</summary>
+    public bool IsExecutable { get; init; }
+
     /// <summary>Where owners matter (--emperor-tyrant): the user and group as one number; 0 elsewhere, so that a new owner is no change.</summary>
     public ulong Owner { get; init; }
 }

@@ -42,7 +42,8 @@ public static class ProgramReader
     /// <param name="file">The file's name in the host's working folder.</param>
     /// <param name="besideUwsgi">Whether the file has a section [uwsgi], whose vassal this one refines.</param>
     /// <param name="host">What may be asked of the world.</param>
-    public static ProgramReading Read(string file, bool besideUwsgi, IConfigHost host)
+    /// <param name="attributes">Keys that an operator collects (--emperor-collect-attr): where they mean nothing else, they are no mistake.</param>
+    public static ProgramReading Read(string file, bool besideUwsgi, IConfigHost host, IReadOnlyList<string>? attributes = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(host);
@@ -50,7 +51,10 @@ public static class ProgramReader
         ExportedOption[] options =
         [
             .. read.Options.Where(o =>
-                o.Origin.Kind == OriginKind.File && o.Naming != OptionNaming.Placeholder && !ProgramKeys.IsForReader(o.Key)
+                o.Origin.Kind == OriginKind.File
+                && o.Naming != OptionNaming.Placeholder
+                && !ProgramKeys.IsForReader(o.Key)
+                && !IsOnlyAttribute(o.Key, attributes, besideUwsgi)
             ),
         ];
         var isEmpty = !read.Options.Any(o => o.Origin.Kind == OriginKind.File);
@@ -69,6 +73,11 @@ public static class ProgramReader
         ConfigProblem[] sorted = [.. problems.Distinct().OrderBy(p => p.Origin?.Name == file ? 0 : 1).ThenBy(p => p.Origin?.Line ?? 0)];
         return new ProgramReading(Array.Exists(sorted, IsError) || (besideUwsgi && options.Length == 0) ? null : plan, sorted, options);
     }
+
+    private static bool IsOnlyAttribute(string key, IReadOnlyList<string>? attributes, bool besideUwsgi) =>
+        attributes?.Contains(key, StringComparer.Ordinal) == true
+        && ProgramKeys.Find(key) is var known
+        && (known is null || (besideUwsgi && known.NotForUwsgi is not null));
 
     private static bool IsError(ConfigProblem problem) => problem.Severity != Severity.Warning;
 

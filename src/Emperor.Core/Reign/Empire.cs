@@ -16,6 +16,7 @@ public sealed class Empire(EmpirePolicy policy)
     private readonly Queue<string> _reloadsDue = new();
     private readonly Dictionary<string, long> _reloading = new(StringComparer.Ordinal);
     private readonly StartOrder _order = new();
+    private readonly Broodlord _broodlord = new(policy.Broodlord);
 
     // At the end: those that have not been told yet, because others need them.
     private readonly HashSet<string> _toEnd = new(StringComparer.Ordinal);
@@ -23,6 +24,7 @@ public sealed class Empire(EmpirePolicy policy)
     // Those that the scan under way has found and that have not been taken in yet.
     private readonly HashSet<string> _expected = new(StringComparer.Ordinal);
     private DurationCounts _reloadTimes = DurationCounts.None;
+    private bool _endsGracefully;
 
     // Those that SIGHUP has reached and that have not answered, and until when their answer is waited for. One that has lost its turn
     // is still in it.
@@ -69,7 +71,14 @@ public sealed class Empire(EmpirePolicy policy)
     /// <param name="isReady">Whether the emperor has been ready.</param>
     /// <param name="loop">How its loop fares.</param>
     /// <param name="scans">How its scans fare.</param>
-    public EmpireSnapshot Snapshot(Instant now, bool isReady, LoopHealth loop, IReadOnlyList<ScanHealth> scans) =>
+    /// <param name="commands">What has come to the command socket; null when there is none.</param>
+    public EmpireSnapshot Snapshot(
+        Instant now,
+        bool isReady,
+        LoopHealth loop,
+        IReadOnlyList<ScanHealth> scans,
+        Control.CommandCounts? commands = null
+    ) =>
         new(_vassals.Values, policy.Vassal, now)
         {
             Reloads = _reloadTimes,
@@ -77,6 +86,7 @@ public sealed class Empire(EmpirePolicy policy)
             IsReady = isReady && !IsEnding,
             Loop = loop,
             Scans = scans,
+            Commands = commands,
         };
 
     /// <summary>One thing has happened to one vassal.</summary>
@@ -96,6 +106,8 @@ public sealed class Empire(EmpirePolicy policy)
         if (@event is VassalEvent.FileAccepted or VassalEvent.FileRefused)
             _expected.Remove(vassal);
         Step(state, StartOrder.Judge(vassal, @event, _vassals), now, effects);
+        if (!IsEnding && _broodlord.LordOf(state, @event) is { } lord && _vassals.TryGetValue(lord, out var calling))
+            Summon(calling, now, effects);
         if (_unanswered.Count > 0 && !IsReloading(vassal))
             _unanswered.Remove(vassal);
         if (_reloading.Count > 0)
@@ -148,7 +160,10 @@ public sealed class Empire(EmpirePolicy policy)
     public void ForgiveAll(Instant now, List<Effect> effects) => ToAll(new VassalEvent.Forgiven(), now, effects);
 
     /// <summary>All vassals are told to stop, at once (SIGINT, SIGTERM, SIGQUIT); the second time they are killed.</summary>
-    public void End(Instant now, List<Effect> effects)
+    /// <param name="now">The moment.</param>
+    /// <param name="effects">What is to be done is added here.</param>
+    /// <param name="gracefully">They may finish their requests, whatever the options say.</param>
+    public void End(Instant now, List<Effect> effects, bool gracefully = false)
     {
         _reloadsDue.Clear();
         _reloading.Clear();
@@ -160,6 +175,7 @@ public sealed class Empire(EmpirePolicy policy)
             return;
         }
         IsEnding = true;
+        _endsGracefully = gracefully;
         _toEnd.UnionWith(_vassals.Keys);
         EndThoseNobodyNeeds(now, effects);
     }
@@ -176,6 +192,8 @@ public sealed class Empire(EmpirePolicy policy)
         if (isOrdered && @event is VassalEvent.FileAccepted)
             StartOrder.Warn(after, _vassals, _expected, effects);
         Store(after);
+        foreach (var zerg in _broodlord.Masterless(state, after, out var why))
+            Handle(zerg, new VassalEvent.Dismissed(why), now, effects);
         if (after.Phase == state.Phase)
             return;
         if (_order.IsInUse)
@@ -187,6 +205,12 @@ public sealed class Empire(EmpirePolicy policy)
             EndThoseNobodyNeeds(now, effects);
     }
 
+    private void Summon(VassalState lord, Instant now, List<Effect> effects)
+    {
+        var (zerg, number) = _broodlord.Summon(lord.Name, _vassals);
+        Step(zerg, new VassalEvent.Summoned(lord, number), now, effects);
+    }
+
     // What others are started after ends after them.
     private void EndThoseNobodyNeeds(Instant now, List<Effect> effects)
     {
@@ -194,7 +218,7 @@ public sealed class Empire(EmpirePolicy policy)
         {
             // The end of one may have been that of others already.
             if (_toEnd.Remove(name))
-                Handle(name, new VassalEvent.Ragnarok(), now, effects);
+                Handle(name, new VassalEvent.Ragnarok(_endsGracefully), now, effects);
         }
     }
 
@@ -211,6 +235,7 @@ public sealed class Empire(EmpirePolicy policy)
             _vassals.Remove(state.Name);
             _armed.Remove(state.Name);
             _order.Forget(state.Name);
+            _broodlord.Forget(state);
             return;
         }
         _vassals[state.Name] = state;
@@ -267,6 +292,9 @@ public sealed record EmpirePolicy
 
     /// <summary>How many vassals SIGHUP reloads at the same moment.</summary>
     public int ReloadsAtOnce { get; init; } = 4;
+
+    /// <summary>How many zergs there may be (--emperor-broodlord); 0 for none.</summary>
+    public int Broodlord { get; init; }
 
     /// <summary>How long, in milliseconds, a reload that is not answered holds up the next one.</summary>
     public long ReloadTurn { get; init; } = 5_000;

@@ -108,6 +108,8 @@ public sealed class ReadyWatch(ReadyPolicy policy, long patience)
                 return true;
             case Phase.Running:
             case Phase.Waiting:
+            // It runs when somebody wants it to.
+            case Phase.Resting when vassal is { Suspended: true }:
             // A file that was taken away is nobody's failure.
             case Phase.Gone:
             case Phase.Stopping:

@@ -114,6 +114,7 @@ public static class StatusLine
         {
             Phase.Held or Phase.Starting or Phase.Reloading => LateAt(vassal, patience) <= now,
             Phase.Waiting or Phase.Running or Phase.Stopping => false,
+            Phase.Resting => !vassal.Suspended,
             _ => true,
         };
 

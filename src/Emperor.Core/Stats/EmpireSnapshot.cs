@@ -58,6 +58,9 @@ public sealed class EmpireSnapshot
     /// <summary>Whether the emperor has been ready (--emperor-ready) and does not leave.</summary>
     public bool IsReady { get; init; }
 
+    /// <summary>What has come to the command socket; null when there is none.</summary>
+    public Control.CommandCounts? Commands { get; init; }
+
     /// <summary>How the main loop fares.</summary>
     public LoopHealth Loop { get; init; }
 

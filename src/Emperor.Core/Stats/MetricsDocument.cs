@@ -33,6 +33,7 @@ public sealed class MetricsDocument(EmperorIdentity identity)
         "killing",
         "backoff",
         "stopped",
+        "suspended",
         "config-error",
     ];
 

@@ -140,7 +140,7 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         json.WriteNumber("first_run"u8, Seconds(history.LastStart));
         json.WriteNumber("last_run"u8, Seconds(history.LastRun));
         json.WriteNumber("cursed"u8, Seconds(history.Cursed));
-        json.WriteNumber("zerg"u8, 0);
+        json.WriteNumber("zerg"u8, raw.Lord is null ? 0 : 1);
         json.WriteString("on_demand"u8, vassal.OnDemand ?? "");
         json.WriteNumber("uid"u8, raw.Source?.Uid ?? 0);
         json.WriteNumber("gid"u8, raw.Source?.Gid ?? 0);
@@ -175,6 +175,23 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         json.WriteNumber("copies_ready"u8, vassal.CopiesReady);
         json.WriteString("status_text"u8, vassal.StatusText);
         json.WriteString("failed_reload"u8, raw.FailedReload);
+        WriteNewer(json, raw);
+    }
+
+    // Keys of newer uWSGI, but that its attributes are no JSON: a list of "name": "value".
+    private static void WriteNewer(Utf8JsonWriter json, VassalState raw)
+    {
+        json.WriteNumber("suspended"u8, raw.Suspended ? 1 : 0);
+        json.WriteNumber("adopted"u8, 0);
+        json.WriteStartArray("attrs"u8);
+        foreach (var attribute in raw.Source?.Attributes ?? [])
+        {
+            json.WriteStartObject();
+            json.WriteString(attribute.Name, attribute.Value);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteString("lord"u8, raw.Lord);
     }
 
     private static void WriteExit(Utf8JsonWriter json, LastExit? exit)
@@ -251,6 +268,15 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         json.WriteNumber("longest_turn_at"u8, Seconds(empire.Loop.LongestAt));
         json.WriteNumber("last_turn_ms"u8, Math.Round(empire.Loop.Last, 3));
         json.WriteEndObject();
+        if (empire.Commands is { } commands)
+        {
+            json.WriteStartObject("command_socket"u8);
+            json.WriteNumber("obeyed"u8, commands.Obeyed);
+            json.WriteNumber("refused"u8, commands.Refused);
+            json.WriteNumber("malformed"u8, commands.Malformed);
+            json.WriteNumber("forbidden"u8, commands.Forbidden);
+            json.WriteEndObject();
+        }
         json.WriteStartArray("scans"u8);
         foreach (var scan in empire.Scans)
         {

@@ -22,7 +22,7 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
     /// <summary>Its name ("id" in uWSGI's document).</summary>
     public string Name => raw.Name;
 
-    /// <summary>One word: on-demand, waiting, starting, ready, accepting, loyal, reloading, cursed, stopping, killing, backoff, stopped or config-error.</summary>
+    /// <summary>One word: on-demand, waiting, starting, ready, accepting, loyal, reloading, cursed, stopping, killing, backoff, stopped, suspended or config-error.</summary>
     public string State => raw.Word;
 
     /// <summary>The address of the socket by which it is started on demand, as uWSGI spells it; null when it is started at once.</summary>

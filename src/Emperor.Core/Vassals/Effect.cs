@@ -32,7 +32,19 @@ public abstract record Effect(string Vassal, int Incarnation)
 
         /// <summary>Who it runs as under --emperor-tyrant; null when the emperor is none.</summary>
         public VassalOwner? Owner { get; init; }
+
+        /// <summary>Its file as it was last accepted; null when nobody has told.</summary>
+        public VassalSource? Source { get; init; }
+
+        /// <summary>The vassal that it reinforces, and whose file it is started with; null for a vassal of its own.</summary>
+        public string? Lord { get; init; }
+
+        /// <summary>Which zerg it is, from 1; 0 for a vassal of its own.</summary>
+        public int ZergNumber { get; init; }
     }
+
+    /// <summary>Send it its configuration over the socket for that (modifier1 115).</summary>
+    public sealed record SendConfiguration(string Vassal, int Incarnation, byte[] Configuration) : Effect(Vassal, Incarnation);
 
     /// <summary>Send a byte (<see cref="Protocol.EmperorMessage"/>).</summary>
     public sealed record Send(string Vassal, int Incarnation, byte Message) : Effect(Vassal, Incarnation);

@@ -33,6 +33,7 @@ public static class Order
             OrderKind.Stop => null,
             OrderKind.Retry => RetryRefusal(state),
             _ when state.RefusedChange is { } refused => FileRefusal(state, order, refused),
+            OrderKind.Reload when state is { Suspended: true, HasProcess: false } => "it waits for the command spawn; start it",
             OrderKind.Reload when IsStoppedByHand(state) => "it was stopped by hand; start it",
             _ => null,
         };

@@ -28,6 +28,15 @@ public abstract record VassalEvent
     /// <param name="Source">What was read; null when nobody needs to know.</param>
     public sealed record FileRefused(string Reason, VassalSource? Source = null) : VassalEvent;
 
+    /// <summary>It is made because another vassal has called for reinforcement.</summary>
+    /// <param name="Lord">That vassal, as it is now.</param>
+    /// <param name="Number">Which zerg it is of all that there ever were, from 1.</param>
+    public sealed record Summoned(VassalState Lord, int Number) : VassalEvent;
+
+    /// <summary>It was called for reinforcement, and who called has ended, or begins anew.</summary>
+    /// <param name="Why">A sentence.</param>
+    public sealed record Dismissed(string Why) : VassalEvent;
+
     /// <summary>Its file is gone.</summary>
     public sealed record FileGone : VassalEvent;
 
@@ -97,7 +106,8 @@ public abstract record VassalEvent
     public sealed record Ordered(OrderKind Order) : VassalEvent;
 
     /// <summary>The emperor leaves: it shall stop for good.</summary>
-    public sealed record Ragnarok : VassalEvent;
+    /// <param name="Gracefully">It may finish its requests, whatever the options say.</param>
+    public sealed record Ragnarok(bool Gracefully = false) : VassalEvent;
 
     /// <summary>The emperor waits no longer.</summary>
     public sealed record NoMercy : VassalEvent;

@@ -70,12 +70,39 @@ public sealed record VassalSource(string Path, string Target, string Monitor, ui
     /// </summary>
     public VassalOwner? RunsAs { get; init; }
 
-    /// <summary>This one of a refused file: who processes run as stays as it was.</summary>
+    /// <summary>
+    /// What it is to be configured with, where that is sent to it (--emperor-force-config-pipe); null where it reads its file itself.
+    /// </summary>
+    public byte[]? Configuration { get; init; }
+
+    /// <summary>Its file is run, and what that prints is its configuration (--emperor-magic-exec).</summary>
+    public bool IsExecuted { get; init; }
+
+    /// <summary>Its attributes (--emperor-collect-attr), in the order of its file.</summary>
+    public IReadOnlyList<VassalAttribute> Attributes { get; init; } = [];
+
+    /// <summary>The first value of an attribute; null when it has none of that name.</summary>
+    public string? Attribute(string? name) => name is null ? null : Attributes.FirstOrDefault(a => a.Name == name)?.Value;
+
+    /// <summary>This one of a refused file: what processes are started with stays as it was.</summary>
     public static VassalSource? Refused(VassalSource? file, VassalSource? former) =>
-        file is null ? former : file with { RunsAs = former?.RunsAs };
+        file is null
+            ? former
+            : file with
+            {
+                RunsAs = former?.RunsAs,
+                Configuration = former?.Configuration,
+                IsExecuted = former?.IsExecuted ?? false,
+                Attributes = former?.Attributes ?? [],
+            };
 }
 
 /// <summary>Who a vassal runs as under --emperor-tyrant.</summary>
 /// <param name="Uid">The owner of its file, never 0.</param>
 /// <param name="Gid">The group of its file, never 0.</param>
 public sealed record VassalOwner(uint Uid, uint Gid);
+
+/// <summary>An attribute of a vassal: a key of section [emperor] of its file that an operator collects.</summary>
+/// <param name="Name">The key.</param>
+/// <param name="Value">What stands behind the '=', as it stands there.</param>
+public sealed record VassalAttribute(string Name, string Value);

@@ -67,8 +67,13 @@ public static partial class VassalMachine
                     if (State.Phase is Phase.Starting or Phase.Running or Phase.Reloading)
                         StopByItsWill();
                     break;
-                case VassalMessage.SendConfiguration:
+                case VassalMessage.SendConfiguration when State.Source?.Configuration is { } configuration:
+                    effects.Add(new Effect.SendConfiguration(State.Name, State.Incarnation, configuration));
+                    break;
+                // Whether there may be another one is not for one vassal to decide: the empire does.
                 case VassalMessage.Reinforce:
+                    break;
+                case VassalMessage.SendConfiguration:
                     Note(NoteLevel.Debug, "ignored", $"it asks for what it cannot get here (byte {message})");
                     break;
                 default:

@@ -13,9 +13,14 @@ public static partial class VassalMachine
     /// <param name="effects">What is to be done is added here, in order.</param>
     public static VassalState Step(VassalState state, VassalEvent @event, Instant now, VassalPolicy policy, List<Effect> effects)
     {
+        if (Suspend(ref state, @event, now, policy, effects))
+            return state;
         var next = IsForProgram(state, @event)
             ? ProgramMachine.Step(state, @event, now, policy, effects)
             : StepAlone(state, @event, now, policy, effects);
+        // Reinforcement that rests is none: another is called when the load asks for it.
+        if (next is { Lord: not null, Phase: Phase.Resting })
+            next = next with { Phase = Phase.Gone };
         if (next.Phase != state.Phase)
             next = next with { History = next.History with { Since = now.Unix } };
         return next.Phase == state.Phase && next.Incarnation == state.Incarnation ? next : next with { PhaseSince = now.Monotonic };
@@ -44,6 +49,12 @@ public static partial class VassalMachine
             case VassalEvent.FileRefused e:
                 turn.FileRefused(e);
                 break;
+            case VassalEvent.Summoned e:
+                turn.Summoned(e);
+                break;
+            case VassalEvent.Dismissed e:
+                turn.StopForGood(e.Why, policy.CurseTolerance);
+                break;
             case VassalEvent.FileGone:
                 turn.StopForGood("its file is gone", policy.CurseTolerance);
                 break;
@@ -68,8 +79,8 @@ public static partial class VassalMachine
             case VassalEvent.Ordered e:
                 turn.Ordered(e.Order);
                 break;
-            case VassalEvent.Ragnarok:
-                turn.StopForGood("the emperor leaves", policy.Mercy);
+            case VassalEvent.Ragnarok e:
+                turn.StopForGood("the emperor leaves", policy.Mercy, e.Gracefully);
                 break;
             case VassalEvent.NoMercy:
                 turn.KillNow(Aftermath.Forget, "the emperor waits no longer");

@@ -121,14 +121,14 @@ public static partial class VassalMachine
             }
         }
 
-        internal void StopForGood(string why, long patience)
+        internal void StopForGood(string why, long patience, bool gracefully = false)
         {
             switch (State.Phase)
             {
                 case Phase.Starting:
                 case Phase.Running:
                 case Phase.Reloading:
-                    TellToStop(Aftermath.Forget, why, patience);
+                    TellToStop(Aftermath.Forget, why, patience, gracefully);
                     break;
                 case Phase.Cursed:
                     // It cannot be told any more. It keeps the time it was given, but no longer than all others.
@@ -295,7 +295,16 @@ public static partial class VassalMachine
                 LaunchedDigest = State.Source?.Digest,
                 History = State.History with { Cursed = 0, LastHeartbeat = 0 },
             };
-            effects.Add(new Effect.Spawn(State.Name, State.Incarnation) { Plan = State.Plan, Owner = State.Source?.RunsAs });
+            effects.Add(
+                new Effect.Spawn(State.Name, State.Incarnation)
+                {
+                    Plan = State.Plan,
+                    Owner = State.Source?.RunsAs,
+                    Source = State.Source,
+                    Lord = State.Lord,
+                    ZergNumber = State.ZergNumber,
+                }
+            );
         }
 
         private void Reload(string why)

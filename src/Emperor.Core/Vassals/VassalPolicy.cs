@@ -24,6 +24,15 @@ public sealed record VassalPolicy
     /// <summary>Vassals are told to finish their requests first (--emperor-graceful-shutdown).</summary>
     public bool GracefulStop { get; init; }
 
+    /// <summary>New vassals wait for the command spawn (--emperor-wait-for-command).</summary>
+    public bool WaitForCommand { get; init; }
+
+    /// <summary>But not these (--emperor-wait-for-command-ignore).</summary>
+    public IReadOnlySet<string> WaitForCommandIgnored { get; init; } = new HashSet<string>();
+
+    /// <summary>Whether a vassal that is new, or was stopped by a command, waits for the command spawn.</summary>
+    public bool Suspends(string vassal) => WaitForCommand && !WaitForCommandIgnored.Contains(vassal);
+
     /// <summary>Accepting requests for so long is as good as loyalty: what dies after it was not a failed start (uWSGI issue 2300).</summary>
     public long LoyalAfter { get; init; } = 10_000;
 

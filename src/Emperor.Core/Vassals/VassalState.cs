@@ -40,6 +40,15 @@ public sealed record VassalState
     /// <summary>Why the next process is started, when <see cref="Aftermath"/> is <see cref="Aftermath.StartAnew"/>.</summary>
     public string AnewReason { get; init; } = "";
 
+    /// <summary>The vassal that has called it for reinforcement (--emperor-broodlord); null for every vassal with a file of its own.</summary>
+    public string? Lord { get; init; }
+
+    /// <summary>Which zerg it is of all that there ever were, from 1 (UWSGI_BROODLORD_NUM); 0 for every other vassal.</summary>
+    public int ZergNumber { get; init; }
+
+    /// <summary>It waits for the command spawn (--emperor-wait-for-command), whatever becomes of its file.</summary>
+    public bool Suspended { get; init; }
+
     /// <summary>An operator has stopped it, and neither an operator nor a change of its file has started it since.</summary>
     public bool StoppedByHand { get; init; }
 
@@ -178,7 +187,7 @@ public sealed record VassalState
             Phase.Stopping => "stopping",
             Phase.Killing => "killing",
             Phase.Backoff => "backoff",
-            Phase.Resting => "stopped",
+            Phase.Resting => Suspended ? "suspended" : "stopped",
             Phase.Refused => "config-error",
             _ => "gone",
         };

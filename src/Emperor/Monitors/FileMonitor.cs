@@ -7,6 +7,9 @@ namespace Emperor.Monitors;
 /// <summary>One --emperor: where it looks for vassals' files.</summary>
 internal abstract class FileMonitor(int index, string argument, bool noFollow, VassalNames names) : IDisposable
 {
+    // S_IXUSR, S_IXGRP and S_IXOTH.
+    private const uint AnyExecute = 0x49;
+
     private readonly Dictionary<string, string> _troubles = new(StringComparer.Ordinal);
     private readonly Dictionary<string, FileStamp> _lastSeen = new(StringComparer.Ordinal);
     private readonly HashSet<string> _metTroubles = new(StringComparer.Ordinal);
@@ -19,6 +22,9 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
 
     /// <summary>Set where a new owner is a change (--emperor-tyrant).</summary>
     public OwnerEye? Tyrant { get; set; }
+
+    /// <summary>Set where it matters that a file may be executed (--emperor-magic-exec).</summary>
+    public bool NotesExecutables { get; set; }
 
     /// <summary>Whether only the links themselves count (--emperor-nofollow).</summary>
     protected bool NoFollow { get; } = noFollow;
@@ -145,6 +151,7 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
         return new FileStamp(target.Device, target.Inode, target.Size, target.ModifiedNanoseconds, link.Inode, link.ModifiedNanoseconds)
         {
             Owner = Tyrant is { } eye ? OwnerEye.NumberOf(eye.NoFollow ? own : target) : 0,
+            IsExecutable = NotesExecutables && (target.Mode & AnyExecute) != 0,
             Companion = Names.Companion is { } ending ? Companion(relative + ending, folder) : 0,
         };
     }

@@ -47,7 +47,8 @@ internal sealed class MonitorHub : IDisposable
     private readonly long _frequency;
     private readonly Census _census = new();
     private readonly LinkHints _hints = new();
-    private readonly ProgramFiles _programs = new();
+    private readonly ProgramFiles _programs;
+    private readonly FileManner _manner;
     private readonly HashSet<HintTarget> _hinted = [];
     private readonly HashSet<HintTarget> _followed = [];
     private readonly Queue<HintTarget> _toFollow = new();
@@ -56,6 +57,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly List<string> _troubles = [];
     private readonly List<string> _conflicts = [];
     private readonly Dictionary<string, VassalOwner> _ownerOf = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _executed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _monitorOf = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _unreadable = new(StringComparer.Ordinal);
     private readonly long?[] _scanDue;
@@ -74,8 +76,11 @@ internal sealed class MonitorHub : IDisposable
     /// <param name="loop">The loop to wake.</param>
     /// <param name="log">Where troubles are told.</param>
     /// <param name="frequency">--emperor-freq, milliseconds.</param>
-    public MonitorHub(IReadOnlyList<FileMonitor> monitors, EventLoop loop, EmperorLog log, long frequency)
+    /// <param name="manner">What is made of files besides reading them.</param>
+    public MonitorHub(IReadOnlyList<FileMonitor> monitors, EventLoop loop, EmperorLog log, long frequency, FileManner manner)
     {
+        _manner = manner;
+        _programs = new ProgramFiles(manner.Attributes);
         _monitors = monitors;
         _loop = loop;
         _log = log;
@@ -89,6 +94,7 @@ internal sealed class MonitorHub : IDisposable
         {
             var index = i;
             monitors[i].OnHint = () => Hint(index);
+            monitors[i].NotesExecutables = manner.MagicExec;
         }
         if (_hints.Fd >= 0)
             loop.Add(_hints.Fd, Token.Make(TokenKind.Hints, 0));
@@ -336,6 +342,7 @@ internal sealed class MonitorHub : IDisposable
             // Whatever starts under this name again has a file again first.
             _monitorOf.Remove(change.Name);
             _ownerOf.Remove(change.Name);
+            _executed.Remove(change.Name);
             OnOwner?.Invoke(change.Name, null);
             return new VassalEvent.FileGone();
         }
@@ -365,7 +372,16 @@ internal sealed class MonitorHub : IDisposable
         }
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
         var refusal = owned?.Refusal;
-        var plan = refusal is null ? Examine(change.Name, monitor.WorkingFolder, bytes, owned?.Owner, out refusal) : null;
+        var isExecuted = refusal is null && _manner.MayExecute(path, owned?.Owner, Tyrant);
+        var source = SourceOf(monitor, path, read, bytes) with { RunsAs = owned?.Owner, IsExecuted = isExecuted };
+        ProgramPlan? plan = null;
+        if (refusal is null && isExecuted)
+            refusal = bytes.Length == 0 ? "the file is empty, and can be executed; write a program into it, or remove it" : null;
+        else if (refusal is null)
+        {
+            plan = Examine(change.Name, monitor.WorkingFolder, bytes, owned?.Owner, out refusal);
+            refusal ??= _manner.Collect(change.Name, bytes, plan, ref source);
+        }
         // Another's file needs another process, and the one that runs shall not read it.
         isMoved = owned is not null && _ownerOf.TryGetValue(change.Name, out var formerOwner) && formerOwner != owned.Owner;
         if (isMoved)
@@ -375,10 +391,15 @@ internal sealed class MonitorHub : IDisposable
         if (refusal is null)
         {
             isMoved |= _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
+            // Its command line is another one.
+            isMoved |= _monitorOf.ContainsKey(change.Name) && _executed.Contains(change.Name) != isExecuted;
+            if (isExecuted)
+                _executed.Add(change.Name);
+            else
+                _executed.Remove(change.Name);
             _monitorOf[change.Name] = change.Monitor;
             if (owned is not null)
                 _ownerOf[change.Name] = owned.Owner;
-            var source = SourceOf(monitor, path, read, bytes) with { RunsAs = owned?.Owner };
             return new VassalEvent.FileAccepted(modified / 1000, source, Plan: plan);
         }
         if (!isMoved && owned?.Refusal is null && Math.Abs(now.Unix - modified) < WritingTime)

@@ -4,7 +4,8 @@ using Emperor.Core.Programs;
 namespace Emperor.Monitors;
 
 /// <summary>Decides by a vassal's content whether it can be run, and as what.</summary>
-internal sealed class ProgramFiles
+/// <param name="attributes">Keys of section [emperor] that are attributes (--emperor-collect-attr).</param>
+internal sealed class ProgramFiles(IReadOnlyList<string> attributes)
 {
     private readonly Lazy<Machine> _machine = new(Machine.Look, LazyThreadSafetyMode.None);
 
@@ -24,7 +25,7 @@ internal sealed class ProgramFiles
         if (!verdict.HasProgram)
             return null;
         var host = new FolderConfigHost(_machine.Value, folder, file, content);
-        var reading = ProgramReader.Read(file, verdict.HasUwsgi, host);
+        var reading = ProgramReader.Read(file, verdict.HasUwsgi, host, attributes);
         refusal = host.LookedAtTooMany
             ? "section [emperor]: its for-glob looks at more names than may be, while all vassals wait; narrow the pattern"
             : reading.Refusal(file);

@@ -49,6 +49,9 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     /// <summary>The emperor's end of its channel; null when it has none.</summary>
     public Channel? Channel { get; } = channel;
 
+    /// <summary>The emperor's end of the socket over which it gets its configuration; null when it has none.</summary>
+    public Channel? Configuration { get; init; }
+
     /// <summary>Its place in the <see cref="Guard"/>'s list.</summary>
     public int GuardSlot { get; set; }
 
@@ -87,6 +90,7 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     public void Dispose()
     {
         Channel?.Dispose();
+        Configuration?.Dispose();
         Main?.Dispose();
         Process.Dispose();
     }

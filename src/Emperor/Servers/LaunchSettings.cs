@@ -52,6 +52,12 @@ internal sealed record LaunchSettings
     /// <summary>--vassal-output: vassals print into pipes of ours.</summary>
     public bool CapturesOutput { get; init; }
 
+    /// <summary>--emperor-wrapper-attr; null when it is not given.</summary>
+    public string? WrapperAttribute { get; init; }
+
+    /// <summary>--emperor-chdir-attr; null when it is not given.</summary>
+    public string? FolderAttribute { get; init; }
+
     /// <summary>--emperor-extra-extension.</summary>
     public IReadOnlyList<string> ExtraExtensions { get; init; } = [];
 }

@@ -193,4 +193,68 @@ internal sealed class AttackTests : TyrantTest
         daemon.AwaitVassal("a.ini", "/run/emperor-test-on-demand.sock cannot be bound");
         daemon.AwaitVassal("b.ini", "holds its socket's address, cannot be read");
     }
+
+    [Test]
+    public void Where_links_count_one_that_others_can_bend_is_refused_and_one_with_a_whole_path_is_not([Values(false, true)] bool sticky)
+    {
+        var home = Home(Alice);
+        WriteOwned($"{home}/app.ini", Alice);
+        Temp.Folder("vassals/conf");
+        Own($"{Vassals}/conf", Alice);
+        WriteOwned("conf/app.ini", Alice);
+        OwnLink(Link("bent.ini", "conf/app.ini"), Alice);
+        OwnLink(Link("whole.ini", $"{home}/app.ini"), Alice);
+        _ = Native.ChangeMode(Vassals, sticky ? 0b1_111_111_111u : 0b111_111_111u);
+        string[] options = ["--emperor-tyrant", "--emperor-tyrant-nofollow"];
+        var daemon = Start(options);
+        daemon.AwaitAccepting("whole.ini");
+        // As long as all behind the link is hers, it may be there.
+        daemon.AwaitAccepting("bent.ini");
+        daemon.Stop();
+
+        // Others may move things in a folder that is not sticky; in a sticky one they may take the place of what is gone.
+        var evil = $"mkdir {Vassals}/conf; printf '[uwsgi]\\nx-do = report {ReportPath("bent.ini")}\\n' >{Vassals}/conf/app.ini; chmod 644 {Vassals}/conf/app.ini";
+        Assert.That(As(sticky ? Alice : Mallory, "mv", $"{Vassals}/conf", $"{Vassals}/gone").Code, Is.Zero);
+        Assert.That(As(Mallory, "sh", "-c", evil).Code, Is.Zero);
+        var starts = Journal.Starts("bent.ini");
+        daemon = Start(options);
+        daemon.AwaitVassal("bent.ini", $"the link of {Alice} begins where it stands, where others may write .*give it the whole path: ln -sfn /PATH");
+        daemon.AwaitAccepting("whole.ini");
+        Assert.That(Journal.Starts("bent.ini"), Is.EqualTo(starts));
+        Assert.That(File.Exists(ReportPath("bent.ini")), Is.False);
+    }
+
+    [Test]
+    public void Where_links_count_a_second_name_of_one_that_anybody_may_have_given_is_refused()
+    {
+        var home = Home(Alice);
+        OwnLink(Link($"{home}/x.ini", WriteOwned($"{home}/app.ini", Alice)), Alice);
+        _ = Native.ChangeMode(Vassals, 0b1_111_111_111);
+        Do("ln", "-P", $"{home}/x.ini", $"{Vassals}/m.ini");
+        var daemon = Start("--emperor-tyrant", "--emperor-tyrant-nofollow");
+        daemon.AwaitVassal("m.ini", $"the link of {Alice} has 2 names");
+        Assert.That(Journal.Starts("m.ini"), Is.Zero);
+    }
+
+    [Test]
+    public void A_link_of_root_in_a_folder_of_all_runs_as_the_owner_of_the_file_or_not_at_all()
+    {
+        var home = Home(Alice);
+        var file = WriteOwned($"{home}/app.ini", Alice, $"report {ReportPath("a.ini")}", "accept");
+        Link("a.ini", file);
+        Link("shadow.ini", "/etc/shadow");
+        Link("b.ini", "conf/b.ini");
+        _ = Native.ChangeMode(Vassals, 0b111_111_111);
+        // What root's link leads through is mallory's: it is her file that runs, as her, or nothing does.
+        Assert.That(As(Mallory, "sh", "-c", $"mkdir {Vassals}/conf && ln -s {file} {Vassals}/conf/b.ini").Code, Is.Zero);
+        var daemon = Start("--emperor-tyrant");
+        daemon.AwaitAccepting("a.ini");
+        Assert.That(ReportOf("a.ini").Number("uid"), Is.EqualTo(Alice));
+        daemon.AwaitVassal("shadow.ini", "the file belongs to root|the file belongs to the group root");
+        daemon.AwaitVassal("b.ini", $"the link .*/conf/b.ini belongs to {Mallory}, who may lead it elsewhere|may put another file in its place");
+        daemon.Stop();
+        daemon = Start("--emperor-tyrant", "--emperor-tyrant-nofollow");
+        foreach (var name in (string[])["a.ini", "shadow.ini", "b.ini"])
+            daemon.AwaitVassal(name, "the link belongs to root");
+    }
 }

@@ -133,6 +133,86 @@ internal sealed class OwnerTests : TyrantTest
         Assert.That(StatusLine(report.Number("pid"), "CapEff"), Is.EqualTo(tyrant ? "0000000000000000" : "0000000000000501"));
     }
 
+    [TestCase("net_bind_service,chown", false)]
+    [TestCase("net_bind_service,chown", true)]
+    [TestCase("setpcap", true)]
+    [TestCase("sys_admin,net_admin,kill,setuid,setgid", false)]
+    public void Capabilities_of_vassals_are_those_that_they_have_with_uwsgi_s_emperor(string names, bool tyrant)
+    {
+        WriteOwned("a.ini", Alice);
+        string[] options =
+        [
+            .. (string[])["--emperor", Vassals, "--emperor-freq", "1", "--vassal-cap", names],
+            .. (string[])["--emperor-wrapper", TestVassal.VassalProgram.Path],
+            .. tyrant ? ["--emperor-tyrant"] : Array.Empty<string>(),
+        ];
+        var seen = ((string[])["/usr/bin/uwsgi", EmperorProcess.Program]).Select(p => CapabilitiesWith(p, options)).ToArray();
+        Assert.That(seen[1], Is.EqualTo(seen[0]));
+    }
+
+    [Test]
+    public void Capabilities_of_an_emperor_that_becomes_another_user_are_those_of_uwsgi_s()
+    {
+        string[] options = ["--emperor", Vassals, "--uid", "nobody", "--gid", "nogroup", "--cap", "setuid,setgid,kill"];
+        var seen = new List<string>();
+        foreach (var program in (string[])["/usr/bin/uwsgi", EmperorProcess.Program])
+        {
+            var daemon = Launch(new EmperorStart { Program = program, Arguments = options, Folder = Temp.Path });
+            daemon.Await("starting uWSGI Emperor|the emperor is governing");
+            seen.Add(string.Join(' ', new[] { "Uid", "Gid", "CapPrm", "CapEff" }.Select(k => StatusLine(daemon.Pid, k))));
+            _ = Native.Signal(daemon.Pid, Native.Interrupt);
+            daemon.AwaitEnd();
+        }
+        Assert.That(seen[1], Is.EqualTo(seen[0]));
+    }
+
+    [Test]
+    public void An_emperor_that_never_was_root_is_a_tyrant_with_the_two_capabilities()
+    {
+        WriteOwned("a.ini", Alice);
+        _ = Native.ChangeMode(Temp.Path, 0b111_101_101);
+        _ = Native.ChangeMode(Vassals, 0b111_101_101);
+        var daemon = Launch(
+            new EmperorStart
+            {
+                Before =
+                [
+                    .. (string[])["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+                    .. (string[])["--inh-caps=-all,+setuid,+setgid,+kill", "--ambient-caps=-all,+setuid,+setgid,+kill", "--no-new-privs", "--"],
+                ],
+                Arguments = ["--emperor", Vassals, "--emperor-tyrant", "--emperor-wrapper", TestVassal.VassalProgram.Path],
+                Folder = Temp.Path,
+            }
+        );
+        daemon.AwaitAccepting("a.ini");
+        var report = ReportOf("a.ini");
+        Assert.That((report.Number("uid"), report.Number("gid"), report.Raw("groups")), Is.EqualTo((Alice, Alice, "[]")));
+        foreach (var set in (string[])["CapInh", "CapPrm", "CapEff", "CapAmb"])
+            Assert.That(StatusLine(report.Number("pid"), set), Is.EqualTo("0000000000000000"), set);
+        Assert.That(StatusLine(daemon.Pid, "CapPrm"), Is.EqualTo("00000000000000e0"));
+        var journal = Journal.Mark;
+        daemon.Stop();
+        Journal.Await("a.ini", "byte", "0", journal);
+    }
+
+    private string CapabilitiesWith(string program, string[] options)
+    {
+        File.Delete(ReportPath("a.ini"));
+        var daemon = Launch(
+            new EmperorStart
+            {
+                Program = program,
+                Arguments = options,
+                Folder = Temp.Path,
+            }
+        );
+        var pid = ReportOf("a.ini").Number("pid");
+        var seen = string.Join(' ', new[] { "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb" }.Select(k => $"{k} {StatusLine(pid, k)}"));
+        _ = Native.Signal(daemon.Pid, Native.Interrupt);
+        daemon.AwaitEnd();
+        return seen;
+    }
+
     private static string[] Variables(Report report) =>
         [.. report.Environment.Where(v => !MayDiffer.Contains(v[..v.IndexOf('=', StringComparison.Ordinal)]))];
 

@@ -1,4 +1,5 @@
 using Emperor.Core.Configuration;
+using Emperor.Core.Hooks;
 using NUnit.Framework;
 
 namespace Emperor.Tests.Configuration;
@@ -43,6 +44,30 @@ public sealed class SettingsBuilderTests
                 Is.False
             );
         });
+    }
+
+    [Test]
+    public void Kinds_of_namespaces_add_up_and_hooks_are_in_uwsgi_s_order()
+    {
+        var settings = Build(
+            "--exec-as-vassal",
+            "one",
+            "--umount-as-vassal",
+            "/two",
+            "--mount-as-vassal",
+            "proc none /three",
+            "--hook-as-vassal",
+            "exec:four",
+            "--vassals-start-hook",
+            "five",
+            "--emperor-use-clone",
+            "fs,pid",
+            "--emperor-use-clone",
+            "uts"
+        );
+        Assert.That(settings.Namespaces, Is.EqualTo(NamespaceKinds.Mounts | NamespaceKinds.Processes | NamespaceKinds.HostName));
+        Assert.That(settings.Hooks.AsVassal.Select(h => h.Shown), Is.EqualTo(new[] { "five", "exec:four", "proc none /three", "/two", "one" }));
+        Assert.That(settings.Hooks.Limit, Is.EqualTo(TimeSpan.FromSeconds(60)));
     }
 
     [Test]

@@ -90,6 +90,7 @@ public sealed class CompilerTests
         ["ScmRights"] = "SCM_RIGHTS",
         ["MsgCMsgCloExec"] = "MSG_CMSG_CLOEXEC",
         ["SigBlock"] = "SIG_BLOCK",
+        ["CloneNewPid"] = "CLONE_NEWPID",
         ["CloseRangeUnshare"] = "CLOSE_RANGE_UNSHARE",
         ["SoReuseAddr"] = "SO_REUSEADDR",
         ["SoType"] = "SO_TYPE",

@@ -1,3 +1,4 @@
+using Emperor.Core.Hooks;
 using Emperor.Core.Programs;
 using Emperor.Linux;
 using Emperor.Servers;
@@ -117,6 +118,44 @@ public sealed class ProgramChainTests
         Assert.That(outer, Does.Contain(@"echo 0 >'/sys/fs/cgroup/it'\''s/cgroup.procs'").And.Contain("p='/etc'").And.Contain("tmpfs"));
         Assert.That(outer.IndexOf("cgroup.procs", StringComparison.Ordinal), Is.LessThan(outer.IndexOf("rbind", StringComparison.Ordinal)));
         Assert.That(outer.IndexOf("rbind", StringComparison.Ordinal), Is.LessThan(outer.IndexOf("tmpfs", StringComparison.Ordinal)));
+    }
+
+    private const NamespaceKinds AllKinds = (NamespaceKinds)63;
+
+    [TestCase(
+        AllKinds,
+        false,
+        "unshare --net --ipc --uts --mount --propagation slave -- | sh first | nice | unshare --user --uts --mount --propagation unchanged -- | sh wait | setpriv | sh last"
+    )]
+    [TestCase(
+        AllKinds,
+        true,
+        "unshare --user --map-root-user --net --ipc --uts --mount --propagation slave -- | sh first | nice | setpriv | sh last"
+    )]
+    [TestCase(NamespaceKinds.Processes, false, "sh first | nice | setpriv | sh last")]
+    [TestCase(NamespaceKinds.Network, false, "unshare --net -- | sh first | nice | setpriv | sh last")]
+    public void Namespaces_come_before_hooks_and_that_of_users_before_the_user_changes(NamespaceKinds kinds, bool mapsItself, string expected)
+    {
+        var request = With(new LimitRules { Nice = 3 }) with
+        {
+            Identity = Blog,
+            Jail = new JailRequest(kinds, "echo first\n", "echo last\n") { MapsItself = mapsItself },
+        };
+        var words = ProgramChain.Words(request, name => "/bin/" + name, out var failure)!;
+        Assert.That(failure, Is.Empty);
+        var shown = new List<string>();
+        foreach (var word in words.TakeWhile(w => w != "/srv/app"))
+        {
+            if (word.StartsWith("/bin/", StringComparison.Ordinal))
+                shown.Add(word[5..]);
+            else if (shown[^1].StartsWith("unshare", StringComparison.Ordinal))
+                shown[^1] += $" {word}";
+            else if (word.Contains("uid_map", StringComparison.Ordinal))
+                shown[^1] += " wait";
+            else if (shown[^1] == "sh" && word.Contains("echo ", StringComparison.Ordinal))
+                shown[^1] += word.Contains("echo first", StringComparison.Ordinal) ? " first" : " last";
+        }
+        Assert.That(string.Join(" | ", shown), Is.EqualTo(expected));
     }
 
     [Test]
