@@ -1,3 +1,4 @@
+using System.Globalization;
 using Emperor.Core.Programs;
 using Emperor.Linux;
 
