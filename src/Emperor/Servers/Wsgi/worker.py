@@ -67,6 +67,8 @@ JOIN = 64 * 1024
 """Up to this size a body is copied behind its head, to be sent by one call."""
 BATCH = 64
 """Connections taken in one go from one socket before anything else is looked at."""
+ALONE = 8
+"""After a connection that came alone, so many are taken without asking for another."""
 TURN = 100_000_000
 """Nanoseconds after which a busy core looks at its other descriptors, the emperor's word among them."""
 MOST_CONNECTIONS = 1000
@@ -87,8 +89,10 @@ LOG_LINE = 4096
 MEMORY_EVERY = 1_000_000_000
 """Nanoseconds between two looks at the memory in use, when there are requests; a tenth of it with reload-on-rss."""
 
-MSG_SEND = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-MSG_DONTWAIT = socket.MSG_DONTWAIT
+# Plain numbers: the arithmetic of enumerations would cost every request two microseconds.
+MSG_DONTWAIT = int(socket.MSG_DONTWAIT)
+MSG_SEND = MSG_DONTWAIT | int(socket.MSG_NOSIGNAL)
+MSG_MORE = int(socket.MSG_MORE)
 
 
 class Leave(BaseException):
@@ -698,6 +702,7 @@ ANSWER_HEADERS = {
 }
 ANSWER_HEADERS_BY_LOWER = {name.lower(): kind for name, kind in ANSWER_HEADERS.items()}
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+STATUS = re.compile(r"[2-5][0-9][0-9](?: [^\r\n]*)?")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 MOST_NAMES = 1024
 """Of the names that have once been found good; clients choose them too."""
@@ -722,6 +727,22 @@ def learn_header(name: str) -> int:
     if len(ANSWER_HEADERS) < MOST_NAMES:
         ANSWER_HEADERS[name] = kind
     return kind
+
+
+STATUSES: dict = {}
+"""The number of each status that has been found good."""
+
+
+def learn_status(status: str) -> int:
+    """The number of a status that has not been met before."""
+    if type(status) is not str:
+        raise TypeError(f"http status must be a string: {status!r}")
+    if STATUS.fullmatch(status) is None or not status.isprintable():
+        raise ValueError(f"not an http status: {status!r}")
+    number = int(status[:3])
+    if len(STATUSES) < MOST_NAMES:
+        STATUSES[status] = number
+    return number
 
 
 def check_value(name: str, value: str) -> None:
@@ -796,10 +817,7 @@ class Exchange:
                 exc_info = None  # no circle of references
         elif self.head is not None:
             raise AssertionError("start_response() was called a second time, without exc_info")
-        if type(status) is not str:
-            raise TypeError("http status must be a string")
-        if not (status[:3].isdecimal() and status[0] in "2345" and status[3:4] in (" ", "") and status.isprintable() and len(status) >= 3):
-            raise ValueError(f"not an http status: {status!r}")
+        number = STATUSES.get(status) or learn_status(status)
         if not isinstance(headers, list):
             raise TypeError("http headers must be in a list")
         self.promised = None
@@ -830,7 +848,7 @@ class Exchange:
                     raise ValueError("the app must not encode its answer for transfer (Transfer-Encoding, PEP 3333)")
             lines.append(f"{name}: {value}\r\n")
         self.head = "".join(lines).encode("latin-1")
-        self.status = int(status[:3])
+        self.status = number
         self.header_count = count
         return self.write
 
@@ -994,7 +1012,7 @@ class Exchange:
         if self.chunked:
             raise AssertionError("a file's size is known")
         self.by_sendfile = True
-        self.connection.send(head, socket.MSG_MORE if size else 0)
+        self.connection.send(head, MSG_MORE if size else 0)
         self.body_size = self.connection.send_file(fd, offset, size)
         if self.body_size < size or (self.promised is not None and self.body_size < self.promised):
             self.cut = True
@@ -1192,6 +1210,8 @@ class Connection:
 
     watched = False
     """It is in the core's epoll set."""
+    is_new = True
+    """Nothing has been received, and it has not been asked for twice."""
     queue = None
     """Where it waits; None while a request of it is served."""
     is_chunked_body = False
@@ -1225,7 +1245,12 @@ class Connection:
             data = self.sock.recv(RECEIVE, MSG_DONTWAIT)
         except BlockingIOError:
             if not self.watched:
-                self.wait_for_head()
+                if self.is_new:
+                    # It has come a moment before its request: asking once more costs less than to be told.
+                    self.is_new = False
+                    self.core.pending.append(self)
+                else:
+                    self.wait_for_head()
             return
         except OSError:
             self.close()
@@ -1237,16 +1262,25 @@ class Connection:
             return
         self.received += len(data)
         self.buffer = self.buffer + data if self.buffer else data
-        self.serve()
+        try:
+            self.advance()
+        except Exception:
+            self._fault()
 
     def serve(self) -> None:
         """Serves the request in the buffer, if it is there as a whole."""
         try:
-            self.advance()
+            if self.buffer:
+                self.advance()
+            else:
+                self.ready()
         except Exception:
-            # A fault of this file. One connection is lost by it, and not the worker.
-            log_exception()
-            self.close()
+            self._fault()
+
+    def _fault(self) -> None:
+        # Of this file. One connection is lost by it, and not the worker.
+        log_exception()
+        self.close()
 
     def advance(self) -> None:
         """Serves the request in the buffer, if its head is complete."""
@@ -1266,6 +1300,7 @@ class Connection:
         queue[self] = monotonic() + queue.limit
         if not self.watched:
             self.watched = True
+            self.core.words[13] += 1
             self.core.watch(self.fd, self, select.EPOLLIN)
 
     def stop_waiting(self) -> None:
@@ -1290,6 +1325,7 @@ class Connection:
     def close(self) -> None:
         self.stop_waiting()
         if self.watched:
+            self.core.words[13] -= 1
             # A process forked by the app may still hold the connection: closing alone would not take it out of the set.
             self.watched = False
             self.core.unwatch(self.fd)
@@ -1448,14 +1484,15 @@ class UwsgiConnection(Connection):
             return
         environ: dict = {}
         text = data[:end].decode("latin-1")
+        high = data[1:]
         at = 4
         try:
             while at < end:
                 start = at + 2
-                at = start + (data[at] | data[at + 1] << 8)
+                at = start + data[at] if not high[at] else start + (data[at] | high[at] << 8)
                 key = text[start:at]
                 start = at + 2
-                at = start + (data[at] | data[at + 1] << 8)
+                at = start + data[at] if not high[at] else start + (data[at] | high[at] << 8)
                 environ[key] = text[start:at]
             method = environ["REQUEST_METHOD"]
         except (IndexError, KeyError):
@@ -1773,6 +1810,8 @@ class Door:
         self.fd = listener.sock.fileno()
         self._accept = listener.sock._accept
         self._connection = listener.connection
+        self._alone = 0
+        """For how many more times a connection is taken to have come alone: asking in vain for another costs as much as waiting for it."""
 
     def ready(self) -> None:
         """Takes connections, and serves what they bring, until none is left or it is time to look at something else."""
@@ -1783,6 +1822,7 @@ class Door:
             try:
                 fd, peer = accept()
             except BlockingIOError:
+                self._alone = ALONE
                 return
             except OSError as error:
                 if error.errno != errno.ECONNABORTED:
@@ -1790,6 +1830,9 @@ class Door:
                     return
                 continue
             connection(core, self.listener, fd, peer).ready()
+            if self._alone:
+                self._alone -= 1
+                return
             if core.now > core.turn_ends or core.worker.leaving:
                 return
 
@@ -1800,13 +1843,13 @@ class Door:
 class Core:
     """One thread's loop."""
 
-    _DETAIL = struct.Struct("<BBH4x16s48s192s")
+    _DETAIL = struct.Struct("<16s48s192s")
 
     def __init__(self, worker: Worker, number: int) -> None:
         self.worker = worker
         self.number = number
         self.words, self._offset = worker.slot.core(number)
-        self._detail_at = self._offset + 120
+        self._detail_at = self._offset + 128
         self._memory = worker.slot.memory
         self.epoll = select.epoll()
         self.watched: dict = {}
@@ -1879,9 +1922,10 @@ class Core:
         poll = self.epoll.poll
         watched = self.watched
         pending = self.pending
+        queues = self._queues
         worker = self.worker
         while True:
-            events = poll(0 if pending else self._timeout(), BATCH)
+            events = poll(0 if pending else self._timeout() if any(queues) or worker.expires_at else None, BATCH)
             self.now = monotonic_ns()
             self.turn_ends = self.now + TURN
             for fd, _ in events:
@@ -1890,7 +1934,7 @@ class Core:
                     watchable.ready()
             for _ in range(len(pending)):
                 pending.popleft().serve()
-            if any(self._queues):
+            if any(queues):
                 self._expire()
             if worker.expires_at and monotonic() >= worker.expires_at:
                 worker.leave("max-worker-lifetime", f"it has lived for {worker.max_lifetime} seconds")
@@ -1901,7 +1945,7 @@ class Core:
         deadlines = [next(iter(queue.values())) for queue in self._queues if queue]
         if self.worker.expires_at:
             deadlines.append(self.worker.expires_at)
-        return max(0.0, min(deadlines) - monotonic()) if deadlines else None
+        return max(0.0, min(deadlines) - monotonic())
 
     def _expire(self) -> None:
         now = monotonic()
@@ -1911,7 +1955,6 @@ class Core:
                 if queue[connection] > now:
                     break
                 connection.expire()
-        self.words[13] = sum(map(len, self._queues))
 
     def _drained(self) -> bool:
         """Takes nothing new any more; true when all that has been accepted is served."""
@@ -1936,11 +1979,12 @@ class Core:
         words = self.words
         sequence = self._sequence
         words[0] = sequence + 1
-        method = exchange.method.encode("latin-1")
-        address = exchange.environ.get("REMOTE_ADDR", "").encode("latin-1", "replace")
-        uri = exchange.uri.encode("latin-1", "replace")
         self._DETAIL.pack_into(
-            self._memory, self._detail_at, min(len(method), 16), min(len(address), 48), min(len(uri), 192), method, address, uri
+            self._memory,
+            self._detail_at,
+            exchange.method.encode("latin-1"),
+            exchange.environ.get("REMOTE_ADDR", "").encode("latin-1"),
+            exchange.uri.encode("latin-1"),
         )
         words[2] = now
         words[1] = 1
