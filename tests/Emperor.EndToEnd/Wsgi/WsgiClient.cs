@@ -212,6 +212,8 @@ internal sealed class WsgiClient : IDisposable
 
     public byte[] ReadExactly(int count)
     {
+        if (count == 0)
+            return [];
         var bytes = new MemoryStream();
         while (bytes.Length < count)
         {

@@ -320,11 +320,13 @@ def do_import(environ, start_response, query):
 
 
 def do_process(environ, start_response, query):
+    umask = os.umask(0)
+    os.umask(umask)
     return text(
         start_response,
         json.dumps(
             {
-                "argv": sys.argv, "path": sys.path, "cwd": os.getcwd(), "umask": os.umask(os.umask(0)), "prefix": sys.prefix,
+                "argv": sys.argv, "path": sys.path, "cwd": os.getcwd(), "umask": umask, "prefix": sys.prefix,
                 "environment": dict(os.environ), "comm": open("/proc/self/comm").read().strip(), "threads": threading.active_count(),
                 "main": getattr(sys.modules["__main__"], "__file__", None),
             }

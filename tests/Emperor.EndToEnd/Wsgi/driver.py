@@ -74,6 +74,7 @@ def start(role, slot):
     actions = [(os.POSIX_SPAWN_DUP2, fd, 100 + at) for at, fd in enumerate(fds)]
     actions += [(os.POSIX_SPAWN_DUP2, 100 + at, 3 + at) for at in range(len(fds))]
     actions += [(os.POSIX_SPAWN_CLOSE, 100 + at) for at in range(len(fds))]
+    actions += [(os.POSIX_SPAWN_DUP2, 2, 1)]  # standard output is for what this program says
     arguments = [setup["python"], *setup.get("python-options", []), setup["worker"], "3"]
     pid = os.posix_spawn(setup["python"], arguments, os.environ, file_actions=actions, setsid=True)
     pids.add(pid)
@@ -103,15 +104,13 @@ def slot_of(index):
     for core in range(threads):
         place = at + WORKER_SIZE + core * CORE_SIZE
         w = struct.unpack_from("<15Q", slots, place)
-        method, address, uri = struct.unpack_from("<BBH", slots, place + 120)
+        method, address, uri = (text.rstrip(b"\0").decode("latin-1") for text in struct.unpack_from("<16s48s192s", slots, place + 128))
         cores.append(
             {
                 "sequence": w[0], "busy": w[1], "since": w[2], "requests": w[3], "exceptions": w[4], "static": w[5], "rx": w[6], "tx": w[7],
                 "running": w[8], "average": w[9], "read_errors": w[10], "write_errors": w[11], "status": w[12], "connections": w[13],
                 "delta": w[14],
-                "method": slots[place + 128 : place + 128 + method].decode("latin-1"),
-                "address": slots[place + 144 : place + 144 + address].decode("latin-1"),
-                "uri": slots[place + 192 : place + 192 + uri].decode("latin-1"),
+                "method": method, "address": address, "uri": uri,
                 "app_requests": list(struct.unpack_from("<8Q", slots, place + 384)),
                 "app_exceptions": list(struct.unpack_from("<8Q", slots, place + 448)),
             }

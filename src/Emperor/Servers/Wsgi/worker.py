@@ -119,9 +119,19 @@ def log(text: str) -> None:
         pass  # nobody reads the log any more; serving goes on
 
 
-def log_exception() -> None:
-    """Writes the traceback of the exception being handled."""
-    log(traceback.format_exc(chain=True)[-65536:].rstrip("\n"))
+def traceback_of(error: BaseException) -> str:
+    """The traceback from where the app begins: what happens before, in this file and in the import system, helps nobody."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file != CODE_FILE and "importlib" not in file:
+            break
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))
+
+
+def log_exception(error: BaseException) -> None:
+    log(traceback_of(error)[-65536:].rstrip("\n"))
 
 
 def printable(text: str) -> str:
@@ -226,21 +236,10 @@ class Apps:
                     raise TypeError(f"{what}: the WSGI app must be callable, and is {type(app).__name__}")
                 self._add(where, app, what, monotonic() - started)
         except (Exception, SystemExit) as error:
-            text = "".join(self._own_frames_removed(error))
-            log(text.rstrip("\n"))
+            text = traceback_of(error)
+            log_exception(error)
             log(f"unable to load app {len(self.loaded)} (mountpoint='{mountpoint}') (callable not found or import error)")
             self.failed.append({"mountpoint": mountpoint, "source": what, "traceback": text[-LARGEST_TRACEBACK:]})
-
-    @staticmethod
-    def _own_frames_removed(error: BaseException) -> list:
-        # What happens in this file and in the import system before the app's own first line helps nobody.
-        trace = error.__traceback__
-        while trace is not None:
-            file = trace.tb_frame.f_code.co_filename
-            if file != CODE_FILE and "importlib" not in file:
-                break
-            trace = trace.tb_next
-        return traceback.format_exception(type(error), error, trace)
 
     def _add(self, mountpoint: str, app, source: str, seconds: float) -> None:
         mountpoint = "" if mountpoint == "/" else mountpoint
@@ -426,19 +425,19 @@ class RequestLog:
             f" ({environ.get('REMOTE_USER', '')}) {{{exchange.variables} vars in {exchange.packet_size} bytes}} [{self._ctime(int(exchange.time))}]"
             f" {exchange.method} {exchange.uri} => generated {exchange.body_size} bytes in {unit}{' via sendfile() ' if exchange.by_sendfile else ' '}"
             f"({environ.get('SERVER_PROTOCOL', '')} {exchange.status}) {exchange.header_count} headers in {exchange.head_size} bytes"
-            f" (1 switches on core {core.number})"
+            f" ({exchange.switches} switches on core {core.number})"
         )
 
-    # What log-format may name in %(...), with uWSGI's words. Names that uWSGI does not know either are empty.
+    # What log-format may name in %(...), with uWSGI's words. What is empty, or unknown to uWSGI too, is a dash.
     _VARIABLES = {
         "uri": lambda self, e: e.uri,
         "method": lambda self, e: e.method,
-        "user": lambda self, e: e.environ.get("REMOTE_USER", ""),
+        "user": lambda self, e: e.environ.get("REMOTE_USER"),
         "addr": lambda self, e: self._address(e),
-        "host": lambda self, e: e.environ.get("HTTP_HOST", ""),
-        "proto": lambda self, e: e.environ.get("SERVER_PROTOCOL", ""),
-        "uagent": lambda self, e: e.environ.get("HTTP_USER_AGENT", ""),
-        "referer": lambda self, e: e.environ.get("HTTP_REFERER", ""),
+        "host": lambda self, e: e.environ.get("HTTP_HOST"),
+        "proto": lambda self, e: e.environ.get("SERVER_PROTOCOL"),
+        "uagent": lambda self, e: e.environ.get("HTTP_USER_AGENT"),
+        "referer": lambda self, e: e.environ.get("HTTP_REFERER"),
         "status": lambda self, e: str(e.status),
         "rsize": lambda self, e: str(e.body_size),
         "hsize": lambda self, e: str(e.head_size),
@@ -456,7 +455,7 @@ class RequestLog:
         "epoch": lambda self, e: str(int(time.time())),
         "pid": lambda self, e: str(self._pid),
         "wid": lambda self, e: str(e.core.worker.index + 1),
-        "switches": lambda self, e: "1",
+        "switches": lambda self, e: str(e.switches),
         "vars": lambda self, e: str(e.variables),
         "core": lambda self, e: str(e.core.number),
         "vsz": lambda self, e: str(self._slot.words[7]),
@@ -478,9 +477,9 @@ class RequestLog:
             if literal:
                 parts.append(literal)
             elif name.startswith("var."):
-                parts.append(lambda exchange, key=name[4:]: str(exchange.environ.get(key, "")))
+                parts.append(lambda exchange, key=name[4:]: str(exchange.environ.get(key) or "-"))
             elif name in self._VARIABLES:
-                parts.append(lambda exchange, of=self._VARIABLES[name]: of(self, exchange))
+                parts.append(lambda exchange, of=self._VARIABLES[name]: of(self, exchange) or "-")
             else:
                 parts.append("-")
         return parts
@@ -792,6 +791,8 @@ class Exchange:
     input = None
     """The body that may not have been read to its end."""
     raised = False
+    switches = 1
+    """uWSGI's word: how many pieces the app's answer has come in."""
     read_errors = 0
     write_errors = 0
     micros = 0
@@ -910,10 +911,10 @@ class Exchange:
             self._refuse(error)
         except Leave:
             raise
-        except BaseException:
+        except BaseException as error:
             # SystemExit, too: one request's wish is not the others'.
             self.raised = True
-            log_exception()
+            log_exception(error)
             self._fail("500 Internal Server Error", "Internal Server Error")
         self.connection.after(self)
         core.end(self)
@@ -941,7 +942,9 @@ class Exchange:
                 self.known_size = len(result[0])
                 self.write(result[0])
             else:
+                self.switches = 0
                 for data in result:
+                    self.switches += 1
                     self.write(data)
                     if not self.has_body:
                         break
@@ -1012,6 +1015,7 @@ class Exchange:
         if self.chunked:
             raise AssertionError("a file's size is known")
         self.by_sendfile = True
+        self.switches = 0
         self.connection.send(head, MSG_MORE if size else 0)
         self.body_size = self.connection.send_file(fd, offset, size)
         if self.body_size < size or (self.promised is not None and self.body_size < self.promised):
@@ -1264,8 +1268,8 @@ class Connection:
         self.buffer = self.buffer + data if self.buffer else data
         try:
             self.advance()
-        except Exception:
-            self._fault()
+        except Exception as error:
+            self._fault(error)
 
     def serve(self) -> None:
         """Serves the request in the buffer, if it is there as a whole."""
@@ -1274,12 +1278,12 @@ class Connection:
                 self.advance()
             else:
                 self.ready()
-        except Exception:
-            self._fault()
+        except Exception as error:
+            self._fault(error)
 
-    def _fault(self) -> None:
+    def _fault(self, error: Exception) -> None:
         # Of this file. One connection is lost by it, and not the worker.
-        log_exception()
+        log_exception(error)
         self.close()
 
     def advance(self) -> None:
@@ -1536,7 +1540,7 @@ def scheme_of(environ: dict, scheme) -> str:
 REQUEST_LINE = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e\x80-\xff]+) (HTTP/[0-9]\.[0-9])")
 HEADER_LINE = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
 HOST = re.compile(r"[0-9A-Za-z._~!$&'()*+,;=:%\[\]-]*")
-ABSOLUTE_FORM = re.compile(r"https?://([^/?#@]*)([^#]*)", re.IGNORECASE)
+ABSOLUTE_FORM = re.compile(r"https?://([^/?#@]*)((?:[/?].*)?)", re.IGNORECASE)
 
 HTTP_VARIABLES: dict = {"Content-Length": "CONTENT_LENGTH", "Content-Type": "CONTENT_TYPE", "Transfer-Encoding": "HTTP_TRANSFER_ENCODING"}
 """The variable of each header's name that has been found good; None for a name that WSGI could not tell from another (with an underscore)."""
