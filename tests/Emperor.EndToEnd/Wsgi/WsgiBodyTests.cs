@@ -110,7 +110,7 @@ internal sealed class WsgiBodyTests : WsgiTest
         {
             client.Send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\nonly this");
         }
-        Wait.Until(() => driver.Log.Contains("the client has closed the connection on request /echo"), () => driver.Log);
+        Wait.Until(() => driver.Log.Contains("the client has closed the connection on request /echo"), driver.Text);
         AssertServes(driver);
     }
 
@@ -164,7 +164,7 @@ internal sealed class WsgiBodyTests : WsgiTest
         Assert.That(WsgiClient.Get(driver, target).Text, Is.EqualTo(expected));
         Assert.That(WsgiClient.AskUwsgi(driver, "GET", target).Text, Is.EqualTo(expected));
         Assert.That(WsgiClient.Ask(driver, $"HEAD {target} HTTP/1.1\r\nHost: t\r\n\r\n").Status, Is.EqualTo(200));
-        Wait.Until(() => driver.Log.Split('\n').Count(l => l.Contains("/file?")) == 3, () => driver.Log);
+        Wait.Until(() => driver.Log.Split('\n').Count(l => l.Contains("/file?")) == 3, driver.Text);
         Assert.That(driver.Log.Split('\n').Count(l => l.Contains("via sendfile()")), Is.EqualTo(bySendfile ? 2 : 0));
     }
 }

@@ -107,7 +107,7 @@ internal sealed partial class WsgiLogTests : WsgiTest
     {
         var driver = Start();
         _ = WsgiClient.AskUwsgi(driver, "GET", "/x\nforged line\u001b[31m");
-        Wait.Until(() => driver.Log.Contains("=> generated"), () => driver.Log);
+        Wait.Until(() => driver.Log.Contains("=> generated"), driver.Text);
         Assert.That(driver.Log, Does.Contain(@"/x\nforged line\x1b[31m"));
         Assert.That(driver.Log.Split('\n').Where(l => l.StartsWith("forged", StringComparison.Ordinal)), Is.Empty);
     }

@@ -34,7 +34,7 @@ internal sealed class WsgiSlowTests : WsgiTest
         {
             slow.ForEach(client => client.Dispose());
         }
-        Wait.Until(() => (long)driver.Slot(0)["cores"]![0]!["connections"]! == 0, () => driver.Text());
+        Wait.Until(() => Count(driver, "connections") == 0, driver.Text);
     }
 
     [Test]
@@ -50,7 +50,7 @@ internal sealed class WsgiSlowTests : WsgiTest
                 crowd[^1].Send("GET /crowd HTTP/1.1\r\n");
             }
             AssertServes(driver);
-            Assert.That((long)driver.Slot(0)["cores"]![0]!["connections"]!, Is.LessThanOrEqualTo(1000));
+            Assert.That(Count(driver, "connections"), Is.LessThanOrEqualTo(1000));
             Assert.That(crowd[0].IsClosed(), "the one that has waited longest made room");
             crowd[^1].Send("Host: t\r\n\r\n");
             Assert.That(crowd[^1].ReadAnswer().Text, Is.EqualTo("path /crowd script "));
@@ -72,7 +72,7 @@ internal sealed class WsgiSlowTests : WsgiTest
         else
             client.Send(WsgiClient.Packet("POST", "/echo", 100));
         AssertServes(driver);
-        Wait.Until(() => driver.Log.Contains("reading the body timed out: the client stalls or is too slow on request /echo"), () => driver.Log);
+        Wait.Until(() => driver.Log.Contains("reading the body timed out: the client stalls or is too slow on request /echo"), driver.Text);
         Assert.That(client.IsClosed());
     }
 
@@ -99,7 +99,7 @@ internal sealed class WsgiSlowTests : WsgiTest
         try
         {
             AssertServes(driver);
-            Assert.That(driver.Log, Does.Contain("the client stalls or is too slow on request /echo"));
+            Wait.Until(() => driver.Log.Contains("the client stalls or is too slow on request /echo"), driver.Text);
         }
         finally
         {
@@ -122,7 +122,7 @@ internal sealed class WsgiSlowTests : WsgiTest
             _ = client.ReadUntil("yyyy");
             AssertServes(driver);
         }
-        Assert.That(driver.Log.Split("writing the answer timed out").Length - 1, Is.EqualTo(2));
+        Wait.Until(() => driver.Log.Split("writing the answer timed out").Length - 1 == 2, driver.Text);
         Assert.That(WsgiClient.Get(driver, "/closed").Text, Is.EqualTo("""["stream", "stream"]"""));
     }
 

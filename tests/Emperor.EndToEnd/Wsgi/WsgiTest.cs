@@ -37,6 +37,9 @@ internal abstract class WsgiTest
         return driver;
     }
 
+    /// <summary>A count of the first worker's first core.</summary>
+    protected static long Count(WsgiDriver driver, string name) => (long)driver.Slot(0)["cores"]![0]![name]!;
+
     /// <summary>Fails unless the workers serve, and have never been others.</summary>
     protected static void AssertServes(WsgiDriver driver)
     {

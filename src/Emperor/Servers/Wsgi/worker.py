@@ -1023,7 +1023,7 @@ class Exchange:
 
     def _gone(self, error: ClientGone) -> None:
         self.cut = True
-        log(f"{error} on request {printable(self.uri)[:1024]} (ip {self.environ.get('REMOTE_ADDR', '')})")
+        log(f"{error.strerror} on request {printable(self.uri)[:1024]} (ip {self.environ.get('REMOTE_ADDR', '')})")
 
     def _refuse(self, error: Refused) -> None:
         log(f"{error} on request {printable(self.uri)[:1024]} (ip {self.environ.get('REMOTE_ADDR', '')})")
@@ -1283,7 +1283,7 @@ class Connection:
 
     def _fault(self, error: Exception) -> None:
         # Of this file. One connection is lost by it, and not the worker.
-        log_exception(error)
+        log("".join(traceback.format_exception(type(error), error, error.__traceback__)))
         self.close()
 
     def advance(self) -> None:
