@@ -1214,6 +1214,8 @@ class Connection:
 
     watched = False
     """It is in the core's epoll set."""
+    is_pending = False
+    """Its turn comes before the next wait; until then nothing else is done with it."""
     is_new = True
     """Nothing has been received, and it has not been asked for twice."""
     queue = None
@@ -1245,6 +1247,8 @@ class Connection:
 
     def ready(self) -> None:
         """There may be something to read."""
+        if self.is_pending:
+            return
         try:
             data = self.sock.recv(RECEIVE, MSG_DONTWAIT)
         except BlockingIOError:
@@ -1252,7 +1256,7 @@ class Connection:
                 if self.is_new:
                     # It has come a moment before its request: asking once more costs less than to be told.
                     self.is_new = False
-                    self.core.pending.append(self)
+                    self.core.postpone(self)
                 else:
                     self.wait_for_head()
             return
@@ -1303,9 +1307,9 @@ class Connection:
         self.queue = queue
         queue[self] = monotonic() + queue.limit
         if not self.watched:
-            self.watched = True
-            self.core.words[13] += 1
             self.core.watch(self.fd, self, select.EPOLLIN)
+            self.core.words[13] += 1
+            self.watched = True
 
     def stop_waiting(self) -> None:
         if self.queue is not None:
@@ -1765,7 +1769,7 @@ class HttpConnection(Connection):
                 return
         if self.buffer:
             # The next one is here already. It waits its turn, behind other connections.
-            self.core.pending.append(self)
+            self.core.postpone(self)
         else:
             self.wait_in(self.core.idle)
 
@@ -1891,12 +1895,17 @@ class Core:
     # The epoll set.
 
     def watch(self, fd: int, watchable, events: int) -> None:
-        self.watched[fd] = watchable
         self.epoll.register(fd, events)
+        self.watched[fd] = watchable
 
     def unwatch(self, fd: int) -> None:
         del self.watched[fd]
         self.epoll.unregister(fd)
+
+    def postpone(self, connection: Connection) -> None:
+        """Lets other connections have their turn first."""
+        connection.is_pending = True
+        self.pending.append(connection)
 
     def open_doors(self) -> None:
         for listener in self.worker.listeners:
@@ -1937,7 +1946,9 @@ class Core:
                 if watchable is not None:
                     watchable.ready()
             for _ in range(len(pending)):
-                pending.popleft().serve()
+                connection = pending.popleft()
+                connection.is_pending = False
+                connection.serve()
             if any(queues):
                 self._expire()
             if worker.expires_at and monotonic() >= worker.expires_at:
