@@ -26,7 +26,10 @@ internal sealed class WsgiBodyTests : WsgiTest
             var driver = Start(("post-buffering", options));
             foreach (var way in new[] { "all", "lines", "iterate", "line", "small" })
             {
-                var http = WsgiClient.Ask(driver, $"POST /echo?way={way} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: {text.Length}\r\n\r\n{text}");
+                var http = WsgiClient.Ask(
+                    driver,
+                    $"POST /echo?way={way} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: {text.Length}\r\n\r\n{text}"
+                );
                 Assert.That(http.Text, Is.EqualTo(text), $"{way}, http, post-buffering {options}");
                 var uwsgi = WsgiClient.AskUwsgi(driver, "POST", $"/echo?way={way}", Encoding.Latin1.GetBytes(text));
                 Assert.That(uwsgi.Text, Is.EqualTo(text), $"{way}, uwsgi, post-buffering {options}");
@@ -45,7 +48,9 @@ internal sealed class WsgiBodyTests : WsgiTest
         if (how == "uwsgi")
             client.Send(WsgiClient.Packet("POST", "/digest", Upload));
         else
-            client.Send($"POST /digest HTTP/1.1\r\nHost: t\r\n{(how == "chunked" ? "Transfer-Encoding: chunked" : $"Content-Length: {Upload}")}\r\n\r\n");
+            client.Send(
+                $"POST /digest HTTP/1.1\r\nHost: t\r\n{(how == "chunked" ? "Transfer-Encoding: chunked" : $"Content-Length: {Upload}")}\r\n\r\n"
+            );
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var piece = new byte[Piece];
         var random = new Random(1);
@@ -77,7 +82,10 @@ internal sealed class WsgiBodyTests : WsgiTest
         {
             var status = size == 1000 ? 200 : 413;
             var body = new string('x', size);
-            Assert.That(WsgiClient.Ask(driver, $"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: {size}\r\n\r\n{body}").Status, Is.EqualTo(status));
+            Assert.That(
+                WsgiClient.Ask(driver, $"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: {size}\r\n\r\n{body}").Status,
+                Is.EqualTo(status)
+            );
             var chunked = $"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n{size:x}\r\n{body}\r\n0\r\n\r\n";
             Assert.That(WsgiClient.Ask(driver, chunked).Status, Is.EqualTo(status));
             Assert.That(WsgiClient.AskUwsgi(driver, "POST", "/echo", new byte[size]).Status, Is.EqualTo(status));
@@ -159,7 +167,10 @@ internal sealed class WsgiBodyTests : WsgiTest
             using var packed = new GZipStream(File.Create(path), CompressionLevel.Fastest);
             packed.Write(Encoding.ASCII.GetBytes(data));
         }
-        var expected = kind == "tell" ? data[10..] : length.Length > 0 ? data[..5000] : data;
+        var expected =
+            kind == "tell" ? data[10..]
+            : length.Length > 0 ? data[..5000]
+            : data;
         var target = $"/file?kind={kind}&size={data.Length}&path={path}" + (length.Length > 0 ? $"&length={length}" : "");
         Assert.That(WsgiClient.Get(driver, target).Text, Is.EqualTo(expected));
         Assert.That(WsgiClient.AskUwsgi(driver, "GET", target).Text, Is.EqualTo(expected));

@@ -1,9 +1,9 @@
-using Emperor.EndToEnd.Support;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Wsgi;
 
@@ -40,14 +40,18 @@ internal sealed class WsgiClient : IDisposable
 
     /// <summary>Connects to the HTTP socket.</summary>
     public static WsgiClient Http(WsgiDriver driver) =>
-        new(new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }, new IPEndPoint(IPAddress.Loopback, driver.Port));
+        new(
+            new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true },
+            new IPEndPoint(IPAddress.Loopback, driver.Port)
+        );
 
     /// <summary>Connects to the uwsgi socket.</summary>
     public static WsgiClient Uwsgi(WsgiDriver driver) =>
         new(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(driver.Socket));
 
     /// <summary>A GET on a connection of its own.</summary>
-    public static Answer Get(WsgiDriver driver, string target) => Ask(driver, $"GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    public static Answer Get(WsgiDriver driver, string target) =>
+        Ask(driver, $"GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
 
     /// <summary>Any request on a connection of its own.</summary>
     public static Answer Ask(WsgiDriver driver, string request)
@@ -58,15 +62,30 @@ internal sealed class WsgiClient : IDisposable
     }
 
     /// <summary>A request over the uwsgi protocol, answered until the connection is closed.</summary>
-    public static Answer AskUwsgi(WsgiDriver driver, string method, string target, byte[]? body = null, params (string Name, string Value)[] more)
+    public static Answer AskUwsgi(
+        WsgiDriver driver,
+        string method,
+        string target,
+        byte[]? body = null,
+        params (string Name, string Value)[] more
+    )
     {
         return AskUwsgiAt(driver.Socket, method, target, body, more);
     }
 
     /// <summary>The same of whoever listens there.</summary>
-    public static Answer AskUwsgiAt(string socket, string method, string target, byte[]? body = null, params (string Name, string Value)[] more)
+    public static Answer AskUwsgiAt(
+        string socket,
+        string method,
+        string target,
+        byte[]? body = null,
+        params (string Name, string Value)[] more
+    )
     {
-        using var client = new WsgiClient(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(socket));
+        using var client = new WsgiClient(
+            new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified),
+            new UnixDomainSocketEndPoint(socket)
+        );
         client.Send(Packet(method, target, body?.Length, more));
         if (body is not null)
             client.Send(body);

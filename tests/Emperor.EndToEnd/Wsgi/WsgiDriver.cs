@@ -1,10 +1,10 @@
-using Emperor.EndToEnd.Support;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Wsgi;
 
@@ -145,7 +145,8 @@ internal sealed class WsgiDriver : IDisposable
     }
 
     /// <summary>Waits until something has been said, beyond what had been said before the mark.</summary>
-    public JsonObject Await(Func<JsonObject, bool> what, int mark = 0) => Wait.For(() => _said.Skip(mark).FirstOrDefault(what), () => $"not said; said was\n{Text()}");
+    public JsonObject Await(Func<JsonObject, bool> what, int mark = 0) =>
+        Wait.For(() => _said.Skip(mark).FirstOrDefault(what), () => $"not said; said was\n{Text()}");
 
     /// <summary>Waits until a process has said an event.</summary>
     public JsonObject AwaitEvent(string from, string name, int mark = 0) =>
@@ -158,7 +159,9 @@ internal sealed class WsgiDriver : IDisposable
     public int Mark => _said.Count;
 
     /// <summary>The process of a slot that was the last to say hello.</summary>
-    public int Pid(int slot) => (int)_said.Last(e => e["from"]?.ToString() == slot.ToString(CultureInfo.InvariantCulture) && (string?)e["event"] == "hello")["pid"]!;
+    public int Pid(int slot) =>
+        (int)
+            _said.Last(e => e["from"]?.ToString() == slot.ToString(CultureInfo.InvariantCulture) && (string?)e["event"] == "hello")["pid"]!;
 
     /// <summary>What the shared memory says of a slot now.</summary>
     public JsonObject Slot(int slot)

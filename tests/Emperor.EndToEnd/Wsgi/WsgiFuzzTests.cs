@@ -48,5 +48,7 @@ internal sealed class WsgiFuzzTests : WsgiTest
     }
 
     private static long Rss(WsgiDriver driver) =>
-        Enumerable.Range(0, 2).Sum(slot => 1024 * long.Parse(ProcFs.Status(driver.Pid(slot), "VmRSS").Split(" ")[0], CultureInfo.InvariantCulture));
+        Enumerable
+            .Range(0, 2)
+            .Sum(slot => 1024 * long.Parse(ProcFs.Status(driver.Pid(slot), "VmRSS").Split(" ")[0], CultureInfo.InvariantCulture));
 }

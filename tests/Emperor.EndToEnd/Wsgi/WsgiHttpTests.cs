@@ -1,5 +1,5 @@
-using Emperor.EndToEnd.Support;
 using System.Text.Json.Nodes;
+using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Wsgi;
 
@@ -53,7 +53,9 @@ internal sealed class WsgiHttpTests : WsgiTest
     {
         var driver = Start();
         using var client = WsgiClient.Http(driver);
-        foreach (var c in $"POST /echo HTTP/1.1\r\n{Host}Transfer-Encoding: chunked\r\n\r\n4\r\nbyte\r\n0\r\n\r\nGET /x HTTP/1.1\r\n{Host}\r\n")
+        foreach (
+            var c in $"POST /echo HTTP/1.1\r\n{Host}Transfer-Encoding: chunked\r\n\r\n4\r\nbyte\r\n0\r\n\r\nGET /x HTTP/1.1\r\n{Host}\r\n"
+        )
             client.Send($"{c}");
         Assert.That(client.ReadAnswer().Text, Is.EqualTo("byte"));
         Assert.That(client.ReadAnswer().Text, Is.EqualTo("path /x script "));
@@ -98,8 +100,15 @@ internal sealed class WsgiHttpTests : WsgiTest
         Assert.That(client.ReadAnswer().Text, Is.EqualTo("body"));
         client.Send($"POST /echo?way=none HTTP/1.1\r\n{Host}Content-Length: 4\r\nExpect: 100-continue\r\n\r\n");
         var answer = client.ReadAnswer();
-        Assert.That((answer.Status, answer.Header("Connection")), Is.EqualTo((200, "close")), "never asked for: it may come or not, so nothing can follow");
-        Assert.That(WsgiClient.Ask(driver, $"POST /echo HTTP/1.1\r\n{Host}Content-Length: 4\r\nExpect: much\r\n\r\n").Status, Is.EqualTo(417));
+        Assert.That(
+            (answer.Status, answer.Header("Connection")),
+            Is.EqualTo((200, "close")),
+            "never asked for: it may come or not, so nothing can follow"
+        );
+        Assert.That(
+            WsgiClient.Ask(driver, $"POST /echo HTTP/1.1\r\n{Host}Content-Length: 4\r\nExpect: much\r\n\r\n").Status,
+            Is.EqualTo(417)
+        );
     }
 
     [Test]
@@ -213,14 +222,38 @@ internal sealed class WsgiHttpTests : WsgiTest
         new("a chunk without size", "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n\r\n0\r\n\r\n", 400),
         new("a chunk with a sign", "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n", 400),
         new("a chunk with 0x", "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n", 400),
-        new("a huge chunk", "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nhello\r\n0\r\n\r\n", 400),
-        new("a chunk whose size ends with LF", "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n", 400),
-        new("a chunk extension with LF", "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2;\nxx\r\n4\r\nhell\r\n0\r\n\r\n", 400),
-        new("a chunk that is longer than it says", "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhello\r\n0\r\n\r\n", 400),
+        new(
+            "a huge chunk",
+            "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+            400
+        ),
+        new(
+            "a chunk whose size ends with LF",
+            "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+            400
+        ),
+        new(
+            "a chunk extension with LF",
+            "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2;\nxx\r\n4\r\nhell\r\n0\r\n\r\n",
+            400
+        ),
+        new(
+            "a chunk that is longer than it says",
+            "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhello\r\n0\r\n\r\n",
+            400
+        ),
         new("a chunk that ends with LF", "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n", 400),
-        new("a long chunk extension", $"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5;{new string('x', 2000)}\r\nhello\r\n0\r\n\r\n", 400),
+        new(
+            "a long chunk extension",
+            $"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5;{new string('x', 2000)}\r\nhello\r\n0\r\n\r\n",
+            400
+        ),
         new("a bad trailer", "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX Y: 1\r\n\r\n", 400),
-        new("endless trailers", $"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{string.Concat(Enumerable.Repeat($"X: {new string('y', 900)}\r\n", 20))}", 400),
+        new(
+            "endless trailers",
+            $"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{string.Concat(Enumerable.Repeat($"X: {new string('y', 900)}\r\n", 20))}",
+            400
+        ),
     ];
 
     [Test]

@@ -182,14 +182,13 @@ internal sealed class WsgiLifeTests : WsgiTest
     public void An_app_that_cannot_be_loaded_shows_its_traceback(bool template)
     {
         Temp.Write("broken.py", "def f():\n    import there_is_no_such_module\nf()\n");
-        var driver = Start(
-            new WsgiSetup { Template = template },
-            ("module", "broken"),
-            ("chdir", Temp.Path)
-        );
+        var driver = Start(new WsgiSetup { Template = template }, ("module", "broken"), ("chdir", Temp.Path));
         var failed = driver.Await(e => (string?)e["event"] == "loaded")["failed"]![0]!;
         var traceback = failed["traceback"]!.ToString();
-        Assert.That(traceback, Does.StartWith("Traceback (most recent call last):\n  File \"./broken.py\", line 3").Or.Contains("broken.py\", line 3"));
+        Assert.That(
+            traceback,
+            Does.StartWith("Traceback (most recent call last):\n  File \"./broken.py\", line 3").Or.Contains("broken.py\", line 3")
+        );
         Assert.That(traceback, Does.Contain("ModuleNotFoundError: No module named 'there_is_no_such_module'"));
         Assert.That(traceback, Does.Not.Contain("worker.py").And.Not.Contain("importlib"));
         var answer = WsgiClient.Get(driver, "/x");
@@ -250,16 +249,28 @@ internal sealed class WsgiLifeTests : WsgiTest
             Assert.That(WsgiClient.Get(driver, target).Text, Is.EqualTo(text));
             Assert.That(WsgiClient.AskUwsgi(driver, "GET", target).Text, Is.EqualTo(text));
         }
-        Assert.That(driver.AwaitEvent("template", "loaded")["apps"]!.AsArray().Select(a => a!["mountpoint"]!.ToString()), Is.EqualTo(new[] { "/one", "/one/two", "" }));
-        Wait.Until(() => driver.Slot(0)["cores"]![0]!["app_requests"]!.ToJsonString().StartsWith("[4,2,4,0", StringComparison.Ordinal), driver.Text);
+        Assert.That(
+            driver.AwaitEvent("template", "loaded")["apps"]!.AsArray().Select(a => a!["mountpoint"]!.ToString()),
+            Is.EqualTo(new[] { "/one", "/one/two", "" })
+        );
+        Wait.Until(
+            () => driver.Slot(0)["cores"]![0]!["app_requests"]!.ToJsonString().StartsWith("[4,2,4,0", StringComparison.Ordinal),
+            driver.Text
+        );
     }
 
     [Test]
     public void The_front_end_may_choose_the_app()
     {
         var driver = Start(("mount", new JsonArray("/one=apps:other", "/=apps:application")));
-        Assert.That(WsgiClient.AskUwsgi(driver, "GET", "/x", null, ("SCRIPT_NAME", "/one")).Text, Is.EqualTo("other app, path '/x' script '/one'"));
-        Assert.That(WsgiClient.AskUwsgi(driver, "GET", "/x", null, ("UWSGI_APPID", "/one")).Text, Is.EqualTo("other app, path '/x' script ''"));
+        Assert.That(
+            WsgiClient.AskUwsgi(driver, "GET", "/x", null, ("SCRIPT_NAME", "/one")).Text,
+            Is.EqualTo("other app, path '/x' script '/one'")
+        );
+        Assert.That(
+            WsgiClient.AskUwsgi(driver, "GET", "/x", null, ("UWSGI_APPID", "/one")).Text,
+            Is.EqualTo("other app, path '/x' script ''")
+        );
         Assert.That(WsgiClient.AskUwsgi(driver, "GET", "/x").Text, Is.EqualTo("path /x script "));
     }
 
@@ -283,7 +294,10 @@ internal sealed class WsgiLifeTests : WsgiTest
         var process = JsonNode.Parse(WsgiClient.Get(driver, "/process").Text)!;
         Assert.That(process["cwd"]!.ToString(), Is.EqualTo(Temp["work"]));
         Assert.That(process["argv"]!.ToJsonString(), Is.EqualTo("""["uwsgi"]"""));
-        Assert.That(process["path"]!.AsArray().Take(3).Select(p => p!.ToString()), Is.EqualTo(new[] { Temp["lib-two"], Temp["lib-one"], "." }));
+        Assert.That(
+            process["path"]!.AsArray().Take(3).Select(p => p!.ToString()),
+            Is.EqualTo(new[] { Temp["lib-two"], Temp["lib-one"], "." })
+        );
         Assert.That(process["path"]!.AsArray().Select(p => p!.ToString()), Does.Not.Contain(WsgiDriver.Files));
         Assert.That((process["environment"]!["ONE"]!.ToString(), process["environment"]!["TWO"]!.ToString()), Is.EqualTo(("1=2", "")));
         Assert.That(process["environment"]!["TO_REMOVE"], Is.Null);
@@ -307,7 +321,10 @@ internal sealed class WsgiLifeTests : WsgiTest
             Assert.That(process["prefix"]!.ToString(), Is.EqualTo(Temp["venv"]), python);
         }
         var none = Start(new WsgiSetup { Start = false }, ("home", Temp["nothing"]));
-        Assert.That((string?)none.AwaitEvent("template", "error")["error"], Does.StartWith($"home {Temp["nothing"]}: no site-packages for this interpreter"));
+        Assert.That(
+            (string?)none.AwaitEvent("template", "error")["error"],
+            Does.StartWith($"home {Temp["nothing"]}: no site-packages for this interpreter")
+        );
     }
 
     [Test]
@@ -315,7 +332,11 @@ internal sealed class WsgiLifeTests : WsgiTest
     {
         var driver = Start();
         var names = WsgiClient.Get(driver, "/spawn").Text.Split('\n').Where(l => l.Contains("->")).ToList();
-        Assert.That(names.Where(n => n.Contains("socket:") || n.Contains("memfd") || n.Contains("eventpoll")), Is.Empty, string.Join('\n', names));
+        Assert.That(
+            names.Where(n => n.Contains("socket:") || n.Contains("memfd") || n.Contains("eventpoll")),
+            Is.Empty,
+            string.Join('\n', names)
+        );
     }
 
     [Test]

@@ -33,10 +33,24 @@ internal sealed partial class WsgiLogTests : WsgiTest
         var ours = Lines(() => driver.Log);
         List<string> arguments =
         [
-            "--plugin", "python3", "--socket", socket, "--master", "--chdir", WsgiDriver.Files, "--module", "apps", "--need-app", "--die-on-term",
+            "--plugin",
+            "python3",
+            "--socket",
+            socket,
+            "--master",
+            "--chdir",
+            WsgiDriver.Files,
+            "--module",
+            "apps",
+            "--need-app",
+            "--die-on-term",
             .. format.Length > 0 ? new[] { "--log-format", format } : [],
         ];
-        var start = new ProcessStartInfo("uwsgi", arguments) { RedirectStandardError = true, Environment = { ["PYTHONDONTWRITEBYTECODE"] = "1" } };
+        var start = new ProcessStartInfo("uwsgi", arguments)
+        {
+            RedirectStandardError = true,
+            Environment = { ["PYTHONDONTWRITEBYTECODE"] = "1" },
+        };
         using var uwsgi = Process.Start(start)!;
         var log = new System.Text.StringBuilder();
         uwsgi.ErrorDataReceived += (_, line) =>
@@ -72,7 +86,9 @@ internal sealed partial class WsgiLogTests : WsgiTest
         return [.. lines.Select(l => Changing().Replace(l.TrimEnd(), "#"))];
     }
 
-    [GeneratedRegex(@"(?<=pid: )\d+|(?<=\[)[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}|(?<=bytes in )\d+(?= msecs)|\d+(?= switches)")]
+    [GeneratedRegex(
+        @"(?<=pid: )\d+|(?<=\[)[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}|(?<=bytes in )\d+(?= msecs)|\d+(?= switches)"
+    )]
     private static partial Regex Changing();
 
     [Test]

@@ -1,6 +1,6 @@
-using Emperor.EndToEnd.Support;
 using System.Text;
 using System.Text.Json.Nodes;
+using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Wsgi;
 
@@ -95,10 +95,7 @@ internal sealed class WsgiRulesTests : WsgiTest
             _ = client.ReadToEnd();
         }
         _ = Ask(driver, protocol, "HEAD", "/generator");
-        Assert.That(
-            Ask(driver, protocol, "GET", "/closed").Text,
-            Is.EqualTo("""["generator", "raise", "raise", "late", "generator"]""")
-        );
+        Assert.That(Ask(driver, protocol, "GET", "/closed").Text, Is.EqualTo("""["generator", "raise", "raise", "late", "generator"]"""));
     }
 
     [Test]
@@ -186,7 +183,10 @@ internal sealed class WsgiRulesTests : WsgiTest
         {
             client.Send("GET /hop HTTP/1.1\r\nHost: test\r\n\r\n");
             var answer = client.ReadAnswer();
-            Assert.That((answer.Header("Connection"), answer.Header("Keep-Alive"), answer.Header("X-Other")), Is.EqualTo(((string?)null, (string?)null, "kept")));
+            Assert.That(
+                (answer.Header("Connection"), answer.Header("Keep-Alive"), answer.Header("X-Other")),
+                Is.EqualTo(((string?)null, (string?)null, "kept"))
+            );
         }
         Wait.Until(() => driver.Log.Contains("header Connection is left out"), driver.Text);
         driver.Tell("stop 0");

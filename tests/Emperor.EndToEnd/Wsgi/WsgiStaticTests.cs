@@ -116,7 +116,11 @@ internal sealed class WsgiStaticTests : WsgiTest
         Assert.That(Get(driver, "/static/packed.tar.gz").Header("Content-Type"), Is.EqualTo("application/gzip"));
         var tag = first.Header("ETag")!;
         var modified = first.Header("Last-Modified")!;
-        var before = DateTime.Parse(modified, CultureInfo.InvariantCulture).ToUniversalTime().AddSeconds(-10).ToString("R", CultureInfo.InvariantCulture);
+        var before = DateTime
+            .Parse(modified, CultureInfo.InvariantCulture)
+            .ToUniversalTime()
+            .AddSeconds(-10)
+            .ToString("R", CultureInfo.InvariantCulture);
         foreach (
             var (headers, status) in new[]
             {

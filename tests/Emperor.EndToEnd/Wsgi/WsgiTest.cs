@@ -1,5 +1,5 @@
-using Emperor.EndToEnd.Support;
 using System.Text.Json.Nodes;
+using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Wsgi;
 

@@ -316,7 +316,8 @@ class Slot:
     WORKER_SIZE = 256
     CORE_SIZE = 512
     MAGIC = 0x57504D45  # "EMPW", little endian
-    LOADING, SERVING, LEAVING, PAUSED = 1, 2, 3, 4
+    LOADING, SERVING, LEAVING = 1, 2, 3
+    FEW = 16
 
     _HEAD = struct.Struct("<II7Q")
 
@@ -327,6 +328,8 @@ class Slot:
         self.memory = mmap.mmap(fd, self.stride * count)
         self._offset = index * self.stride
         self._all = memoryview(self.memory)
+        self._total = 0
+        self._total_until = 0.0
         self.words = self._all[self._offset : self._offset + self.WORKER_SIZE].cast("Q")
         self._HEAD.pack_into(
             self.memory, self._offset, self.MAGIC, CONTRACT, os.getpid(), self.LOADING, cores, int(time.time()), monotonic_ns(), 0, 0
@@ -348,7 +351,14 @@ class Slot:
         return self._all[offset : offset + self.CORE_SIZE].cast("Q"), offset
 
     def total_requests(self) -> int:
-        return sum(words[0] for words in self._requests)
+        """Of all workers of the vassal; when they are many, as of a tenth of a second ago."""
+        if len(self._requests) > self.FEW:
+            now = monotonic()
+            if now < self._total_until:
+                return self._total
+            self._total_until = now + 0.1
+        self._total = sum(words[0] for words in self._requests)
+        return self._total
 
     def memory_in_use(self) -> int:
         """Reads and publishes rss and vsz; returns rss, in bytes."""
@@ -938,6 +948,9 @@ class Exchange:
             kind = type(result)
             if kind is FileWrapper and self._send_file(result):
                 return
+            if kind is bytes:
+                result = [result]  # not what PEP 3333 wants, but uWSGI takes it
+                kind = list
             if (kind is list or kind is tuple) and len(result) == 1 and type(result[0]) is bytes:
                 self.known_size = len(result[0])
                 self.write(result[0])
@@ -1520,6 +1533,9 @@ class UwsgiConnection(Connection):
             del environ["HTTP_CONTENT_LENGTH"]
         if "HTTP_CONTENT_TYPE" in environ:
             del environ["HTTP_CONTENT_TYPE"]
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            # nginx has decoded the body, and tells its length; the header would make Werkzeug look for chunks.
+            del environ["HTTP_TRANSFER_ENCODING"]
         environ.update(worker.environ)
         scheme = environ.get("UWSGI_SCHEME") or environ.get("HTTP_X_FORWARDED_PROTO")
         if scheme is not None or "HTTPS" in environ or "HTTP_X_FORWARDED_SSL" in environ:
@@ -1837,7 +1853,12 @@ class Door:
                     core.cannot_accept(error)
                     return
                 continue
-            connection(core, self.listener, fd, peer).ready()
+            try:
+                accepted = connection(core, self.listener, fd, peer)
+            except OSError:
+                os.close(fd)
+                continue
+            accepted.ready()
             if self._alone:
                 self._alone -= 1
                 return
@@ -2209,7 +2230,12 @@ class Worker:
     def _run_other(core: Core) -> None:
         # Signals are the main thread's, whose waiting they end; except the one that asks for tracebacks, which any thread may get.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - {TRACEBACK_SIGNAL})
-        core.run()
+        try:
+            core.run()
+        except Exception as error:
+            # Half a worker would look like a whole one.
+            log_exception(error)
+            os._exit(1)
 
     def _take_signals(self) -> None:
         signal.set_wakeup_fd(self._cores[0].wake.write_fd, warn_on_full_buffer=False)
@@ -2442,10 +2468,11 @@ def main() -> int:
     if not apps.loaded and config.options.flag("need-app"):
         return EXIT_NO_APP
     slot = config.slot
+    # What has been loaded stays: the collector need not look at it again. And what a template has loaded is shared by its workers as long as
+    # nobody writes to it, which the collector would.
+    gc.collect()
+    gc.freeze()
     if config.role == "template":
-        # What has been loaded is shared by all workers as long as nobody writes to it: the collector shall not.
-        gc.collect()
-        gc.freeze()
         control.tell("ready")
         forked = run_template(control, config)
         if forked is None:
