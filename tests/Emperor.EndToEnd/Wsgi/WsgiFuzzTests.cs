@@ -42,7 +42,7 @@ internal sealed class WsgiFuzzTests : WsgiTest
         Assert.That(said, Has.Length.EqualTo(1), string.Join('\n', said));
         Assert.That(int.Parse(said[0].Split(' ')[0], CultureInfo.InvariantCulture), Is.GreaterThan(200));
         Assert.That(driver.Log.Split('\n').Where(l => l.Contains("Traceback")), Is.Empty);
-        Wait.Until(() => Enumerable.Range(0, 2).All(s => driver.Slot(s)["cores"]!.AsArray().All(c => (long)c!["busy"]! == 0)), driver.Text);
+        Wait.Until(() => Enumerable.Range(0, 2).All(s => driver.Slot(s)["cores"]!.AsArray().All(c => (long)c!["since"]! == 0)), driver.Text);
         AssertServes(driver);
         Assert.That(Rss(driver) - before, Is.LessThan(20_000_000));
     }

@@ -104,13 +104,13 @@ def slot_of(index):
     for core in range(threads):
         place = at + WORKER_SIZE + core * CORE_SIZE
         w = struct.unpack_from("<15Q", slots, place)
-        method, address, uri = (text.rstrip(b"\0").decode("latin-1") for text in struct.unpack_from("<16s48s192s", slots, place + 128))
+        method, address, uri = (slots[place + 128 : place + 384].rstrip(b"\0").decode("latin-1") + "  ").split(" ", 2)
         cores.append(
             {
-                "sequence": w[0], "busy": w[1], "since": w[2], "requests": w[3], "exceptions": w[4], "static": w[5], "rx": w[6], "tx": w[7],
+                "sequence": w[0], "since": w[2], "requests": w[3], "exceptions": w[4], "static": w[5], "rx": w[6], "tx": w[7],
                 "running": w[8], "average": w[9], "read_errors": w[10], "write_errors": w[11], "status": w[12], "connections": w[13],
-                "delta": w[14],
-                "method": method, "address": address, "uri": uri,
+                "delta": w[3] - w[14],
+                "method": method, "address": address, "uri": uri.strip(),
                 "app_requests": list(struct.unpack_from("<8Q", slots, place + 384)),
                 "app_exceptions": list(struct.unpack_from("<8Q", slots, place + 448)),
             }

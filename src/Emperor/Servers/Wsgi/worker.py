@@ -40,6 +40,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from io import BytesIO
 from time import monotonic, monotonic_ns
 
 CODE_FILE = (lambda: None).__code__.co_filename
@@ -65,12 +66,10 @@ RECEIVE = 16 * 1024
 BODY_RECEIVE = 256 * 1024
 JOIN = 64 * 1024
 """Up to this size a body is copied behind its head, to be sent by one call."""
-BATCH = 64
-"""Connections taken in one go from one socket before anything else is looked at."""
-ALONE = 8
-"""After a connection that came alone, so many are taken without asking for another."""
-TURN = 100_000_000
-"""Nanoseconds after which a busy core looks at its other descriptors, the emperor's word among them."""
+EVENTS = 64
+"""Descriptors looked at in one turn of a core's loop."""
+PATIENCE = 2
+"""Milliseconds that a uwsgi peer is given to send the head it has connected for. nginx needs microseconds."""
 MOST_CONNECTIONS = 1000
 """Connections of one worker that wait for something; beyond it the one that has waited longest is closed."""
 LINGER = 5.0
@@ -931,8 +930,11 @@ class Exchange:
 
     def _answer(self) -> None:
         worker = self.core.worker
-        self._prepare_input(worker)
         environ = self.environ
+        if environ.get("CONTENT_LENGTH") or self.connection.is_chunked_body:
+            self._prepare_input(worker)
+        else:
+            environ["wsgi.input"] = BytesIO()
         if worker.static is not None and worker.static.serve(self):
             return
         app = worker.apps.only
@@ -952,8 +954,10 @@ class Exchange:
                 result = [result]  # not what PEP 3333 wants, but uWSGI takes it
                 kind = list
             if (kind is list or kind is tuple) and len(result) == 1 and type(result[0]) is bytes:
-                self.known_size = len(result[0])
+                self.known_size = size = len(result[0])
                 self.write(result[0])
+                if self.head_sent and (self.promised is None or self.promised == size):
+                    return
             else:
                 self.switches = 0
                 for data in result:
@@ -977,9 +981,8 @@ class Exchange:
             tell_once(f"an app sends less than its Content-Length says ({self.promised}): {printable(self.uri)[:200]}")
 
     def _prepare_input(self, worker: Worker) -> None:
-        """Sets wsgi.input."""
+        """Sets wsgi.input for a request with a body."""
         environ = self.environ
-        length = environ.get("CONTENT_LENGTH")
         if self.connection.is_chunked_body:
             threshold = worker.post_buffering or SPOOL
             file, size = spool(Chunks(self.connection), threshold, worker.limit_post or LARGEST_CHUNKED_BODY)
@@ -988,9 +991,7 @@ class Exchange:
             environ["wsgi.input"] = file
             environ["wsgi.input_terminated"] = True
             return
-        if not length:
-            environ["wsgi.input"] = io.BytesIO()
-            return
+        length = environ["CONTENT_LENGTH"]
         if not (length.isdecimal() and length.isascii() and len(length) <= 18):
             raise Refused("400 Bad Request", f"not a Content-Length: {length[:60]!r}")
         size = int(length)
@@ -998,7 +999,7 @@ class Exchange:
             self.input = Input(self.connection, size)
             raise Refused("413 Content Too Large", f"Invalid (too big) CONTENT_LENGTH {size} (limit-post {worker.limit_post}). skip.")
         if size == 0:
-            environ["wsgi.input"] = io.BytesIO()
+            environ["wsgi.input"] = BytesIO()
             return
         self.input = body = Input(self.connection, size)
         environ["wsgi.input"] = body
@@ -1229,8 +1230,6 @@ class Connection:
     """It is in the core's epoll set."""
     is_pending = False
     """Its turn comes before the next wait; until then nothing else is done with it."""
-    is_new = True
-    """Nothing has been received, and it has not been asked for twice."""
     queue = None
     """Where it waits; None while a request of it is served."""
     is_chunked_body = False
@@ -1266,12 +1265,7 @@ class Connection:
             data = self.sock.recv(RECEIVE, MSG_DONTWAIT)
         except BlockingIOError:
             if not self.watched:
-                if self.is_new:
-                    # It has come a moment before its request: asking once more costs less than to be told.
-                    self.is_new = False
-                    self.core.postpone(self)
-                else:
-                    self.wait_for_head()
+                self.wait_for_head()
             return
         except OSError:
             self.close()
@@ -1291,10 +1285,7 @@ class Connection:
     def serve(self) -> None:
         """Serves the request in the buffer, if it is there as a whole."""
         try:
-            if self.buffer:
-                self.advance()
-            else:
-                self.ready()
+            self.advance()
         except Exception as error:
             self._fault(error)
 
@@ -1376,8 +1367,10 @@ class Connection:
         body = exchange.input
         if self.is_chunked_body or (body is not None and body.left):
             self.linger()
-        else:
+        elif self.watched:
             self.close()
+        else:
+            self.sock.close()
 
     def complete_head(self, exchange: Exchange) -> bytes:
         raise NotImplementedError
@@ -1482,6 +1475,22 @@ class Connection:
 
 class UwsgiConnection(Connection):
     """The uwsgi protocol: a head of four bytes, the variables, each length before its bytes, then the body. One request a connection."""
+
+    is_new = True
+    """It has not been waited for."""
+
+    def wait_for_head(self) -> None:
+        if self.is_new and not self.buffer:
+            # It has come a moment before its request: this costs half of what the way through the epoll set does.
+            self.is_new = False
+            patience = self.core.patience
+            patience.register(self.fd, select.POLLIN)
+            came = patience.poll(PATIENCE)
+            patience.unregister(self.fd)
+            if came:
+                self.ready()
+                return
+        super().wait_for_head()
 
     def advance(self) -> None:
         data = self.buffer
@@ -1834,36 +1843,24 @@ class Door:
         self.fd = listener.sock.fileno()
         self._accept = listener.sock._accept
         self._connection = listener.connection
-        self._alone = 0
-        """For how many more times a connection is taken to have come alone: asking in vain for another costs as much as waiting for it."""
 
     def ready(self) -> None:
-        """Takes connections, and serves what they bring, until none is left or it is time to look at something else."""
+        """Takes one connection, and serves what it brings. The next one is another's, if another waits; else the next turn is."""
         core = self.core
-        accept = self._accept
-        connection = self._connection
-        for _ in range(BATCH):
-            try:
-                fd, peer = accept()
-            except BlockingIOError:
-                self._alone = ALONE
-                return
-            except OSError as error:
-                if error.errno != errno.ECONNABORTED:
-                    core.cannot_accept(error)
-                    return
-                continue
-            try:
-                accepted = connection(core, self.listener, fd, peer)
-            except OSError:
-                os.close(fd)
-                continue
-            accepted.ready()
-            if self._alone:
-                self._alone -= 1
-                return
-            if core.now > core.turn_ends or core.worker.leaving:
-                return
+        try:
+            fd, peer = self._accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != errno.ECONNABORTED:
+                core.cannot_accept(error)
+            return
+        try:
+            connection = self._connection(core, self.listener, fd, peer)
+        except OSError:
+            os.close(fd)
+            return
+        connection.ready()
 
 
 # ---------------------------------------------------------------------------------------------------------------------- cores and the worker
@@ -1872,7 +1869,7 @@ class Door:
 class Core:
     """One thread's loop."""
 
-    _DETAIL = struct.Struct("<16s48s192s")
+    _DETAIL = struct.Struct("<256s")
 
     def __init__(self, worker: Worker, number: int) -> None:
         self.worker = worker
@@ -1881,6 +1878,7 @@ class Core:
         self._detail_at = self._offset + 128
         self._memory = worker.slot.memory
         self.epoll = select.epoll()
+        self.patience = select.poll()
         self.watched: dict = {}
         self.heads = {"uwsgi": Waiting(worker.socket_timeout), "http": Waiting(worker.http_timeout)}
         self.idle = Waiting(worker.keepalive)
@@ -1891,17 +1889,14 @@ class Core:
         self.pending: deque = deque()
         """Connections whose next request is in their buffer."""
         self.doors: list = []
-        self.now = 0
-        """monotonic_ns() of the end of the last request, which is as good as now."""
-        self.turn_ends = 0
         self.app_requests = [0] * Apps.MOST
         self.requests = 0
         """Since this process was started; the counts in the shared memory go on from those of the one before."""
         words = self.words
         # The process before may have been killed at any moment.
         self._sequence = words[0] = words[0] + 1 & ~1
-        words[1] = words[2] = words[13] = words[14] = 0
-        self._total = words[3]
+        words[2] = words[13] = 0
+        self._total = words[14] = words[3]
         self._received = words[6]
         self._sent = words[7]
         self._running = words[8]
@@ -1959,9 +1954,7 @@ class Core:
         queues = self._queues
         worker = self.worker
         while True:
-            events = poll(0 if pending else self._timeout() if any(queues) or worker.expires_at else None, BATCH)
-            self.now = monotonic_ns()
-            self.turn_ends = self.now + TURN
+            events = poll(0 if pending else self._timeout() if any(queues) or worker.expires_at else None, EVENTS)
             for fd, _ in events:
                 watchable = watched.get(fd)
                 if watchable is not None:
@@ -2015,26 +2008,19 @@ class Core:
         words = self.words
         sequence = self._sequence
         words[0] = sequence + 1
-        self._DETAIL.pack_into(
-            self._memory,
-            self._detail_at,
-            exchange.method.encode("latin-1"),
-            exchange.environ.get("REMOTE_ADDR", "").encode("latin-1"),
-            exchange.uri.encode("latin-1"),
-        )
+        detail = f"{exchange.method} {exchange.environ.get('REMOTE_ADDR', '')} {exchange.uri}"
+        self._DETAIL.pack_into(self._memory, self._detail_at, detail.encode("latin-1"))
         words[2] = now
-        words[1] = 1
         words[0] = self._sequence = sequence + 2
 
     def end(self, exchange: Exchange) -> None:
-        self.now = now = monotonic_ns()
+        now = monotonic_ns()
         words = self.words
         worker = self.worker
         words[2] = 0
-        words[1] = 0
         exchange.micros = micros = (now - exchange.started) // 1000
+        self.requests += 1
         words[3] = self._total = self._total + 1
-        words[14] = self.requests = self.requests + 1
         app = exchange.app
         if app is not None:
             number = app.number
