@@ -20,6 +20,9 @@ internal sealed record WsgiSetup
     /// <summary>Whether workers are started at once and awaited.</summary>
     public bool Start { get; init; } = true;
 
+    /// <summary>The only socket's protocol; null for two sockets, one of each.</summary>
+    public string? Only { get; init; }
+
     /// <summary>The options, by uWSGI's names.</summary>
     public JsonObject Options { get; init; } = [];
 
@@ -81,10 +84,7 @@ internal sealed class WsgiDriver : IDisposable
             ["worker"] = $"{Files}/worker.py",
             ["template"] = setup.Template,
             ["workers"] = setup.Workers,
-            ["sockets"] = new JsonArray(
-                new JsonObject { ["protocol"] = "http", ["port"] = 0 },
-                new JsonObject { ["protocol"] = "uwsgi", ["path"] = $"{folder}/uwsgi.sock" }
-            ),
+            ["sockets"] = Sockets(folder, setup.Only),
             ["options"] = options,
         };
         File.WriteAllText($"{folder}/setup.json", file.ToJsonString());
@@ -100,14 +100,25 @@ internal sealed class WsgiDriver : IDisposable
             start.Environment[name] = value;
         var driver = new WsgiDriver(Process.Start(start)!, folder);
         driver.Listen();
-        driver.Port = int.Parse(
-            driver.Await(e => (string?)e["driver"] == "sockets")["names"]![0]!.GetValue<string>().Split(':')[1],
-            CultureInfo.InvariantCulture
-        );
+        var names = driver.Await(e => (string?)e["driver"] == "sockets")["names"]!.AsArray();
+        if (names[0]!.GetValue<string>().Split(':') is [_, var port])
+            driver.Port = int.Parse(port, CultureInfo.InvariantCulture);
         if (setup.Start)
             driver.StartWorkers(setup);
         return driver;
     }
+
+    private static JsonArray Sockets(string folder, string? only) =>
+        only switch
+        {
+            "http" => [Http()],
+            "uwsgi" => [Uwsgi(folder)],
+            _ => [Http(), Uwsgi(folder)],
+        };
+
+    private static JsonObject Http() => new() { ["protocol"] = "http", ["port"] = 0 };
+
+    private static JsonObject Uwsgi(string folder) => new() { ["protocol"] = "uwsgi", ["path"] = $"{folder}/uwsgi.sock" };
 
     private void StartWorkers(WsgiSetup setup)
     {

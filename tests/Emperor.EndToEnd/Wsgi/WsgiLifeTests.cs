@@ -99,6 +99,52 @@ internal sealed class WsgiLifeTests : WsgiTest
         Wait.Until(() => Count(driver, "delta") == 1, driver.Text);
     }
 
+    [TestCase("uwsgi", 1)]
+    [TestCase("http", 1)]
+    [TestCase("uwsgi", 2)]
+    [TestCase(null, 1)]
+    public void A_busy_worker_hears_that_it_shall_stop_and_no_request_is_lost(string? only, int threads)
+    {
+        var driver = Start(new WsgiSetup { Only = only, Workers = 2 }, ("threads", threads), ("disable-logging", true));
+        var errors = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        var count = 0;
+        var end = false;
+        var load = Enumerable
+            .Range(0, 4)
+            .Select(_ => new Thread(() =>
+            {
+                while (!Volatile.Read(ref end))
+                {
+                    var answer = only == "http" ? WsgiClient.Get(driver, "/x") : WsgiClient.AskUwsgi(driver, "GET", "/x");
+                    if (answer.Text != "path /x script ")
+                        errors.Enqueue(answer.ToString());
+                    _ = Interlocked.Increment(ref count);
+                }
+            }))
+            .ToList();
+        load.ForEach(thread => thread.Start());
+        try
+        {
+            for (var round = 0; round < 3; round++)
+            {
+                var slot = round % 2;
+                var pid = driver.Pid(slot);
+                Wait.Until(() => Volatile.Read(ref count) > 50 * (round + 1), driver.Text);
+                var mark = driver.Mark;
+                driver.Tell($"stop {slot}");
+                Assert.That(driver.AwaitExit(pid), Is.Zero);
+                driver.Tell($"fork {slot}");
+                _ = driver.AwaitEvent($"{slot}", "ready", mark);
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref end, true);
+            load.ForEach(thread => thread.Join());
+        }
+        Assert.That(errors, Is.Empty);
+    }
+
     [TestCase(15)]
     [TestCase(2)]
     [TestCase(3)]

@@ -41,9 +41,10 @@ internal abstract class WsgiTest
     protected static long Count(WsgiDriver driver, string name) => (long)driver.Slot(0)["cores"]![0]![name]!;
 
     /// <summary>Fails unless the workers serve, and have never been others.</summary>
-    protected static void AssertServes(WsgiDriver driver)
+    protected static void AssertServes(WsgiDriver driver, string? only = null)
     {
-        Assert.That(WsgiClient.Get(driver, "/hello").Text, Is.EqualTo("path /hello script "));
+        var answer = only == "uwsgi" ? WsgiClient.AskUwsgi(driver, "GET", "/hello") : WsgiClient.Get(driver, "/hello");
+        Assert.That(answer.Text, Is.EqualTo("path /hello script "));
         Assert.That(driver.Said.Where(e => (string?)e["driver"] == "exit"), Is.Empty);
         Assert.That(driver.Log, Does.Not.Contain("worker.py"), "a fault of the worker itself");
     }

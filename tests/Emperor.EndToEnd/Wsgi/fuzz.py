@@ -2,6 +2,7 @@
 
     fuzz.py SEED SECONDS PORT UWSGI_SOCKET
 
+A port of 0, or no socket: only the other protocol.
 Nothing is expected of an answer but that it is one, or that the connection is closed; and that none takes long. Each fault is printed.
 """
 
@@ -103,7 +104,7 @@ def attack(family, address, make):
 count = 0
 end = time.monotonic() + seconds
 while time.monotonic() < end:
-    if chance.random() < 0.5:
+    if port and (not path or chance.random() < 0.5):
         attack(socket.AF_INET, ("127.0.0.1", port), lambda: mutated(chance.choice(HTTP)))
     else:
         attack(socket.AF_UNIX, path, lambda: mutated(uwsgi_seed()))

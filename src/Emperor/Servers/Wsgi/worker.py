@@ -68,8 +68,12 @@ JOIN = 64 * 1024
 """Up to this size a body is copied behind its head, to be sent by one call."""
 EVENTS = 64
 """Descriptors looked at in one turn of a core's loop."""
-PATIENCE = 2
-"""Milliseconds that a uwsgi peer is given to send the head it has connected for. nginx needs microseconds."""
+BUSY = struct.pack("ll", 0, 20_000)
+"""How long (struct timeval) a core that has just been busy waits for the next connection in accept(2) itself, before it goes the way of epoll."""
+TURN = 100_000_000
+"""Nanoseconds after which a busy core looks at its other descriptors, the emperor's word among them."""
+PATIENCE = struct.pack("ll", 0, 2_000)
+"""How long (struct timeval) a uwsgi peer is waited for that has connected and not sent its head. nginx needs microseconds."""
 MOST_CONNECTIONS = 1000
 """Connections of one worker that wait for something; beyond it the one that has waited longest is closed."""
 LINGER = 5.0
@@ -92,6 +96,8 @@ MEMORY_EVERY = 1_000_000_000
 MSG_DONTWAIT = int(socket.MSG_DONTWAIT)
 MSG_SEND = MSG_DONTWAIT | int(socket.MSG_NOSIGNAL)
 MSG_MORE = int(socket.MSG_MORE)
+SOL_SOCKET = int(socket.SOL_SOCKET)
+SO_RCVTIMEO = int(socket.SO_RCVTIMEO)
 
 
 class Leave(BaseException):
@@ -953,7 +959,7 @@ class Exchange:
             if kind is bytes:
                 result = [result]  # not what PEP 3333 wants, but uWSGI takes it
                 kind = list
-            if (kind is list or kind is tuple) and len(result) == 1 and type(result[0]) is bytes:
+            if (kind is list or kind is tuple) and len(result) == 1 and type(result[0]) is bytes and not self.head_sent:
                 self.known_size = size = len(result[0])
                 self.write(result[0])
                 if self.head_sent and (self.promised is None or self.promised == size):
@@ -1228,6 +1234,8 @@ class Connection:
 
     watched = False
     """It is in the core's epoll set."""
+    patience = MSG_DONTWAIT
+    """The flags for receiving a head."""
     is_pending = False
     """Its turn comes before the next wait; until then nothing else is done with it."""
     queue = None
@@ -1262,7 +1270,7 @@ class Connection:
         if self.is_pending:
             return
         try:
-            data = self.sock.recv(RECEIVE, MSG_DONTWAIT)
+            data = self.sock.recv(RECEIVE, self.patience)
         except BlockingIOError:
             if not self.watched:
                 self.wait_for_head()
@@ -1476,21 +1484,12 @@ class Connection:
 class UwsgiConnection(Connection):
     """The uwsgi protocol: a head of four bytes, the variables, each length before its bytes, then the body. One request a connection."""
 
-    is_new = True
-    """It has not been waited for."""
+    patience = 0
 
-    def wait_for_head(self) -> None:
-        if self.is_new and not self.buffer:
-            # It has come a moment before its request: this costs half of what the way through the epoll set does.
-            self.is_new = False
-            patience = self.core.patience
-            patience.register(self.fd, select.POLLIN)
-            came = patience.poll(PATIENCE)
-            patience.unregister(self.fd)
-            if came:
-                self.ready()
-                return
-        super().wait_for_head()
+    def __init__(self, core: Core, listener: Listener, fd: int, peer) -> None:
+        super().__init__(core, listener, fd, peer)
+        # Often it comes a moment before its request. To wait here for that costs less than an exception and the way through the epoll set.
+        self.sock.setsockopt(SOL_SOCKET, SO_RCVTIMEO, PATIENCE)
 
     def advance(self) -> None:
         data = self.buffer
@@ -1810,12 +1809,15 @@ class Listener:
 
     PROTOCOLS = {"uwsgi": UwsgiConnection, "http": HttpConnection}
 
-    def __init__(self, given: dict, socket_timeout: float, http_timeout: float) -> None:
+    def __init__(self, given: dict, is_only: bool, socket_timeout: float, http_timeout: float) -> None:
         self.protocol = given["protocol"]
         self.connection = self.PROTOCOLS[self.protocol]
         os.set_inheritable(given["fd"], False)
         self.sock = socket.socket(fileno=given["fd"])
-        self.sock.setblocking(False)
+        self.is_only = is_only
+        if is_only:
+            self.sock.setsockopt(SOL_SOCKET, SO_RCVTIMEO, BUSY)
+        self.sock.setblocking(is_only)
         self.family = self.sock.family
         self.proto = self.sock.proto
         self.name = given.get("name", "")
@@ -1844,23 +1846,32 @@ class Door:
         self._accept = listener.sock._accept
         self._connection = listener.connection
 
-    def ready(self) -> None:
-        """Takes one connection, and serves what it brings. The next one is another's, if another waits; else the next turn is."""
+    def ready(self) -> bool:
+        """Takes one connection, and serves what it brings; false when there was none."""
         core = self.core
         try:
             fd, peer = self._accept()
         except BlockingIOError:
-            return
+            return False
         except OSError as error:
             if error.errno != errno.ECONNABORTED:
                 core.cannot_accept(error)
-            return
+            return False
         try:
             connection = self._connection(core, self.listener, fd, peer)
         except OSError:
             os.close(fd)
-            return
+            return False
         connection.ready()
+        return True
+
+    def stay(self) -> None:
+        """Takes connection after connection without asking epoll, as long as they come and nothing else may want to be looked at."""
+        core = self.core
+        worker = core.worker
+        until = core.now + TURN
+        while not (core.pending or worker.leaving or any(core.queues)) and self.ready() and core.now < until:
+            pass
 
 
 # ---------------------------------------------------------------------------------------------------------------------- cores and the worker
@@ -1878,17 +1889,18 @@ class Core:
         self._detail_at = self._offset + 128
         self._memory = worker.slot.memory
         self.epoll = select.epoll()
-        self.patience = select.poll()
         self.watched: dict = {}
         self.heads = {"uwsgi": Waiting(worker.socket_timeout), "http": Waiting(worker.http_timeout)}
         self.idle = Waiting(worker.keepalive)
         self.lingering = Waiting(LINGER)
         self.leaving = Waiting(NEW_CONNECTION_GRACE)
-        self._queues = [*self.heads.values(), self.idle, self.lingering, self.leaving]
+        self.queues = [*self.heads.values(), self.idle, self.lingering, self.leaving]
         self._most = max(8, worker.most_connections // worker.threads)
         self.pending: deque = deque()
         """Connections whose next request is in their buffer."""
         self.doors: list = []
+        self.now = 0
+        """monotonic_ns() at the end of the last request."""
         self.app_requests = [0] * Apps.MOST
         self.requests = 0
         """Since this process was started; the counts in the shared memory go on from those of the one before."""
@@ -1931,7 +1943,7 @@ class Core:
 
     def make_room(self) -> None:
         """Closes the connection that has waited longest when there are too many."""
-        if sum(map(len, self._queues)) >= self._most:
+        if sum(map(len, self.queues)) >= self._most:
             for queue in (self.idle, self.lingering, *self.heads.values()):
                 if queue:
                     next(iter(queue)).close()
@@ -1951,14 +1963,17 @@ class Core:
         poll = self.epoll.poll
         watched = self.watched
         pending = self.pending
-        queues = self._queues
+        queues = self.queues
         worker = self.worker
+        only = self.doors[0] if self.doors and self.doors[0].listener.is_only else None
         while True:
             events = poll(0 if pending else self._timeout() if any(queues) or worker.expires_at else None, EVENTS)
             for fd, _ in events:
                 watchable = watched.get(fd)
                 if watchable is not None:
                     watchable.ready()
+            if only is not None and len(events) == 1 and fd == only.fd:
+                only.stay()
             for _ in range(len(pending)):
                 connection = pending.popleft()
                 connection.is_pending = False
@@ -1971,14 +1986,14 @@ class Core:
                 return
 
     def _timeout(self):
-        deadlines = [next(iter(queue.values())) for queue in self._queues if queue]
+        deadlines = [next(iter(queue.values())) for queue in self.queues if queue]
         if self.worker.expires_at:
             deadlines.append(self.worker.expires_at)
         return max(0.0, min(deadlines) - monotonic())
 
     def _expire(self) -> None:
         now = monotonic()
-        for queue in self._queues:
+        for queue in self.queues:
             while queue:
                 connection = next(iter(queue))
                 if queue[connection] > now:
@@ -1999,7 +2014,7 @@ class Core:
             for queue in self.heads.values():
                 for connection in list(queue):
                     connection.wait_in(self.leaving)
-        return not self.pending and not any(self._queues)
+        return not self.pending and not any(self.queues)
 
     # Accounts of the request being served.
 
@@ -2014,7 +2029,7 @@ class Core:
         words[0] = self._sequence = sequence + 2
 
     def end(self, exchange: Exchange) -> None:
-        now = monotonic_ns()
+        self.now = now = monotonic_ns()
         words = self.words
         worker = self.worker
         words[2] = 0
@@ -2298,7 +2313,7 @@ class Config:
         return value
 
     def listeners(self, socket_timeout: float, http_timeout: float) -> list:
-        return [Listener(entry, socket_timeout, http_timeout) for entry in self._sockets]
+        return [Listener(entry, len(self._sockets) == 1, socket_timeout, http_timeout) for entry in self._sockets]
 
     def keep_from_children(self) -> None:
         """What the app's own children must not inherit."""
