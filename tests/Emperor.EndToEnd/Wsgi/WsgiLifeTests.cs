@@ -264,7 +264,11 @@ internal sealed class WsgiLifeTests : WsgiTest
         var driver = Start(new WsgiSetup { Start = false }, ("buffer-size", "many"));
         var template = driver.AwaitEvent("template", "ready")["sender"]!.GetValue<int>();
         driver.Tell("fork 0");
-        Assert.That(driver.AwaitExit((int)driver.AwaitEvent("0", "hello")["pid"]!), Is.Not.Zero);
+        Assert.That(
+            (string?)driver.AwaitEvent("0", "error")["error"],
+            Is.EqualTo("option buffer-size: a number that is not negative is wanted")
+        );
+        Assert.That(driver.AwaitExit(driver.Pid(0)), Is.EqualTo(78));
         driver.Tell("close template");
         Assert.That(driver.AwaitExit(template), Is.Zero, "a template without an emperor leaves");
         var other = Start(new WsgiSetup { Start = false }, ("env", "not a list"));

@@ -394,8 +394,7 @@ class RequestLog:
         self._forwarded_for = options.flag("log-x-forwarded-for")
         self._slot = slot
         self._pid = os.getpid()
-        self._second = 0
-        self._second_text = ""
+        self._second = (0, "")
         self._parts = self._compile(options.text("log-format")) if options.text("log-format") else None
         # Whether there can be a line at all; the path of a request asks for this alone.
         self.wanted = bool(self._always or self._slow or self._4xx or self._5xx or self._zero or self._big)
@@ -424,10 +423,10 @@ class RequestLog:
         return (self._forwarded_for and environ.get("HTTP_X_FORWARDED_FOR")) or environ.get("REMOTE_ADDR", "")
 
     def _ctime(self, seconds: int) -> str:
-        if seconds != self._second:
-            self._second_text = time.ctime(seconds)
-            self._second = seconds
-        return self._second_text
+        known = self._second
+        if known[0] != seconds:
+            known = self._second = (seconds, time.ctime(seconds))
+        return known[1]
 
     def _uwsgi(self, exchange: Exchange) -> str:
         environ = exchange.environ
@@ -772,12 +771,13 @@ def http_date(seconds: float) -> str:
     """The time in HTTP's form (RFC 9110, 5.6.7)."""
     global _date
     seconds = int(seconds)
-    if _date[0] != seconds:
+    known = _date
+    if known[0] != seconds:
         parts = time.gmtime(seconds)
         day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[parts.tm_wday]
         month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[parts.tm_mon - 1]
-        _date = (seconds, f"{day}, {parts.tm_mday:02} {month} {parts.tm_year} {parts.tm_hour:02}:{parts.tm_min:02}:{parts.tm_sec:02} GMT")
-    return _date[1]
+        known = _date = (seconds, f"{day}, {parts.tm_mday:02} {month} {parts.tm_year} {parts.tm_hour:02}:{parts.tm_min:02}:{parts.tm_sec:02} GMT")
+    return known[1]
 
 
 class Exchange:
@@ -1355,7 +1355,10 @@ class Connection:
         """Answers a head that is not accepted."""
         log(f"{why}...skip (socket {self.listener.name}, ip {self.peer[0] if isinstance(self.peer, tuple) else ''})")
         text = status[4:]
-        answer = f"HTTP/1.1 {status}\r\nDate: {http_date(time.time())}\r\nContent-Type: text/plain\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n{text}"
+        answer = (
+            f"HTTP/1.1 {status}\r\nDate: {http_date(time.time())}\r\nContent-Type: text/plain\r\n"
+            f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n{text}"
+        )
         try:
             self.sock.send(answer.encode(), MSG_SEND)
         except OSError:
@@ -1655,7 +1658,8 @@ class HttpConnection(Connection):
         environ["REQUEST_METHOD"] = method
         environ["SERVER_PROTOCOL"] = version
         if type(self.peer) is tuple:
-            environ["REMOTE_ADDR"] = self.peer[0]
+            # An IPv4 client on an IPv6 socket is shown as what it is.
+            environ["REMOTE_ADDR"] = self.peer[0][7:] if self.peer[0].startswith("::ffff:") else self.peer[0]
             environ["REMOTE_PORT"] = str(self.peer[1])
         for line in lines[1:]:
             name, colon, value = line.partition(":")
@@ -2255,6 +2259,7 @@ class Worker:
             if self.leaving:
                 return
             self.leaving = reason
+        self.expires_at = 0.0
         if reason not in ("stop", "emperor-gone"):
             self.exit_code = EXIT_LIMIT
             log(f"...The work of process {os.getpid()} (worker {self.index + 1}) is done. Seeya! ({reason}: {detail})")
@@ -2432,6 +2437,8 @@ def run_template(control: Control, config: Config):
         except ValueError as error:
             log(f"from the emperor: {error}")
             continue
+        except OSError:
+            return None
         command = message.get("command")
         if not message or command == "stop":
             return None
@@ -2452,6 +2459,13 @@ def run_template(control: Control, config: Config):
         os.close(fds[0])
 
 
+def refuse_configuration(control: Control, error: Exception) -> int:
+    """Says what is wrong with what the emperor has sent; returns the exit code."""
+    control.tell("error", error=str(error))
+    log(f"worker: {error}")
+    return EXIT_CONTRACT
+
+
 def main() -> int:
     control = Control(int(sys.argv[1]))
     try:
@@ -2460,9 +2474,7 @@ def main() -> int:
         prepare_process(config)
         control.tell("hello", role=config.role, slot=config.slot, pid=os.getpid(), python=sys.version.split()[0], executable=sys.executable)
     except (ValueError, OSError) as error:
-        control.tell("error", error=str(error))
-        log(f"worker: {error}")
-        return EXIT_CONTRACT
+        return refuse_configuration(control, error)
     name = config.options.text("procname")
     set_process_name(config.options.text("procname-template") if config.role == "template" else name, config.slot + 1)
     apps = load_apps(config, control)
@@ -2483,7 +2495,11 @@ def main() -> int:
         control, slot = forked
         set_process_name(name, slot + 1)
         control.tell("hello", role="worker", slot=slot, pid=os.getpid(), python=sys.version.split()[0], executable=sys.executable)
-    return Worker(config, control, slot, apps).run()
+    try:
+        worker = Worker(config, control, slot, apps)
+    except (ValueError, OSError) as error:
+        return refuse_configuration(control, error)
+    return worker.run()
 
 
 if __name__ == "__main__":
