@@ -70,15 +70,19 @@ def channel(name):
 def start(role, slot):
     name = "template" if role == "template" else slot
     theirs = channel(name)
-    fds = [theirs.fileno(), slots_fd] + [sock.fileno() for sock, _, _ in listeners]
+    # The worker's file may be gone once the emperor runs: it is handed over as a descriptor.
+    code = os.memfd_create("worker.py")
+    os.write(code, open(setup["worker"], "rb").read())
+    fds = [theirs.fileno(), slots_fd] + [sock.fileno() for sock, _, _ in listeners] + [code]
     actions = [(os.POSIX_SPAWN_DUP2, fd, 100 + at) for at, fd in enumerate(fds)]
     actions += [(os.POSIX_SPAWN_DUP2, 100 + at, 3 + at) for at in range(len(fds))]
     actions += [(os.POSIX_SPAWN_CLOSE, 100 + at) for at in range(len(fds))]
     actions += [(os.POSIX_SPAWN_DUP2, 2, 1)]  # standard output is for what this program says
-    arguments = [setup["python"], *setup.get("python-options", []), setup["worker"], "3"]
+    arguments = [setup["python"], f"/proc/self/fd/{2 + len(fds)}" if setup["template"] else setup["worker"], "3"]
     pid = os.posix_spawn(setup["python"], arguments, os.environ, file_actions=actions, setsid=True)
     pids.add(pid)
     theirs.close()
+    os.close(code)
     message = {
         "contract": 1,
         "role": role,

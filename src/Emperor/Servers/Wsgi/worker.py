@@ -19,7 +19,7 @@ from __future__ import annotations
 import sys
 
 # The folder of this file is no place to import from; a worker that is read from a descriptor would even search /proc/self/fd.
-if not getattr(sys.flags, "safe_path", False):
+if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
     del sys.path[0]
 
 import _socket
@@ -2322,7 +2322,8 @@ class Config:
 
     def keep_from_children(self) -> None:
         """What the app's own children must not inherit."""
-        for fd in [self.slots_fd] + [entry["fd"] for entry in self._sockets]:
+        code = re.fullmatch(r"/(?:proc/self|dev)/fd/([0-9]+)", CODE_FILE)
+        for fd in [self.slots_fd] + [entry["fd"] for entry in self._sockets] + ([int(code[1])] if code else []):
             os.set_inheritable(fd, False)
 
 
