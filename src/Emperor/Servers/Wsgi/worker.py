@@ -63,7 +63,8 @@ LARGEST_MESSAGE = 256 * 1024
 LARGEST_TRACEBACK = 16 * 1024
 RECEIVE = 16 * 1024
 """How much is asked for at once where the head of a request is expected; its body often comes with it."""
-BODY_RECEIVE = 256 * 1024
+BODY_RECEIVE = 64 * 1024
+"""Below the size from which the C library takes memory from the kernel, and gives it back, each time."""
 JOIN = 64 * 1024
 """Up to this size a body is copied behind its head, to be sent by one call."""
 EVENTS = 64
@@ -535,12 +536,12 @@ class Input:
         pieces = [self._take(waiting)]
         size -= waiting
         while size and self.left:
-            if size < BODY_RECEIVE:
-                self._ahead = self._receive(BODY_RECEIVE)
+            if size < RECEIVE:
+                self._ahead = self._receive(RECEIVE)
                 self._position = 0
                 piece = self._take(size)
             else:
-                piece = self._receive(BODY_RECEIVE)
+                piece = self._receive(min(size, BODY_RECEIVE))
             size -= len(piece)
             pieces.append(piece)
         return b"".join(pieces)
@@ -555,7 +556,7 @@ class Input:
             most -= len(piece)
             if end or not self.left or not most:
                 break
-            self._ahead = self._receive(BODY_RECEIVE)
+            self._ahead = self._receive(RECEIVE)
             self._position = 0
         return b"".join(pieces)
 
@@ -1410,7 +1411,7 @@ class Connection:
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         while True:
             try:
-                data = self.sock.recv(most, MSG_DONTWAIT)
+                data = self.sock.recv(most, self.patience)
             except BlockingIOError:
                 self.wait(select.POLLIN, "reading the body")
                 continue
