@@ -23,7 +23,8 @@ WORKER_SIZE = 256
 CORE_SIZE = 512
 PR_SET_CHILD_SUBREAPER = 36
 
-setup = json.load(open(sys.argv[1]))
+with open(sys.argv[1]) as file:
+    setup = json.load(file)
 threads = setup["options"].get("threads", 1)
 stride = WORKER_SIZE + CORE_SIZE * threads
 listeners = []
@@ -72,7 +73,8 @@ def start(role, slot):
     theirs = channel(name)
     # The worker's file may be gone once the emperor runs: it is handed over as a descriptor.
     code = os.memfd_create("worker.py")
-    os.write(code, open(setup["worker"], "rb").read())
+    with open(setup["worker"], "rb") as file:
+        os.write(code, file.read())
     fds = [theirs.fileno(), slots_fd] + [sock.fileno() for sock, _, _ in listeners] + [code]
     actions = [(os.POSIX_SPAWN_DUP2, fd, 100 + at) for at, fd in enumerate(fds)]
     actions += [(os.POSIX_SPAWN_DUP2, 100 + at, 3 + at) for at in range(len(fds))]
