@@ -99,6 +99,25 @@ internal sealed class WsgiLifeTests : WsgiTest
         Wait.Until(() => Count(driver, "delta") == 1, driver.Text);
     }
 
+    [Test]
+    public void The_next_worker_of_a_number_may_start_while_the_last_one_leaves()
+    {
+        var driver = Start(new WsgiSetup { Workers = 2, Start = false }, ("log-format", "worker %(wid) %(uri)"));
+        _ = driver.AwaitEvent("template", "ready");
+        driver.Tell("fork 0 7");
+        _ = driver.AwaitEvent("0", "ready");
+        using var client = Begin(driver, $"/wait?begun={Temp["begun"]}&file={Temp["go"]}");
+        AwaitFile("begun");
+        driver.Tell("stop 0");
+        driver.Tell("fork 1 7");
+        _ = driver.AwaitEvent("1", "ready");
+        Assert.That(WsgiClient.Get(driver, "/new").Text, Is.EqualTo("path /new script "));
+        File.WriteAllText(Temp["go"], "");
+        Assert.That(client.ReadAnswer().Text, Is.EqualTo("waited"));
+        Assert.That(driver.AwaitExit(driver.Pid(0)), Is.Zero);
+        Wait.Until(() => driver.Log.Contains("worker 7 /new") && driver.Log.Contains("worker 7 /wait"), driver.Text);
+    }
+
     [TestCase("uwsgi", 1)]
     [TestCase("http", 1)]
     [TestCase("uwsgi", 2)]

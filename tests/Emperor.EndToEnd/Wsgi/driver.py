@@ -5,7 +5,7 @@
 SETUP.json: {"python", "worker", "template": bool, "workers": n, "sockets": [{"protocol", "path" or "port": 0}], "options": {...}}.
 Says on standard output, one JSON object a line, what happens: first {"driver": "sockets", ...}, then every event of a process with "from"
 (template, or the slot) and the "sender" that the kernel attests, and {"driver": "exit", "pid", "code"}.
-Reads commands from standard input: fork SLOT, start SLOT, stop SLOT|template, close SLOT|template, signal PID NUMBER, slots, quit.
+Reads commands from standard input: fork SLOT [ID], start SLOT, stop SLOT|template, close SLOT|template, signal PID NUMBER, slots, quit.
 Leaves when told to or when standard input ends, with everything that it has started.
 """
 
@@ -90,6 +90,7 @@ def start(role, slot):
         "role": role,
         "slot": slot,
         "slots": {"fd": 4, "count": setup["workers"]},
+        "processes": setup.get("processes", setup["workers"]),
         "sockets": [{"fd": 5 + at, "protocol": protocol, "name": name} for at, (_, protocol, name) in enumerate(listeners)],
         "options": setup["options"],
     }
@@ -97,9 +98,9 @@ def start(role, slot):
     say(driver="started", role=role, slot=slot, pid=pid)
 
 
-def fork(slot):
+def fork(slot, more):
     theirs = channel(slot)
-    socket.send_fds(channels["template"], [json.dumps({"command": "fork", "slot": slot}).encode()], [theirs.fileno()])
+    socket.send_fds(channels["template"], [json.dumps({"command": "fork", "slot": slot, **more}).encode()], [theirs.fileno()])
     theirs.close()
 
 
@@ -160,7 +161,7 @@ def reap():
 def obey(words):
     target = words[1] if len(words) > 1 and words[1] == "template" else int(words[1]) if len(words) > 1 else None
     if words[0] == "fork":
-        fork(target)
+        fork(target, {"id": int(words[2])} if len(words) > 2 else {})
     elif words[0] == "start":
         start("worker", target)
     elif words[0] == "template":

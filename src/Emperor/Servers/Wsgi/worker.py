@@ -469,7 +469,7 @@ class RequestLog:
         "ctime": lambda self, e: self._ctime(int(e.time)),
         "epoch": lambda self, e: str(int(time.time())),
         "pid": lambda self, e: str(self._pid),
-        "wid": lambda self, e: str(e.core.worker.index + 1),
+        "wid": lambda self, e: str(e.core.worker.number),
         "switches": lambda self, e: str(e.switches),
         "vars": lambda self, e: str(e.variables),
         "core": lambda self, e: str(e.core.number),
@@ -2165,11 +2165,13 @@ class Control:
 class Worker:
     """A process that serves."""
 
-    def __init__(self, config: Config, control: Control, index: int, apps: Apps) -> None:
+    def __init__(self, config: Config, control: Control, slot: int, number: int, apps: Apps) -> None:
         options = config.options
         self.config = config
         self.control = control
-        self.index = index
+        self._index = slot
+        self.number = number
+        """uWSGI's worker id, from 1. While one worker leaves, the next one of the same number has another slot."""
         self.apps = apps
         self.threads = config.threads
         self.buffer_size = options.number("buffer-size", 32768)
@@ -2181,15 +2183,15 @@ class Worker:
         self._min_lifetime = options.number("min-worker-lifetime", 60)
         self.max_requests = options.number("max-requests")
         if self.max_requests:
-            self.max_requests += options.number("max-requests-delta") * (index + 1)
+            self.max_requests += options.number("max-requests-delta") * number
         self.max_lifetime = options.number("max-worker-lifetime")
         if self.max_lifetime:
-            self.max_lifetime += options.number("max-worker-lifetime-delta") * (index + 1)
+            self.max_lifetime += options.number("max-worker-lifetime-delta") * number
         self._reload_on_rss = options.number("reload-on-rss") << 20
         self.memory_every = MEMORY_EVERY // 10 if self._reload_on_rss else MEMORY_EVERY
         self._started = monotonic()
         self.expires_at = self._started + self.max_lifetime if self.max_lifetime else 0.0
-        self.slot = Slot(config.slots_fd, config.slots_count, self.threads, index)
+        self.slot = Slot(config.slots_fd, config.slots_count, self.threads, slot)
         self.log = RequestLog(options, self.slot)
         static = StaticFiles(options)
         self.static = static if static.wanted else None
@@ -2205,7 +2207,7 @@ class Worker:
             "wsgi.url_scheme": "http",
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": self.threads > 1,
-            "wsgi.multiprocess": config.slots_count > 1,
+            "wsgi.multiprocess": config.processes > 1,
             "wsgi.run_once": False,
             "wsgi.file_wrapper": FileWrapper,
         }
@@ -2218,18 +2220,18 @@ class Worker:
         for core in cores:
             core.open_doors()
         cores[0].watch(self.control.sock.fileno(), ControlWatch(self), select.EPOLLIN)
-        others = [threading.Thread(target=self._run_other, args=(core,), name=f"uWSGIWorker{self.index + 1}Core{core.number}") for core in cores[1:]]
+        others = [threading.Thread(target=self._run_other, args=(core,), name=f"uWSGIWorker{self.number}Core{core.number}") for core in cores[1:]]
         for thread in others:
             thread.daemon = True
             thread.start()
         self.slot.state(Slot.SERVING)
-        self.control.tell("ready", slot=self.index)
+        self.control.tell("ready", slot=self._index)
         try:
             cores[0].run()
             for thread in others:
                 thread.join()
         except Leave:
-            log(f"worker {self.index + 1} (pid: {os.getpid()}) ends at once: a signal says so")
+            log(f"worker {self.number} (pid: {os.getpid()}) ends at once: a signal says so")
         return self.exit_code
 
     @staticmethod
@@ -2263,9 +2265,9 @@ class Worker:
         self.expires_at = 0.0
         if reason not in ("stop", "emperor-gone"):
             self.exit_code = EXIT_LIMIT
-            log(f"...The work of process {os.getpid()} (worker {self.index + 1}) is done. Seeya! ({reason}: {detail})")
+            log(f"...The work of process {os.getpid()} (worker {self.number}) is done. Seeya! ({reason}: {detail})")
         self.slot.state(Slot.LEAVING)
-        self.control.tell("leaving", slot=self.index, reason=reason, detail=detail)
+        self.control.tell("leaving", slot=self._index, reason=reason, detail=detail)
         for core in self._cores:
             core.wake.up()
 
@@ -2301,6 +2303,8 @@ class Config:
         self.slots_fd = self._number(slots, "fd")
         self.slots_count = self._number(slots, "count")
         self.slot = self._number(message, "slot") if self.role == "worker" else 0
+        self.number = self._number(message, "id") if "id" in message else self.slot + 1
+        self.processes = self._number(message, "processes") if "processes" in message else self.slots_count
         if not self.slot < self.slots_count <= 4096 or self.threads > 1024:
             raise ValueError("slot, slots.count or threads is out of bounds")
         self._sockets = message.get("sockets")
@@ -2432,7 +2436,7 @@ def fork_worker() -> bool:
 
 
 def run_template(control: Control, config: Config):
-    """Forks workers as the emperor says. Returns the control channel and the slot in a worker, and None in the template when it shall end."""
+    """Forks workers as the emperor says. Returns a worker's control channel, slot and number in it, and None in the template when it shall end."""
     while True:
         try:
             message, fds = control.receive()
@@ -2445,7 +2449,9 @@ def run_template(control: Control, config: Config):
         if not message or command == "stop":
             return None
         slot = message.get("slot")
-        if command != "fork" or len(fds) != 1 or not isinstance(slot, int) or not 0 <= slot < config.slots_count:
+        is_slot = isinstance(slot, int) and 0 <= slot < config.slots_count
+        number = message.get("id", slot + 1 if is_slot else None)
+        if command != "fork" or len(fds) != 1 or not is_slot or not isinstance(number, int):
             log(f"from the emperor: not a command of a template: {message}, with {len(fds)} descriptors")
             for fd in fds:
                 os.close(fd)
@@ -2455,7 +2461,7 @@ def run_template(control: Control, config: Config):
         try:
             if fork_worker():
                 control.sock.close()
-                return Control(fds[0]), slot
+                return Control(fds[0]), slot, number
         except OSError as error:
             control.tell("fork-failed", slot=slot, error=error.strerror)
         os.close(fds[0])
@@ -2478,11 +2484,11 @@ def main() -> int:
     except (ValueError, OSError) as error:
         return refuse_configuration(control, error)
     name = config.options.text("procname")
-    set_process_name(config.options.text("procname-template") if config.role == "template" else name, config.slot + 1)
+    set_process_name(config.options.text("procname-template") if config.role == "template" else name, config.number)
     apps = load_apps(config, control)
     if not apps.loaded and config.options.flag("need-app"):
         return EXIT_NO_APP
-    slot = config.slot
+    slot, number = config.slot, config.number
     # What has been loaded stays: the collector need not look at it again. And what a template has loaded is shared by its workers as long as
     # nobody writes to it, which the collector would.
     gc.collect()
@@ -2494,11 +2500,11 @@ def main() -> int:
             # What the app wants done at its end is the workers' to do.
             sys.stdout.flush()
             os._exit(EXIT_OK)
-        control, slot = forked
-        set_process_name(name, slot + 1)
+        control, slot, number = forked
+        set_process_name(name, number)
         control.tell("hello", role="worker", slot=slot, pid=os.getpid(), python=sys.version.split()[0], executable=sys.executable)
     try:
-        worker = Worker(config, control, slot, apps)
+        worker = Worker(config, control, slot, number, apps)
     except (ValueError, OSError) as error:
         return refuse_configuration(control, error)
     return worker.run()
