@@ -1,4 +1,5 @@
-# Makes a shell's completion of the options (see options.awk); -v shell=bash, zsh or fish, -v verbs="status top ...": the command's.
+# Makes a shell's completion of the options (see options.awk); -v shell=bash, zsh or fish, -v verbs="status top ...": the command's, and
+# -v verb_options=FILE: a line "VERB:OPTION OPTION ..." for each of them.
 function quote(text) {
     gsub(/'/, "'\\''", text)
     return "'" text "'"
@@ -12,11 +13,110 @@ function zsh_text(text) {
     return text
 }
 function add(list, word) { return list (list == "" ? "" : "|") word }
+function cased(words,    list) {
+    list = words
+    gsub(/ /, "|", list)
+    return list
+}
+# What a shell does for each verb: the case that sets its options.
+function print_verb_options(indent, form,    line, at) {
+    while ((getline line < verb_options) > 0) {
+        at = index(line, ":")
+        printf indent form "\n", substr(line, 1, at - 1), substr(line, at + 1)
+    }
+    close(verb_options)
+}
+# The names of vassals are those of the emperor that --socket names, as soon as it stands there.
+function print_zsh_verbs() {
+    print "#compdef emperor"
+    print "local -a verbs=(" verbs ") options names socket"
+    print "local -i i"
+    print "if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then"
+    print "    compadd -a verbs"
+    print "    _files -g \"*.ini\""
+    print "    return"
+    print "fi"
+    print "if (( CURRENT > 2 )) && (( ${verbs[(Ie)$words[2]]} )); then"
+    print "    case $words[2] in"
+    print_verb_options("    ", "%s) options=(%s) ;;")
+    print "    esac"
+    print "    for (( i = 3; i < CURRENT; i++ )); do"
+    print "        case $words[i] in"
+    print "        --socket) socket=(--socket \"${(Q)words[i+1]}\") ;;"
+    print "        --socket=*) socket=(\"${(Q)words[i]}\") ;;"
+    print "        esac"
+    print "    done"
+    print "    case $words[CURRENT-1] in"
+    print "    --socket) _files; return ;;"
+    print "    -n|--lines|--timeout) return 1 ;;"
+    print "    esac"
+    print "    if [[ $words[CURRENT] == -* ]]; then"
+    print "        compadd -a options"
+    print "        return"
+    print "    fi"
+    print "    case $words[2] in"
+    print "    " cased(named) "|config)"
+    print "        names=(\"${(@f)$(\"${(Q)words[1]}\" complete $socket 2>/dev/null)}\")"
+    print "        compadd -- ${names:#} ;;"
+    print "    help) compadd -a verbs ;;"
+    print "    esac"
+    print "    case $words[2] in"
+    print "    check|config) _files -g \"*.ini\" ;;"
+    print "    esac"
+    print "    return"
+    print "fi"
+    print "_arguments -s \\"
+}
+function print_fish_verbs(    line, at, words, count, i) {
+    while ((getline line < verb_options) > 0) {
+        at = index(line, ":")
+        count = split(substr(line, at + 1), words, " ")
+        for (i = 1; i <= count; i++)
+            print "complete -c emperor -n " quote("__fish_seen_subcommand_from " substr(line, 1, at - 1)) \
+                (words[i] ~ /^--/ ? " -l " substr(words[i], 3) : " -s " substr(words[i], 2)) (words[i] == "--socket" ? " -r -F" : "")
+    }
+}
+function print_bash_verbs() {
+    print "    if [ \"$COMP_CWORD\" -gt 1 ] && [[ \" " verbs " \" == *\" ${COMP_WORDS[1]} \"* ]]; then"
+    print "        local options= i"
+    print "        local -a socket=()"
+    print "        case ${COMP_WORDS[1]} in"
+    print_verb_options("        ", "%s) options=\"%s\" ;;")
+    print "        esac"
+    print "        for ((i = 2; i < COMP_CWORD; i++)); do"
+    print "            [ \"${COMP_WORDS[i]}\" = --socket ] || continue"
+    print "            [ \"${COMP_WORDS[i + 1]}\" = = ] && ((i++))"
+    print "            socket=(--socket \"${COMP_WORDS[i + 1]}\")"
+    print "        done"
+    print "        case $previous in"
+    print "        --socket) mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return ;;"
+    print "        -n | --lines | --timeout) return ;;"
+    print "        esac"
+    print "        if [[ $word == -* ]]; then"
+    print "            mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")"
+    print "            return"
+    print "        fi"
+    print "        case ${COMP_WORDS[1]} in"
+    print "        # Not through compgen -W, which would expand what stands in a name."
+    print "        " cased(named) "|config)"
+    print "            mapfile -t COMPREPLY < <(\"${COMP_WORDS[0]}\" complete ${socket[@]+\"${socket[@]}\"} -- \"$word\" 2>/dev/null)"
+    print "            # Readline's own quoting of files leaves some signs as they are, and a vassal's name may hold any."
+    print "            [ ${#COMPREPLY[@]} -eq 0 ] || mapfile -t COMPREPLY < <(printf '%q\\n' \"${COMPREPLY[@]}\")"
+    print "            compopt +o filenames 2>/dev/null || :"
+    print "            ;;"
+    print "        help) mapfile -t COMPREPLY < <(compgen -W \"" verbs "\" -- \"$word\") ;;"
+    print "        esac"
+    print "        case ${COMP_WORDS[1]} in"
+    print "        check | config) mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -X '!*.ini' -- \"$word\"; compgen -d -- \"$word\") ;;"
+    print "        esac"
+    print "        return"
+    print "    fi"
+}
 BEGIN {
-    if (shell == "zsh")
-        print "#compdef emperor\n_arguments -s \\"
     # Those that are followed by the names of vassals.
     named = "status explain start stop restart reload retry logs events"
+    if (shell == "zsh")
+        print_zsh_verbs()
 }
 {
     count = split($3, name, ",")
@@ -49,7 +149,8 @@ END {
         print "  '*:configuration:_files -g \"*.ini\"'"
     if (shell == "fish") {
         print "complete -c emperor -n __fish_use_subcommand -a " quote(verbs)
-        print "complete -c emperor -n " quote("__fish_seen_subcommand_from " named) " -x -a '(emperor complete -- (commandline -ct) 2>/dev/null)'"
+        print_fish_verbs()
+        print "complete -c emperor -n " quote("__fish_seen_subcommand_from " named " config") " -x -a '(emperor complete -- (commandline -ct) 2>/dev/null)'"
     }
     if (shell != "bash")
         exit
@@ -60,11 +161,7 @@ END {
     print "    [ \"$previous\" = = ] && previous=${COMP_WORDS[COMP_CWORD - 2]}"
     print "    [ \"$word\" = = ] && word='' previous=${COMP_WORDS[COMP_CWORD - 1]}"
     print "    COMPREPLY=()"
-    print "    if [ \"$COMP_CWORD\" -gt 1 ] && [[ \" " named " \" == *\" ${COMP_WORDS[1]} \"* ]] && [[ $word != -* ]]; then"
-    print "        # Not through compgen -W, which would expand what stands in a name."
-    print "        mapfile -t COMPREPLY < <(\"${COMP_WORDS[0]}\" complete -- \"$word\" 2>/dev/null)"
-    print "        return"
-    print "    fi"
+    print_bash_verbs()
     print "    case $previous in"
     print "    " cases["folder"] ") mapfile -t COMPREPLY < <(compgen -d -- \"$word\") ;;"
     print "    " cases["file"] ") mapfile -t COMPREPLY < <(compgen -f -- \"$word\") ;;"

@@ -4,7 +4,14 @@ namespace Emperor.Linux;
 /// <param name="Name">The name.</param>
 /// <param name="Uid">The number.</param>
 /// <param name="Gid">The number of the primary group.</param>
-public sealed record Account(string Name, uint Uid, uint Gid);
+public sealed record Account(string Name, uint Uid, uint Gid)
+{
+    /// <summary>The home folder; empty when none is known.</summary>
+    public string Home { get; init; } = "";
+
+    /// <summary>The login shell; empty when none is known.</summary>
+    public string Shell { get; init; } = "";
+}
 
 /// <summary>Users and groups by the C library, so that every source of nsswitch.conf counts.</summary>
 public static unsafe class Accounts
@@ -53,7 +60,9 @@ public static unsafe class Accounts
     }
 
     private static Account Read(Passwd* entry) =>
-        new(System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)entry->Name) ?? "", entry->Uid, entry->Gid);
+        new(Text(entry->Name), entry->Uid, entry->Gid) { Home = Text(entry->Home), Shell = Text(entry->Shell) };
+
+    private static string Text(byte* text) => System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)text) ?? "";
 
     /// <summary>struct passwd (pwd.h), as far as it is read and to its end.</summary>
     internal struct Passwd

@@ -38,6 +38,30 @@ internal static class Constants
     internal const int AfUnix = 1;
     internal const int AfInet = 2;
     internal const int AfInet6 = 10;
+    internal const int AfNetlink = 16;
+    internal const int NetlinkSockDiag = 4;
+    internal const int SockDiagByFamily = 20;
+    internal const int NlmFRequest = 1;
+    internal const int NlmFDump = 0x300;
+    internal const int NlmsgError = 2;
+    internal const int NlmsgDone = 3;
+    internal const uint UDiagShowName = 1;
+    internal const uint UDiagShowVfs = 2;
+    internal const uint UDiagShowPeer = 4;
+    internal const int UnixDiagName = 0;
+    internal const int UnixDiagVfs = 1;
+    internal const int UnixDiagPeer = 2;
+    internal const int IpProtoTcp = 6;
+    internal const int TcpDeferAccept = 9;
+    internal const int TcpEstablished = 1;
+    internal const int TcpListen = 10;
+    internal const int SoError = 4;
+    internal const int SoPassCred = 16;
+    internal const int ScmCredentials = 2;
+    internal const int MsgTrunc = 0x20;
+    internal const uint EpollOneShot = 0x40000000;
+    internal const long UtimeNow = 0x3fffffff;
+    internal const long UtimeOmit = 0x3ffffffe;
     internal const int SockStream = 1;
     internal const int SockDgram = 2;
     internal const int SockNonBlock = 0x800;
@@ -46,6 +70,7 @@ internal static class Constants
     internal const int SoReuseAddr = 2;
     internal const int SoType = 3;
     internal const int SoPeerCred = 17;
+    internal const int SoReusePort = 15;
     internal const int SoAcceptConn = 30;
     internal const int IpProtoIpV6 = 41;
     internal const int IpV6V6Only = 26;
@@ -102,8 +127,13 @@ internal static class Constants
     internal const int CldExited = 1;
     internal const int CldDumped = 3;
 
+    // These differ: /proc shows in which call a thread waits by its number.
+    internal static readonly int SysAccept = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 202 : 43;
+    internal static readonly int SysAccept4 = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 242 : 288;
     internal const int SysPidFdSendSignal = 424;
     internal const int SysPidFdOpen = 434;
+    internal const int SysOpenAt2 = 437;
+    internal const int ResolveNoSymlinks = 0x04;
 
     internal const int PrSetName = 15;
     internal const int PrSetChildSubreaper = 36;

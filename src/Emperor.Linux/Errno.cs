@@ -7,6 +7,9 @@ namespace Emperor.Linux;
 /// <param name="Number">The number; 0 is no error.</param>
 public readonly record struct Errno(int Number)
 {
+    /// <summary>Operation not permitted.</summary>
+    public static readonly Errno NotPermitted = new(1);
+
     /// <summary>No such file or directory.</summary>
     public static readonly Errno NoEntry = new(2);
 
@@ -27,6 +30,12 @@ public readonly record struct Errno(int Number)
 
     /// <summary>Permission denied.</summary>
     public static readonly Errno Access = new(13);
+
+    /// <summary>It is in use.</summary>
+    public static readonly Errno Busy = new(16);
+
+    /// <summary>It is there already.</summary>
+    public static readonly Errno Exists = new(17);
 
     /// <summary>Not a directory.</summary>
     public static readonly Errno NotDirectory = new(20);
@@ -57,6 +66,9 @@ public readonly record struct Errno(int Number)
 
     /// <summary>Nobody listens there.</summary>
     public static readonly Errno ConnectionRefused = new(111);
+
+    /// <summary>It goes on by itself (a connection that is being made).</summary>
+    public static readonly Errno InProgress = new(115);
 
     /// <summary>The last error of the calling thread; valid on the statement after the call only.</summary>
     internal static Errno Last => new(Marshal.GetLastPInvokeError());

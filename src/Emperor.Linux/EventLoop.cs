@@ -14,7 +14,7 @@ public readonly record struct Readiness(ulong Token, bool Readable, bool HungUp)
 
 /// <summary>
 /// Overview: epoll, and an eventfd by which other threads interrupt the wait. One thread waits; every other thread only calls
-/// <see cref="Wake"/> and <see cref="Add"/>. Level-triggered: what was not read is told again, so a turn may read as little as it likes.
+/// <see cref="Wake"/>, <see cref="Add"/> and <see cref="AddOnce"/>. Level-triggered: what was not read is told again, so a turn may read as little as it likes.
 /// </summary>
 public sealed unsafe class EventLoop : IDisposable
 {
@@ -23,6 +23,7 @@ public sealed unsafe class EventLoop : IDisposable
     private static readonly int DataOffset = EventSize - 8;
     private const int Capacity = 512;
     private const ulong WakeToken = ulong.MaxValue;
+    private const uint Once = Constants.EpollIn | Constants.EpollRdHup | Constants.EpollOneShot;
 
     private readonly SafeFd _epoll;
     private readonly SafeFd _wake;
@@ -50,6 +51,14 @@ public sealed unsafe class EventLoop : IDisposable
     /// <summary>Listens to a descriptor until it is removed or closed.</summary>
     /// <exception cref="LinuxException">The kernel refuses it.</exception>
     public void Add(int fd, ulong token) => Control(Constants.EpollCtlAdd, fd, token, Constants.EpollIn | Constants.EpollRdHup);
+
+    /// <summary>Listens to a descriptor until it is told once; then <see cref="Rearm"/> listens again.</summary>
+    /// <exception cref="LinuxException">The kernel refuses it.</exception>
+    public void AddOnce(int fd, ulong token) => Control(Constants.EpollCtlAdd, fd, token, Once);
+
+    /// <summary>Listens again, until it is told once, to a descriptor that was added so.</summary>
+    /// <exception cref="LinuxException">The kernel refuses it.</exception>
+    public void Rearm(int fd, ulong token) => Control(Constants.EpollCtlMod, fd, token, Once);
 
     /// <summary>Hears only the end of a descriptor that talks too much, or (<paramref name="muted"/> false) everything again.</summary>
     public void Mute(int fd, ulong token, bool muted) =>
@@ -101,9 +110,10 @@ public sealed unsafe class EventLoop : IDisposable
                 if (token == WakeToken)
                 {
                     ulong discarded;
-                    // Before the read: a wake that comes after this writes again, and one before it has posted what this turn will find.
-                    _ = Interlocked.Exchange(ref _wakeAsked, 0);
+                    // After the read: a wake before this has posted what this turn will find, and one after it writes again. The other way round, the
+                    // read could swallow a new wake, and none would ever be written again.
                     _ = Native.Read(_wake.Number, (byte*)&discarded, sizeof(ulong));
+                    _ = Interlocked.Exchange(ref _wakeAsked, 0);
                     continue;
                 }
                 var hungUp = (events & (Constants.EpollHup | Constants.EpollErr | Constants.EpollRdHup)) != 0;

@@ -51,12 +51,20 @@ public readonly record struct FileStatus(
     }
 
     /// <summary>Looks at an open descriptor.</summary>
-    public static unsafe Errno Get(int fd, out FileStatus status)
+    public static Errno Get(int fd, out FileStatus status) => Get(fd, out status, out _);
+
+    /// <summary>Looks at an open descriptor.</summary>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="status">What it leads to.</param>
+    /// <param name="links">How many names that has.</param>
+    public static unsafe Errno Get(int fd, out FileStatus status, out uint links)
     {
         var buffer = stackalloc byte[256];
         status = default;
+        links = 0;
         if (Native.Statx(fd, "", Constants.AtEmptyPath, Constants.StatxBasicStats, buffer) != 0)
             return Errno.Last;
+        links = *(uint*)(buffer + 16);
         status = Read(new ReadOnlySpan<byte>(buffer, 256));
         return default;
     }

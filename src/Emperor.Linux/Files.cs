@@ -271,7 +271,7 @@ public static unsafe class Files
         }
     }
 
-    private static byte[]? ReadUpTo(SafeFd fd, int limit, int first, out Errno error)
+    internal static byte[]? ReadUpTo(SafeFd fd, int limit, int first, out Errno error)
     {
         error = default;
         var buffer = new byte[first];

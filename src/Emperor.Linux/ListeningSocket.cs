@@ -28,13 +28,18 @@ public static unsafe class ListeningSocket
 
     /// <summary>Makes one and binds it; it does not listen yet, so nobody can connect.</summary>
     /// <returns>Null, and why not.</returns>
-    public static SafeFd? Bind(SocketName name, out Errno error)
+    public static SafeFd? Bind(SocketName name, out Errno error) => Bind(name, reusePort: false, out error);
+
+    /// <summary>The same; others may bind the same internet address and port if <paramref name="reusePort"/>, when they want it too.</summary>
+    public static SafeFd? Bind(SocketName name, bool reusePort, out Errno error)
     {
         var fd = Open(name, 0, out error);
         if (fd is null)
             return null;
         if (name.Family != Constants.AfUnix)
             error = SetOption(fd, Constants.SolSocket, Constants.SoReuseAddr);
+        if (name.Family != Constants.AfUnix && reusePort && error.Number == 0)
+            error = SetOption(fd, Constants.SolSocket, Constants.SoReusePort);
         // So that [::]:80 and :80 are two addresses, as their spelling says.
         if (name.Family == Constants.AfInet6 && error.Number == 0)
             error = SetOption(fd, Constants.IpProtoIpV6, Constants.IpV6V6Only);

@@ -92,6 +92,10 @@ public static class ProcFs
         return end > start + 1 ? (start, end) : null;
     }
 
+    /// <summary>The niceness of this process (proc(5): field 19).</summary>
+    internal static int Niceness() =>
+        StatFields("/proc/self/stat") is { Length: > 16 } fields ? int.Parse(fields[16], CultureInfo.InvariantCulture) : 0;
+
     // The fields behind the name, which is in parentheses and may itself hold blanks and parentheses: the first is field 3, the state.
     private static string[]? StatFields(string path)
     {

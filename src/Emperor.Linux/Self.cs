@@ -84,6 +84,9 @@ public static unsafe class Self
     /// <summary>Becomes another user for good, in all threads.</summary>
     public static Errno SetUser(uint uid) => Native.SetUid(uid) == 0 ? default : Errno.Last;
 
+    /// <summary>Its niceness, -20 to 19.</summary>
+    public static int Niceness => ProcFs.Niceness();
+
     /// <summary>The soft and hard limit of open descriptors.</summary>
     public static (ulong Soft, ulong Hard) DescriptorLimit()
     {

@@ -153,28 +153,38 @@ internal sealed class Daemon(
             switch (Token.KindOf(ready.Token))
             {
                 case TokenKind.Channel:
-                    runner.Hear(Token.IdOf(ready.Token), now);
+                    runner.Processes.Hear(Token.IdOf(ready.Token), now);
                     break;
                 case TokenKind.Exit:
                     _ended.Add(Token.IdOf(ready.Token));
                     break;
                 case TokenKind.Orphan:
-                    runner.ReapOrphan((int)Token.IdOf(ready.Token));
+                    runner.Processes.ReapOrphan((int)Token.IdOf(ready.Token));
                     break;
                 case TokenKind.Guard:
-                    runner.ReplaceGuard();
+                    runner.Processes.ReplaceGuard();
                     break;
                 case TokenKind.Listener:
                     runner.Knock(Token.IdOf(ready.Token));
                     break;
+                case TokenKind.Held:
+                    runner.KnockAtProgram(Token.IdOf(ready.Token));
+                    break;
                 case TokenKind.AddressCommand:
                     onDemand.Hear(Token.IdOf(ready.Token));
+                    break;
+                case TokenKind.Notify:
+                    runner.Probes.HearNotification(Token.IdOf(ready.Token), now.Monotonic);
+                    break;
+                case TokenKind.ProbeCommand:
+                    runner.Probes.HearCommand(Token.IdOf(ready.Token));
                     break;
                 case TokenKind.Hints:
                     monitors.ReadHints(now.Monotonic);
                     break;
             }
         }
+        runner.TakeFindings(now.Monotonic);
         Settle(now);
         foreach (var serial in _ended)
         {
@@ -185,20 +195,20 @@ internal sealed class Daemon(
             Obey(signal, Clock.Now);
         // After all that changes vassals in this half of the turn, so that who asks because of a change sees it.
         snapshots.Serve(TakeSnapshot);
-        runner.Unmute(now.Monotonic);
-        runner.TakeAnswers();
+        runner.Processes.Unmute(now.Monotonic);
+        runner.Processes.TakeAnswers();
         if (now.Monotonic >= _nextStrayLook)
         {
             _nextStrayLook = now.Monotonic + StrayInterval;
-            runner.LookForStrays();
+            runner.Processes.LookForStrays();
         }
-        if (runner.SweepSoon)
+        if (runner.Processes.SweepSoon)
             _nextSweep = Math.Min(_nextSweep, now.Monotonic + SoonSweep);
-        runner.SweepSoon = false;
-        if (runner.SweepDue || now.Monotonic >= _nextSweep)
+        runner.Processes.SweepSoon = false;
+        if (runner.Processes.SweepDue || now.Monotonic >= _nextSweep)
         {
             _nextSweep = now.Monotonic + SweepInterval;
-            runner.Sweep(killAll: false);
+            runner.Processes.Sweep(killAll: false);
         }
     }
 
@@ -207,6 +217,7 @@ internal sealed class Daemon(
         _fileEvents.Clear();
         monitors.Run(now, _fileEvents);
         onDemand.Resolve(_fileEvents, now.Monotonic);
+        StartOrder.Sort(_fileEvents);
         foreach (var (vassal, @event) in _fileEvents)
         {
             empire.Handle(vassal, @event, Clock.Now, _effects);
@@ -297,7 +308,8 @@ internal sealed class Daemon(
         var next = Math.Min(_nextSweep, _nextStrayLook);
         next = Math.Min(next, empire.NextDeadline ?? long.MaxValue);
         next = Math.Min(next, _trimDue ?? long.MaxValue);
-        next = Math.Min(next, runner.NextUnmute ?? long.MaxValue);
+        next = Math.Min(next, runner.Processes.NextUnmute ?? long.MaxValue);
+        next = Math.Min(next, runner.Probes.NextDue ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)
@@ -310,16 +322,16 @@ internal sealed class Daemon(
     {
         var deadline = Environment.TickCount64 + BurialLimit;
         onDemand.Dispose();
-        runner.Sweep(killAll: true);
-        while (!runner.IsAlone && Environment.TickCount64 < deadline)
+        runner.Processes.Sweep(killAll: true);
+        while (!runner.Processes.IsAlone && Environment.TickCount64 < deadline)
         {
             loop.Wait(_ready, 100);
             foreach (var ready in _ready.Where(r => Token.KindOf(r.Token) == TokenKind.Orphan))
-                runner.ReapOrphan((int)Token.IdOf(ready.Token));
-            runner.Sweep(killAll: true);
+                runner.Processes.ReapOrphan((int)Token.IdOf(ready.Token));
+            runner.Processes.Sweep(killAll: true);
             snapshots.Serve(TakeSnapshot);
         }
-        runner.FinishOutput();
+        runner.Processes.FinishOutput();
         log.Information("buried", "the emperor is buried");
     }
 }

@@ -4,10 +4,13 @@ using Emperor.Core.Configuration;
 using Emperor.Core.Control;
 using Emperor.Core.Reign;
 using Emperor.Core.Vassals;
+using Emperor.Limits;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Output;
+using Emperor.Probes;
+using Emperor.Processes;
 using Emperor.Servers;
 using Emperor.Sockets;
 using Emperor.Stats;
@@ -103,6 +106,27 @@ internal sealed class Startup(
         }
     }
 
+    private static ProbeWorld World(ProcessKeeper processes, HeldSockets held, ProgramServer server) =>
+        new()
+        {
+            Find = (vassal, incarnation) => processes.Of(vassal, incarnation) is { } process ? TargetOf(process) : null,
+            All = vassal => [.. processes.All.Where(p => p.Vassal == vassal).Select(TargetOf)],
+            OwnerOf = processes.OwnerOf,
+            Sockets = held.All,
+            Prepare = server.Prepare,
+            StartCommand = processes.StartHelper,
+            EndCommand = processes.EndHelper,
+        };
+
+    private static ProbeTarget TargetOf(LiveProcess process) =>
+        new(
+            process.Incarnation,
+            process.Process.Pid,
+            process.Serial,
+            process.Mark[(process.Mark.IndexOf('=', StringComparison.Ordinal) + 1)..],
+            process.Group?.Folder
+        );
+
     private int Govern(
         EmperorLog log,
         BoundedSink sink,
@@ -137,21 +161,32 @@ internal sealed class Startup(
         };
         foreach (var path in settings.TouchLogReopen)
             monitors.WatchTouch(Path.GetFullPath(path));
-        var server = new UwsgiServer(Launching(), _environment, softLimit, spawner);
+        var launching = Launching();
+        var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
+        var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         foreach (var problem in inherited.Problems)
             log.Warning("sockets", problem);
-        using var sockets = new OnDemandSockets(loop, inherited, log);
-        using var runner = new EffectRunner(loop, server, sockets, output, log, monitors.Locate);
-        using var onDemand = OnDemand(loop, runner, inherited, monitors);
+        var groups = new VassalCGroups(Self.Pid);
+        using var processes = new ProcessKeeper(loop, groups, output, log);
+        var binder = new SocketBinder { VassalOf = processes.VassalOf };
+        using var sockets = new OnDemandSockets(loop, binder, inherited, log);
+        using var held = new HeldSockets(loop, binder, inherited, log);
+        var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
+        var programServer = new ProgramServer(_environment, launching.CapturesOutput, launching.DeathSignal, softLimit, tools, spawner);
+        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null);
+        using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
+        programs.Notify = probes.Notify;
+        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);
+        using var onDemand = OnDemand(loop, processes, inherited, monitors);
         var empire = new Empire(Policy());
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
         log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
-        using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake);
+        using var control = _controlSocket is null ? null : new ControlServer(_controlSocket, events, output, Self.Uid, loop.Wake, log);
         using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
@@ -186,9 +221,9 @@ internal sealed class Startup(
         return new ControlDesk(control, empire, ReloadsAtOnce, (long)settings.ReadyTimeout.TotalMilliseconds, log)
         {
             Output = output,
-            Plan = name =>
+            Plan = vassal =>
             {
-                var (configuration, folder) = monitors.Locate(name);
+                var (configuration, folder) = monitors.LocateForPeople(vassal.Name, vassal.Source?.Monitor);
                 return server.Describe(configuration, folder);
             },
             Describe = () =>
@@ -396,7 +431,7 @@ internal sealed class Startup(
             : Accounts.UserByName(user.Text, out error);
     }
 
-    private OnDemandResolver OnDemand(EventLoop loop, EffectRunner runner, InheritedSockets inherited, MonitorHub monitors)
+    private OnDemandResolver OnDemand(EventLoop loop, ProcessKeeper processes, InheritedSockets inherited, MonitorHub monitors)
     {
         var options = new OnDemandSettings(settings.OnDemandExtension, settings.OnDemandDirectory, settings.OnDemandCommand);
         var commands = options.Command is { } command
@@ -404,7 +439,7 @@ internal sealed class Startup(
                 command,
                 [.. _environment.Where(v => v.Key != "NOTIFY_SOCKET").Select(v => $"{v.Key}={v.Value}")],
                 loop,
-                runner
+                processes
             )
             : null;
         return new OnDemandResolver(options, inherited, commands, monitors.Locate);

@@ -14,6 +14,14 @@ internal sealed class RefusedFileTests : EmperorTest
         },
         new TestCaseData<byte[], string>([.. "[other]\nkey = value\n"u8], "section") { TestName = "{m}(without the section)" },
         new TestCaseData<byte[], string>([.. "[ uwsgi ]\nkey = value\n"u8], "section|blank") { TestName = "{m}(a header with blanks)" },
+        new TestCaseData<byte[], string>([.. "[emperor]\nexec = sleep 1\nnise = 5\n"u8], "line 3: there is no key \"nise\"")
+        {
+            TestName = "{m}(an unknown key of a program)",
+        },
+        new TestCaseData<byte[], string>([.. "[uwsgi]\nmaster = 1\n[emperor]\nexec = sleep 1\n"u8], "line 4: \"exec\" cannot stand here")
+        {
+            TestName = "{m}(a program beside uwsgi)",
+        },
         new TestCaseData<byte[], string>([.. new byte[2 * 1024 * 1024]], "larger|NUL|binary") { TestName = "{m}(two megabytes)" },
     ];
 

@@ -1,4 +1,5 @@
 using Emperor.Core.Configuration;
+using Emperor.Core.Programs;
 
 namespace Emperor.Core.Checks;
 
@@ -10,7 +11,11 @@ public sealed record KnownAccounts(Func<string, bool> HasUser, Func<string, bool
 /// <summary>What was found in one vassal's file.</summary>
 /// <param name="Problems">What is wrong, in the order of the file.</param>
 /// <param name="Sockets">The addresses that it listens on, as they can be compared with those of others.</param>
-public sealed record CheckResult(IReadOnlyList<ConfigProblem> Problems, IReadOnlyList<SocketClaim> Sockets);
+public sealed record CheckResult(IReadOnlyList<ConfigProblem> Problems, IReadOnlyList<SocketClaim> Sockets)
+{
+    /// <summary>The vassals that it waits for, and where that stands.</summary>
+    public IReadOnlyList<(string Name, OptionOrigin Origin)> After { get; init; } = [];
+}
 
 /// <summary>
 /// Looks for mistakes in a vassal's ini file: what uwsgi would refuse, what it would silently not do, and what would fail when it starts.
@@ -63,26 +68,65 @@ public static class VassalCheck
         ArgumentNullException.ThrowIfNull(host);
         ArgumentNullException.ThrowIfNull(accounts);
         var vassalHost = new VassalHost(host);
-        var reading = vassalHost.ReadFile(file, ReadLimits.FileBytes + 1);
+        var content = vassalHost.ReadFile(file, ReadLimits.FileBytes + 1);
         var origin = OptionOrigin.File(file, 0);
-        if (reading.Bytes is not { } bytes)
-            return Only(origin, $"it cannot be read: {reading.Error}");
-        if (VassalFileCheck.Examine(file, bytes).Reason is { } reason)
+        if (content.Bytes is not { } bytes)
+            return Only(origin, $"it cannot be read: {content.Error}");
+        var verdict = VassalFileCheck.Examine(file, bytes);
+        if (verdict.Reason is { } reason)
             return Only(origin, reason);
-        var read = ConfigurationReader.Read(["--ini", file], vassalHost, isVassal: true);
+        var problems = new List<ConfigProblem>();
+        var sockets = new List<SocketClaim>();
+        IReadOnlyList<(string, OptionOrigin)> after = [];
+        if (verdict.HasUwsgi || !verdict.HasProgram)
+            sockets.AddRange(ExamineUwsgi(file, vassalHost, accounts, problems));
+        if (verdict.HasProgram)
+        {
+            var reading = ProgramReader.Read(file, verdict.HasUwsgi, host);
+            var check = new ProgramCheck(reading, host, accounts, problems);
+            check.Run();
+            sockets.AddRange(check.Sockets);
+            after = After(reading);
+        }
+        else if (VassalFileCheck.MisspeltProgram(bytes) is { } misspelt)
+            problems.Add(new ConfigProblem(Severity.Error, origin, misspelt));
+        SocketClaim.FindRepeated(sockets, problems);
+        var sorted = problems.OrderBy(p => p.Origin?.Name == file ? 0 : 1).ThenBy(p => p.Origin?.Line ?? 0);
+        return new CheckResult([.. sorted], sockets) { After = after };
+    }
+
+    private static IReadOnlyList<SocketClaim> ExamineUwsgi(
+        string file,
+        VassalHost host,
+        KnownAccounts accounts,
+        List<ConfigProblem> problems
+    )
+    {
+        var read = ConfigurationReader.Read(["--ini", file], host, isVassal: true);
         // What stands in the file, without the option that names it.
         ExportedOption[] options = [.. read.Options.Where(o => o.Origin.Kind == OriginKind.File && o.Naming != OptionNaming.Placeholder)];
-        var problems = new List<ConfigProblem>(read.Problems);
+        problems.AddRange(read.Problems);
         // What ended the reading says more about that option.
         var fatal = read.Problems.FirstOrDefault(p => p.Severity == Severity.Fatal)?.Origin;
         WordCheck.RunForVassal(read with { Options = [.. options.Where(o => o.Origin != fatal)] }, problems);
         FindDuplicates(options, problems);
         FindComments(options, problems);
         FindDaemonize(options, problems);
-        new PlaceCheck(options, host, accounts, problems).Run();
-        var sockets = SocketClaim.Of(options, host.WorkingDirectory);
-        SocketClaim.FindRepeated(sockets, problems);
-        return new CheckResult([.. problems.OrderBy(p => p.Origin?.Name == file ? 0 : 1).ThenBy(p => p.Origin?.Line ?? 0)], sockets);
+        // Reading that has ended before its time has put nothing in the place of placeholders, so what these stand for is not known.
+        ExportedOption[] known = fatal is null ? options : [.. options.Where(o => o.Value?.AsSpan().ContainsAny('%', '$', '@') != true)];
+        new PlaceCheck(known, host, accounts, problems).Run();
+        return SocketClaim.Of(known, host.WorkingDirectory);
+    }
+
+    private static (string, OptionOrigin)[] After(ProgramReading reading)
+    {
+        var lines = reading.Options.Where(o => o.Key == "after").ToArray();
+        return
+        [
+            .. (reading.Plan?.After ?? []).Select(name =>
+                (name, lines.First(o => (o.Value ?? "").Split([' ', '\t', ',']).Contains(name, StringComparer.Ordinal)).Origin)
+            ),
+        ];
     }
 
     /// <summary>Whether a check has failed: warnings are no failure.</summary>

@@ -17,6 +17,20 @@ public static class ConfigurationReader
     {
         ArgumentNullException.ThrowIfNull(arguments);
         ArgumentNullException.ThrowIfNull(host);
-        return new ReadingSession(host, isVassal).Run(arguments);
+        return new ReadingSession(host, isVassal ? ReadingManner.Vassal : ReadingManner.Own).Run(arguments);
+    }
+
+    /// <summary>
+    /// Reads the section [emperor] of a vassal's ini file in the same way, except that its keys are not uWSGI's options, so that those that uWSGI
+    /// acts on at once (listen, umask …) are expanded too; that a '%' before a blank or a line's end is itself; that included files are read
+    /// for their section [emperor]; and that all is bounded more tightly, because the main thread waits for it. Never throws because of what it reads.
+    /// </summary>
+    /// <param name="file">The file's name in the host's working folder.</param>
+    /// <param name="host">What may be asked of the world.</param>
+    public static ReadResult ReadProgram(string file, IConfigHost host)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(host);
+        return new ReadingSession(host, ReadingManner.Program).Run(["--ini", $"{file}:{ReadingManner.Program.Section}"]);
     }
 }

@@ -22,6 +22,9 @@ internal static class IniDiagnosis
             : $"nothing but comments and empty lines; add a line [{section}] and options after it";
     }
 
+    /// <summary>What keeps a header from naming a section that it means, as [Emperor] does; null when there is no such header.</summary>
+    public static string? Misspelt(string text, IReadOnlyList<int> lines, string section) => Scan(text, lines, section).Likeness;
+
     private sealed record Findings(string? Likeness, int EmptySection, int FirstOption, List<string> Sections);
 
     private static Findings Scan(string text, IReadOnlyList<int> lines, string section)

@@ -105,7 +105,9 @@ internal sealed class MagicVariables
     /// Replaces every %x; an x that means nothing is deleted together with its '%', be it a line's end. Also tells, for each line of the
     /// result, on which line of the source it began (from 1).
     /// </summary>
-    public (string Text, IReadOnlyList<int> Lines) Substitute(string source)
+    /// <param name="source">The file's text.</param>
+    /// <param name="keepsLone">Whether a '%' before a blank, a line's end or the text's end stays as it is.</param>
+    public (string Text, IReadOnlyList<int> Lines) Substitute(string source, bool keepsLone = false)
     {
         var text = new StringBuilder(source.Length);
         var line = 1;
@@ -113,7 +115,7 @@ internal sealed class MagicVariables
         for (var i = 0; i < source.Length; i++)
         {
             var letter = source[i];
-            if (letter == '%')
+            if (letter == '%' && !(keepsLone && (i + 1 >= source.Length || source[i + 1] is ' ' or '\t' or '\r' or '\n')))
             {
                 // At the very end of the file '%' takes the terminator with it.
                 if (++i >= source.Length)

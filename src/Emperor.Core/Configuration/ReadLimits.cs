@@ -30,6 +30,25 @@ public static class ReadLimits
     /// <summary>Characters looked at while all values are expanded.</summary>
     public const long ExpansionWork = 200_000_000;
 
+    /// <summary>The bounds of reading one section [emperor], all included files taken together: the main thread waits for it.</summary>
+    internal static class Program
+    {
+        /// <summary>Files read in all.</summary>
+        public const int Files = 32;
+
+        /// <summary>Bytes of these.</summary>
+        public const int FileBytes = 4 * 1024 * 1024;
+
+        /// <summary>Options in all.</summary>
+        public const int Options = 5000;
+
+        /// <summary>Bytes of all options together.</summary>
+        public const int TotalBytes = 1024 * 1024;
+
+        /// <summary>Characters looked at while all values are expanded.</summary>
+        public const long ExpansionWork = 10_000_000;
+    }
+
     /// <summary>How long if-hostname-match may search.</summary>
     public static readonly TimeSpan MatchTime = TimeSpan.FromMilliseconds(250);
 }

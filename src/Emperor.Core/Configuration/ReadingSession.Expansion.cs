@@ -81,7 +81,7 @@ internal sealed partial class ReadingSession
 
     private bool IsBounded(Entry entry, string value, int replacements)
     {
-        if (value.Length <= ReadLimits.ValueBytes && replacements <= ReadLimits.Replacements && _expansionWork <= ReadLimits.ExpansionWork)
+        if (value.Length <= ReadLimits.ValueBytes && replacements <= ReadLimits.Replacements && _expansionWork <= _manner.ExpansionWork)
             return true;
         Fail(
             entry.Origin,
@@ -99,7 +99,7 @@ internal sealed partial class ReadingSession
     {
         if (SchemeOf(name) is { } scheme)
         {
-            if (_isVassal)
+            if (_manner.IsLenient)
             {
                 Skip(origin, $"\"@({Shown(name)})\" is left as it is: nothing is run or fetched ({scheme}://) to look at a configuration");
                 return null;
@@ -110,12 +110,12 @@ internal sealed partial class ReadingSession
             );
             return null;
         }
-        if (++_filesRead > ReadLimits.Files)
+        if (++_filesRead > _manner.Files)
         {
-            Fail(origin, $"\"@({Shown(name)})\": more than {ReadLimits.Files} files are read; look for a loop");
+            Fail(origin, $"\"@({Shown(name)})\": more than {_manner.Files} files are read; look for a loop");
             return null;
         }
-        var reading = _host.ReadFile(ConfigText.ToText(name), ReadLimits.FileBytes);
+        var reading = ReadFile(ConfigText.ToText(name));
         if (reading.Bytes is not { } bytes)
         {
             Fail(origin, $"\"@({Shown(name)})\": {CannotRead(name, reading.Error ?? "unknown error")}");

@@ -11,12 +11,13 @@ internal sealed partial class ReadingSession
 
     private int _depth;
     private int _filesRead;
+    private long _fileBytes;
     private string? _lastFile;
 
     /// <summary>A file whose format follows from its name. It never changes what %O, %D and the like say.</summary>
     private void LoadByExtension(string name, OptionOrigin origin)
     {
-        if (_isVassal && SchemeOf(name) is { } scheme)
+        if (_manner.IsLenient && SchemeOf(name) is { } scheme)
         {
             Skip(origin, $"\"{Shown(name)}\" is not looked into: nothing is run or fetched ({scheme}://) to look at a configuration");
             return;
@@ -36,7 +37,7 @@ internal sealed partial class ReadingSession
 
     private void FailFormat(string name, OptionOrigin origin)
     {
-        if (_isVassal)
+        if (_manner.IsLenient)
         {
             Skip(origin, $"\"{Shown(name)}\" is not looked into: only ini files are");
             return;
@@ -54,7 +55,7 @@ internal sealed partial class ReadingSession
         var colon = name.LastIndexOf(':');
         var file = colon < 0 ? name : name[..colon];
         var section = colon < 0 ? "" : name[(colon + 1)..];
-        if (_isVassal && SchemeOf(name) is { } skipped)
+        if (_manner.IsLenient && SchemeOf(name) is { } skipped)
         {
             Skip(origin, $"\"{Shown(name)}\" is not looked into: nothing is run or fetched ({skipped}://) to look at a configuration");
             return;
@@ -65,15 +66,15 @@ internal sealed partial class ReadingSession
             Fail(origin, $"\"{Shown(name)}\" means a section of the file before, but no file was read before; write FILE:SECTION");
         else if (_depth >= ReadLimits.Depth)
             Fail(origin, $"\"{Shown(name)}\": files include each other {ReadLimits.Depth} deep; look for one that includes itself");
-        else if (++_filesRead > ReadLimits.Files)
-            Fail(origin, $"\"{Shown(name)}\": more than {ReadLimits.Files} files are read; look for an include within a loop");
+        else if (++_filesRead > _manner.Files)
+            Fail(origin, $"\"{Shown(name)}\": more than {_manner.Files} files are read; look for an include within a loop");
         if (_stopped)
             return;
         var openName = new MagicVariables.OpenName(name, file) { Open = true };
         if (!FillMagic(openName, name, file, section, origin, keepFirst))
             return;
         _depth++;
-        ReadIni(colon == 0 ? _lastFile! : file, section.Length == 0 ? "uwsgi" : section, origin);
+        ReadIni(colon == 0 ? _lastFile! : file, section.Length == 0 ? _manner.Section : section, origin);
         _depth--;
         openName.Open = false;
     }
@@ -115,14 +116,14 @@ internal sealed partial class ReadingSession
     private void ReadIni(string file, string section, OptionOrigin origin)
     {
         var path = ConfigText.ToText(file);
-        var reading = _host.ReadFile(path, ReadLimits.FileBytes);
+        var reading = ReadFile(path);
         _lastFile = file;
         if (reading.Bytes is not { } bytes)
         {
             Fail(origin, CannotRead(file, reading.Error ?? "unknown error"));
             return;
         }
-        var (text, lines) = _magic.Substitute(Encoding.Latin1.GetString(bytes));
+        var (text, lines) = _magic.Substitute(Encoding.Latin1.GetString(bytes), _manner.IsProgram);
         var found = false;
         foreach (var line in IniText.Lines(text))
         {
@@ -135,6 +136,16 @@ internal sealed partial class ReadingSession
         }
         if (!found)
             Report(OptionOrigin.File(path, 0), IniDiagnosis.WhyNothing(text, lines, ConfigText.ToText(section)));
+    }
+
+    // Many files of the largest size would take too long together.
+    private FileReading ReadFile(string path)
+    {
+        var reading = _host.ReadFile(path, ReadLimits.FileBytes);
+        _fileBytes += reading.Bytes?.Length ?? 0;
+        return _manner.FileBytes > 0 && _fileBytes > _manner.FileBytes
+            ? FileReading.Failed($"the files that are read have more than {_manner.FileBytes >> 20} MiB together")
+            : reading;
     }
 
     private static string CannotRead(string file, string error) => $"cannot read \"{Shown(file)}\": {error}; create it or correct the name";

@@ -60,7 +60,7 @@ internal sealed partial class ReadingSession
                 _help = true;
                 _stopped = true;
                 break;
-            case "inject-before" or "inject-after" when _isVassal:
+            case "inject-before" or "inject-after" when _manner.IsLenient:
                 Skip(entry.Origin, $"\"{entry.Key}\" is not looked into");
                 break;
             case "inject-before" or "inject-after":
@@ -148,7 +148,7 @@ internal sealed partial class ReadingSession
     {
         // uWSGI reads with a buffer of this many bytes and takes each filling for a line.
         const int Filling = 1023;
-        var reading = _host.ReadFile(ConfigText.ToText(logic.Argument), ReadLimits.FileBytes);
+        var reading = ReadFile(ConfigText.ToText(logic.Argument));
         if (reading.Bytes is not { } bytes)
         {
             Report(origin, $"for-readline: {CannotRead(logic.Argument, reading.Error ?? "unknown error")}");
@@ -218,11 +218,17 @@ internal sealed partial class ReadingSession
     {
         try
         {
-            return Regex.IsMatch(_host.HostName, pattern, RegexOptions.CultureInvariant, ReadLimits.MatchTime);
+            // In linear time where the main thread waits for it; it is asked again for each option that the condition is about.
+            var options = RegexOptions.CultureInvariant | (_manner.IsProgram ? RegexOptions.NonBacktracking : RegexOptions.None);
+            return Regex.IsMatch(_host.HostName, pattern, options, ReadLimits.MatchTime);
         }
         catch (RegexMatchTimeoutException)
         {
             Fail(origin, $"if-hostname-match: \"{Shown(pattern)}\" takes too long to match; simplify it");
+        }
+        catch (NotSupportedException)
+        {
+            Fail(origin, $"if-hostname-match: \"{Shown(pattern)}\" looks around or back, which is not done here; simplify it");
         }
         catch (ArgumentException)
         {

@@ -1,3 +1,5 @@
+using Emperor.Core.Programs;
+
 namespace Emperor.Core.Configuration;
 
 /// <summary>
@@ -27,11 +29,11 @@ internal sealed partial class ReadingSession
     private string? _blacklist;
     private string? _whitelist;
 
-    private readonly bool _isVassal;
+    private readonly ReadingManner _manner;
 
-    public ReadingSession(IConfigHost host, bool isVassal)
+    public ReadingSession(IConfigHost host, ReadingManner manner)
     {
-        _isVassal = isVassal;
+        _manner = manner;
         _host = host;
         _magic = new MagicVariables(host);
     }
@@ -151,11 +153,8 @@ internal sealed partial class ReadingSession
                 origin,
                 $"the value of \"{Shown(key)}\" is longer than {ReadLimits.ValueBytes / 1024} KiB; shorten it or move it to a file"
             );
-        else if (_entries.Count >= ReadLimits.Options || _bytes > ReadLimits.TotalBytes)
-            Fail(
-                origin,
-                $"the configuration has more than {ReadLimits.Options} options or {ReadLimits.TotalBytes >> 20} MiB; shorten its loops"
-            );
+        else if (_entries.Count >= _manner.Options || _bytes > _manner.TotalBytes)
+            Fail(origin, $"the configuration has more than {_manner.Options} options or {_manner.TotalBytes >> 20} MiB; shorten its loops");
         if (_stopped)
             return;
         var entry = new Entry
@@ -167,11 +166,13 @@ internal sealed partial class ReadingSession
         };
         _entries.Add(entry);
         _firstOf.TryAdd(key, entry);
-        var option = OptionTable.Instance.Find(key);
+        var option = FindOption(key, origin);
         if (naming == OptionNaming.Placeholder)
         {
             entry.Done = true;
-            if (option is not null)
+            if (_manner.IsProgram && ProgramKeys.IsTaken(key))
+                Fail(origin, $"\"{Shown(key)}\" cannot be a placeholder, because it has a meaning in section [emperor]; use another name");
+            else if (option is not null)
                 Fail(origin, $"\"{key}\" cannot be a placeholder, because it is an option; use another name, or --set");
         }
         else if (option is null)
@@ -182,6 +183,15 @@ internal sealed partial class ReadingSession
             entry.Done = true;
         }
     }
+
+    // In the section [emperor] a word is an option of uWSGI's only when it steers the reading.
+    private KnownOption? FindOption(string key, OptionOrigin origin) =>
+        !_manner.IsProgram
+        || origin.Kind != OriginKind.File
+        || key is "ini" or "include" or "set" or "set-placeholder" or "set-ph"
+        || IsLogic(key)
+            ? OptionTable.Instance.Find(key)
+            : null;
 
     private void RefuseInStrictMode(Entry entry)
     {
@@ -209,7 +219,7 @@ internal sealed partial class ReadingSession
     /// <summary>Applies what is left, in order; "inherit" makes the list grow while this runs.</summary>
     private void ApplyAll()
     {
-        for (var i = 0; i < _entries.Count && !_stopped; i++)
+        for (var i = 0; i < _entries.Count && !_stopped && !_manner.IsProgram; i++)
         {
             var entry = _entries[i];
             if (entry.Done)

@@ -100,6 +100,12 @@ public static class ControlProtocol
             return ControlReply.Failed(request.Id, "unknown-verb", $"\"verb\" is one of {string.Join(", ", Verbs)}");
         if (request.Names is { Count: > Names } || request.Names?.Any(name => name is null) == true)
             return ControlReply.Failed(request.Id, "malformed", $"\"names\" is a list of at most {Names} strings");
+        if (!AreWildOnesFew(request.Names ?? []))
+            return ControlReply.Failed(
+                request.Id,
+                "malformed",
+                $"\"names\" has at most {NamePattern.MostWild} patterns with * or ?, each of {NamePattern.LongestWild} characters at most"
+            );
         if (request.TimeoutMs is < 0 or > LongestTimeout)
             return ControlReply.Failed(request.Id, "malformed", $"\"timeout_ms\" lies between 0 and {LongestTimeout}");
         if (request.Count is < 0)
@@ -107,6 +113,12 @@ public static class ControlProtocol
         if (OrderOf(request.Verb!) is not null && !request.All && request.Names is not { Count: > 0 })
             return ControlReply.Failed(request.Id, "malformed", $"\"{request.Verb}\" needs \"names\", or \"all\": true");
         return null;
+    }
+
+    private static bool AreWildOnesFew(IReadOnlyList<string> names)
+    {
+        string[] wild = [.. names.Where(NamePattern.IsWild)];
+        return wild.Length <= NamePattern.MostWild && wild.All(name => name.Length <= NamePattern.LongestWild);
     }
 
     private static string Cause(Exception e)

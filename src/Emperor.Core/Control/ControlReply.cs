@@ -53,10 +53,14 @@ public sealed record ControlReply
             Ok = false,
             Error = new ControlError(code, message),
         };
+
+    /// <summary>An answer that could not be made.</summary>
+    public static ControlReply Faulty(JsonElement? id, Exception fault) =>
+        Failed(id, "fault", $"a fault of the emperor's own, please report it: {PlainText.OneLine(fault?.Message ?? "")}");
 }
 
 /// <summary>Why a request was not done.</summary>
-/// <param name="Code">For machines: malformed, too-large, too-slow, too-many, version, unknown-verb, forbidden, no-such-vassal, leaving, busy.</param>
+/// <param name="Code">For machines: malformed, too-large, too-slow, too-many, version, unknown-verb, forbidden, no-such-vassal, not-kept, leaving, busy, fault.</param>
 /// <param name="Message">For people.</param>
 public sealed record ControlError(string Code, string Message);
 

@@ -20,19 +20,26 @@ public static class ExplainText
         var state = style.Toned(vassal.State, StatusTable.ToneOf(vassal));
         yield return $"{style.Toned(PlainText.OneLine(vassal.Name), Tone.Strong)} is {state} since {clock(vassal.SinceMs)}";
         yield return Line("why", vassal.Reason);
-        if (vassal.RefusedChange is { } refused)
+        if (vassal.RefusedChange is { } refused && refused != vassal.Reason)
             yield return Line("refused", $"its last change was not taken: {refused}");
         yield return Line("next", view.Next);
         yield return Line("you can", view.Advice);
         yield return "";
         yield return Line("file", view.Target is { } target && target != view.File ? $"{view.File} -> {target}" : view.File);
-        yield return Line("changed", clock(view.FileModified * 1000) + (vassal.Latest ? "" : ", and its process does not run with it yet"));
+        // One that was never taken has no time that is known.
+        if (view.FileModified != 0)
+        {
+            var isBehind = !vassal.Latest && vassal.Pid is not null;
+            yield return Line("changed", clock(view.FileModified * 1000) + (isBehind ? ", and its process does not run with it yet" : ""));
+        }
         foreach (var line in file)
             yield return Line("says", line);
         yield return Line("started as", view.Command is { } command ? string.Join(' ', command) : "nothing: no program is found");
         yield return Line("in", view.Folder);
         if (view.Environment.Count > 0)
             yield return Line("with", string.Join(' ', view.Environment));
+        if (vassal.OnDemand is { } address)
+            yield return Line("on demand", address);
         if (vassal.Pid is { } pid)
         {
             var up = TextTable.Duration(vassal.UptimeMs ?? 0);
@@ -59,7 +66,7 @@ public static class ExplainText
                 "warning" => Tone.Busy,
                 _ => Tone.Plain,
             };
-            yield return style.Toned(Cut($"  {clock(e.TimeMs)}  {PlainText.OneLine(e.Text)}", style), tone);
+            yield return style.Toned(style.Cut($"  {clock(e.TimeMs)}  {PlainText.OneLine(e.Text)}"), tone);
         }
         if (view.Events.Count == 0)
             yield return "  nothing that is still known";
@@ -68,16 +75,13 @@ public static class ExplainText
         yield return "";
         yield return style.Toned("what it printed last", Tone.Strong);
         foreach (var line in output)
-            yield return Cut($"  {PlainText.OneLine(line)}", style);
+            yield return style.Cut($"  {PlainText.OneLine(line)}");
         if (output.Count == 0)
             yield return "  nothing";
     }
 
     // What explains is shown whole, on as many lines as the terminal makes of it.
     private static string Line(string label, string text) => $"  {label.PadRight(LabelWidth)} {PlainText.OneLine(text)}";
-
-    private static string Cut(string line, TextStyle style) =>
-        style.Width > 0 && line.Length > style.Width ? $"{line[..(style.Width - 1)]}…" : line;
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

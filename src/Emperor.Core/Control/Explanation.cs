@@ -17,10 +17,11 @@ public static class Explanation
     public static string Next(VassalSnapshot vassal)
     {
         var raw = vassal.Raw;
-        var wait = raw.Deadline is { } due ? Seconds(Math.Max(0, due - vassal.At.Monotonic)) : "";
+        var wait = raw.NextDeadline is { } due ? Seconds(Math.Max(0, due - vassal.At.Monotonic)) : "";
         return raw.Phase switch
         {
             Phase.Waiting => "the next connection to its socket starts it",
+            Phase.Held => "it is started when those are ready, or stopped, or gone",
             Phase.Starting when raw.ReloadPending =>
                 "it is reloaded as soon as it accepts requests, because its file has changed meanwhile",
             Phase.Starting => "it is waited for until it says that it accepts requests; should it die, it is started again",
@@ -50,6 +51,7 @@ public static class Explanation
         {
             Phase.Backoff => $"see what it printed (emperor logs {name}), mend it, and save its file or: emperor retry {name}",
             Phase.Resting => $"emperor start {name}",
+            Phase.Held => $"look at those: emperor status {string.Join(' ', raw.Plan?.After ?? [])}",
             Phase.Waiting => $"connect to its socket, or emperor stop {name} to close it",
             Phase.Starting when raw.Failures > 0 => $"see what it printed: emperor logs {name}",
             Phase.Starting => $"see what it prints: emperor logs -f {name}",

@@ -25,7 +25,7 @@ public static class StatusTable
         if (vassals.Count == 0)
             yield break;
         string[] headings = isWide
-            ? ["NAME", "STATE", ">PID", ">UP", ">STARTS", ">RELOADS", ">DEATHS", ">FAILURES", "LAST END", "WHY"]
+            ? ["NAME", "STATE", ">PID", ">UP", ">STARTS", ">RELOADS", ">DEATHS", ">FAILURES", "LAST END", "ON DEMAND", "WHY"]
             : ["NAME", "STATE", ">PID", ">UP", ">STARTS", "WHY"];
         foreach (var line in TextTable.Render(headings, [.. vassals.Select(v => Row(v, isWide))], style))
             yield return line;
@@ -45,7 +45,7 @@ public static class StatusTable
     {
         ArgumentNullException.ThrowIfNull(vassal);
         if (vassal is { Well: true, State: "accepting" or "loyal" })
-            return "";
+            return vassal.OnDemand is { } address ? $"started on demand, on {PlainText.OneLine(address)}" : "";
         var next =
             vassal.RetryInMs is { } retry ? $"; next attempt in {TextTable.Duration(retry)}"
             : vassal.KillInMs is { } kill ? $"; it is killed in {TextTable.Duration(kill)}"
@@ -70,6 +70,7 @@ public static class StatusTable
                 new(Text($"{vassal.Deaths}")),
                 new(Text($"{vassal.Failures}")),
                 new(PlainText.OneLine(vassal.LastEnd ?? "-")),
+                new(PlainText.OneLine(vassal.OnDemand ?? "-")),
             ]
             : [];
         return [.. first, .. more, new(Why(vassal))];

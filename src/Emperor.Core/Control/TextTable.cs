@@ -34,6 +34,13 @@ public sealed record TextStyle(int Width, bool IsColoured)
     public string Toned(string text, Tone tone) =>
         !IsColoured || tone == Tone.Plain || text.Length == 0 ? text : $"\u001b[{Code(tone)}m{text}\u001b[0m";
 
+    /// <summary>A line without tones, cut where the terminal ends.</summary>
+    public string Cut(string line)
+    {
+        ArgumentNullException.ThrowIfNull(line);
+        return Width > 0 && line.Length > Width ? $"{line[..(Width - 1)]}…" : line;
+    }
+
     private static string Code(Tone tone) =>
         tone switch
         {

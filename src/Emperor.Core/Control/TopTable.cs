@@ -82,10 +82,14 @@ public static class TopTable
         var ill = rows.Count(r => !r.Vassal.Well);
         var memory = TextTable.Bytes(rows.Sum(r => r.Vassal.MemoryBytes ?? 0));
         var processor = rows.Sum(r => r.Processor ?? 0);
-        yield return Text(
+        var about = Text(
             $"emperor {empire.Version}, pid {empire.Pid}, up {TextTable.Duration(empire.UptimeMs)}: {rows.Count} vassals, {ill} not well; "
-        ) + Text($"{processor:0.0} % of a processor, {memory}");
-        yield return $"sorted by {order.ToString().ToLowerInvariant()}; keys: P processor, M memory, R starts, N name, arrows, s slower/faster, q quit";
+        );
+        // A line that the terminal breaks would push the first one off the screen.
+        yield return style.Cut(about + Text($"{processor:0.0} % of a processor, {memory}"));
+        yield return style.Cut(
+            $"sorted by {order.ToString().ToLowerInvariant()}; keys: P processor, M memory, R starts, N name, arrows, s slower/faster, q quit"
+        );
         string[] headings = ["NAME", "STATE", ">%CPU", ">MEMORY", ">PROCS", ">STARTS", ">UP", "WHY"];
         var shown = rows.Skip(first).Take(height > 0 ? Math.Max(0, height - Heads) : int.MaxValue);
         foreach (var line in TextTable.Render(headings, [.. shown.Select(Row)], style))

@@ -21,6 +21,9 @@ public sealed record VassalView
     /// <summary>Since when it is in that state, milliseconds since the epoch.</summary>
     public long SinceMs { get; init; }
 
+    /// <summary>The address of the socket by which it is started on demand; null when it is started at once.</summary>
+    public string? OnDemand { get; init; }
+
     /// <summary>Its process; null when it has none.</summary>
     public int? Pid { get; init; }
 
@@ -73,7 +76,7 @@ public sealed record VassalView
     public static VassalView Of(VassalSnapshot vassal)
     {
         var raw = vassal.Raw;
-        var toDeadline = raw.Deadline is { } due ? Math.Max(0, due - vassal.At.Monotonic) : (long?)null;
+        var toDeadline = raw.NextDeadline is { } due ? Math.Max(0, due - vassal.At.Monotonic) : (long?)null;
         return new VassalView
         {
             Name = raw.Name,
@@ -81,6 +84,7 @@ public sealed record VassalView
             Well = IsWell(vassal),
             Reason = vassal.Reason,
             SinceMs = vassal.Since,
+            OnDemand = vassal.OnDemand,
             Pid = raw.Pid,
             UptimeMs = vassal.Uptime,
             Starts = raw.Incarnation,

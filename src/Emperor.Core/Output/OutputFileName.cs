@@ -31,7 +31,7 @@ public static class OutputFileName
         }
         if (name.Length > Longest)
         {
-            var digest = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes))[..32];
+            var digest = Sha256.Hex(bytes)[..32];
             name.Length = Longest - digest.Length - 2;
             // "%%" is in no name that was not too long.
             name.Append("%%").Append(digest);

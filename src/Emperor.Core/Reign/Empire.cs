@@ -15,6 +15,10 @@ public sealed class Empire(EmpirePolicy policy)
     private readonly Dictionary<string, long> _armed = new(StringComparer.Ordinal);
     private readonly Queue<string> _reloadsDue = new();
     private readonly Dictionary<string, long> _reloading = new(StringComparer.Ordinal);
+    private readonly StartOrder _order = new();
+
+    // At the end: those that have not been told yet, because others need them.
+    private readonly HashSet<string> _toEnd = new(StringComparer.Ordinal);
     private DurationCounts _reloadTimes = DurationCounts.None;
 
     // Those that SIGHUP has reached and that have not answered, and until when their answer is waited for. One that has lost its turn
@@ -86,10 +90,7 @@ public sealed class Empire(EmpirePolicy policy)
         {
             return;
         }
-        var after = VassalMachine.Step(state, @event, now, policy.Vassal, effects);
-        if (after.History.ReloadsAnswered != state.History.ReloadsAnswered)
-            _reloadTimes = _reloadTimes.With(after.History.LastReloadTook);
-        Store(after);
+        Step(state, StartOrder.Judge(vassal, @event, _vassals), now, effects);
         if (_unanswered.Count > 0 && !IsReloading(vassal))
             _unanswered.Remove(vassal);
         if (_reloading.Count > 0)
@@ -131,9 +132,47 @@ public sealed class Empire(EmpirePolicy policy)
         _reloadsDue.Clear();
         _reloading.Clear();
         _unanswered.Clear();
-        VassalEvent order = IsEnding ? new VassalEvent.NoMercy() : new VassalEvent.Ragnarok();
+        if (IsEnding)
+        {
+            _toEnd.Clear();
+            ToAll(new VassalEvent.NoMercy(), now, effects);
+            return;
+        }
         IsEnding = true;
-        ToAll(order, now, effects);
+        _toEnd.UnionWith(_vassals.Keys);
+        EndThoseNobodyNeeds(now, effects);
+    }
+
+    private void Step(VassalState state, VassalEvent @event, Instant now, List<Effect> effects)
+    {
+        var plan = @event is VassalEvent.FileAccepted file ? file.Plan : state.Plan;
+        var isOrdered = plan is { After.Count: > 0 };
+        if (isOrdered)
+            state = state with { OthersReady = StartOrder.MayStart(plan!, _vassals) };
+        var after = VassalMachine.Step(state, @event, now, policy.Vassal, effects);
+        if (after.History.ReloadsAnswered != state.History.ReloadsAnswered)
+            _reloadTimes = _reloadTimes.With(after.History.LastReloadTook);
+        if (isOrdered && @event is VassalEvent.FileAccepted)
+            StartOrder.Warn(after, _vassals, effects);
+        // Asked before: with this one the last may go that asks for an order.
+        var isOrderInUse = _order.IsInUse;
+        Store(after);
+        if (!isOrderInUse || after.Phase == state.Phase)
+            return;
+        foreach (var name in _order.Waiting(after.Name, _vassals))
+            Handle(name, new VassalEvent.OthersChanged(), now, effects);
+        if (IsEnding && after.Phase == Phase.Gone)
+            EndThoseNobodyNeeds(now, effects);
+    }
+
+    // What others are started after ends after them.
+    private void EndThoseNobodyNeeds(Instant now, List<Effect> effects)
+    {
+        foreach (var name in _order.Needless(_vassals, _toEnd))
+        {
+            _toEnd.Remove(name);
+            Handle(name, new VassalEvent.Ragnarok(), now, effects);
+        }
     }
 
     private void ToAll(VassalEvent @event, Instant now, List<Effect> effects)
@@ -148,9 +187,11 @@ public sealed class Empire(EmpirePolicy policy)
         {
             _vassals.Remove(state.Name);
             _armed.Remove(state.Name);
+            _order.Forget(state.Name);
             return;
         }
         _vassals[state.Name] = state;
+        _order.Note(state);
         if (state.NextDeadline is not { } due)
         {
             _armed.Remove(state.Name);
@@ -183,7 +224,7 @@ public sealed class Empire(EmpirePolicy policy)
         {
             if (!_vassals.TryGetValue(name, out var state))
                 continue;
-            Store(VassalMachine.Step(state, new VassalEvent.ReloadAsked(), now, policy.Vassal, effects));
+            Step(state, new VassalEvent.ReloadAsked(), now, effects);
             if (!IsReloading(name))
                 continue;
             _reloading[name] = now.Monotonic + policy.ReloadTurn;

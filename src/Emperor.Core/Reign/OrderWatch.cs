@@ -73,7 +73,7 @@ public sealed class OrderWatch(OrderKind order, VassalState before, long since, 
             case null or Phase.Gone:
                 return new OrderOutcome("failed", false, "its file is gone");
             case Phase.Backoff:
-                var wait = Math.Max(0, (state.Deadline ?? now) - now);
+                var wait = Math.Max(0, (state.NextDeadline ?? now) - now);
                 return new OrderOutcome("failed", false, $"failed: {state.Reason}; next attempt in {Seconds(wait)}");
             case Phase.Waiting:
                 return new OrderOutcome("on-demand", true, state.Reason);

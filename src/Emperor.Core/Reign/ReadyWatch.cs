@@ -104,6 +104,7 @@ public sealed class ReadyWatch(ReadyPolicy policy, long patience)
             case Phase.Gone:
             case Phase.Stopping:
                 return true;
+            case Phase.Held:
             case Phase.Starting:
             case Phase.Reloading:
             case Phase.Cursed:

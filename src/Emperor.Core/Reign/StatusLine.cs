@@ -107,7 +107,7 @@ public static class StatusLine
     private static string Why(VassalState vassal, long now) =>
         vassal.Phase switch
         {
-            Phase.Backoff when vassal.Deadline is { } due => string.Create(
+            Phase.Backoff when vassal.NextDeadline is { } due => string.Create(
                 CultureInfo.InvariantCulture,
                 $"{Short(vassal.LastEnd)}, retry in {Math.Max(0, (due - now + 999) / 1000)}s"
             ),

@@ -186,6 +186,7 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
             json.WriteNumber("code"u8, exit.End.Code);
         json.WriteString("signal"u8, exit.End.SignalName);
         json.WriteBoolean("core"u8, exit.End.CoreDumped);
+        json.WriteBoolean("oom"u8, exit.End.OutOfMemory);
         json.WriteNumber("at"u8, Seconds(exit.At));
         json.WriteNumber("lived_ms"u8, exit.Lived);
         json.WriteEndObject();

@@ -22,17 +22,18 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
     /// <summary>Its name ("id" in uWSGI's document).</summary>
     public string Name => raw.Name;
 
-    /// <summary>One word: on-demand, starting, accepting, loyal, reloading, cursed, stopping, killing, backoff, stopped or config-error.</summary>
+    /// <summary>One word: on-demand, waiting, starting, accepting, loyal, reloading, cursed, stopping, killing, backoff, stopped or config-error.</summary>
     public string State => raw.Word;
 
     /// <summary>The address of the socket by which it is started on demand, as uWSGI spells it; null when it is started at once.</summary>
-    public string? OnDemand => raw.Socket?.Address;
+    public string? OnDemand =>
+        raw.Socket?.Address ?? (raw.Plan is { IsProgram: true, OnDemand: true, Sockets: [var first, ..] } ? first.Address : null);
 
     /// <summary>Whether who connects is served, as far as the emperor knows: it accepts requests, or the first of them starts it.</summary>
     public bool IsUp => raw.Phase is Phase.Running or Phase.Waiting || (raw.Phase == Phase.Reloading && raw.AcceptingSince is not null);
 
     /// <summary>Whether nothing is wrong with it: it is up, or on the way there without a failure.</summary>
-    public bool IsWell => IsUp || (raw.Phase is Phase.Starting or Phase.Reloading && raw.Failures == 0);
+    public bool IsWell => IsUp || (raw.Phase is Phase.Starting or Phase.Reloading or Phase.Held && raw.Failures == 0);
 
     /// <summary>Since when it is in that state.</summary>
     public long Since => raw.History.Since;
@@ -48,7 +49,8 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
     /// for connections will.
     /// </summary>
     public bool IsLatest =>
-        raw.Phase == Phase.Waiting || (raw.RefusedChange is null && !raw.ReloadPending && raw.LaunchedDigest == raw.Source?.Digest);
+        raw.Phase == Phase.Waiting
+        || (raw.RefusedChange is null && raw.FailedReload is null && !raw.ReloadPending && raw.LaunchedDigest == raw.Source?.Digest);
 
     /// <summary>How its last process ended; null before that.</summary>
     public LastExit? LastExit => raw.History.LastExit;
@@ -63,7 +65,7 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
     public long Delay => policy.DelayAfter(raw.Failures, raw.ShortLives);
 
     /// <summary>When it is started again; 0 when that is not planned.</summary>
-    public long NextRetry => raw.Phase == Phase.Backoff && raw.Deadline is { } due ? at.Unix + (due - at.Monotonic) : 0;
+    public long NextRetry => raw.Phase == Phase.Backoff && raw.NextDeadline is { } due ? at.Unix + (due - at.Monotonic) : 0;
 
     /// <summary>How long its process has lived, milliseconds; null when it has none.</summary>
     public long? Uptime => raw.Pid is null ? null : at.Monotonic - raw.SpawnedAt;
@@ -75,13 +77,17 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
         {
             var reason = raw.Phase switch
             {
+                Phase.Running when raw.Reason.Length > 0 => raw.Reason,
+                Phase.Running when raw.IsProgram => "it is ready",
                 Phase.Running when raw.Loyal => "it has served requests",
                 Phase.Running => "it accepts requests",
                 Phase.Backoff => Failed(),
                 Phase.Starting when raw.Failures > 0 => $"{raw.Reason}; {Row()}",
                 _ => raw.Reason,
             };
-            return raw.HasProcess && raw.RefusedChange is { } refused ? $"{reason}; its changed file was not taken: {refused}" : reason;
+            return raw.HasProcess && raw.RefusedChange is { } refused ? $"{reason}; its changed file was not taken: {refused}"
+                : raw.FailedReload is { } failed ? $"{reason}; its last reload failed: {failed}"
+                : reason;
         }
     }
 

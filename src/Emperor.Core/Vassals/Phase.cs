@@ -6,6 +6,9 @@ public enum Phase
     /// <summary>On demand: it has no process, and gets one by the first connection to its socket.</summary>
     Waiting,
 
+    /// <summary>It has no process, and gets one when the vassals are ready that it is to be started after.</summary>
+    Held,
+
     /// <summary>Spawned; it does not accept requests yet.</summary>
     Starting,
 

@@ -1,3 +1,4 @@
+using Emperor.Core.Programs;
 using Emperor.Core.Sockets;
 
 namespace Emperor.Core.Vassals;
@@ -14,7 +15,13 @@ public abstract record VassalEvent
     /// <param name="ModifiedUnix">The file's modification time, seconds since the epoch.</param>
     /// <param name="Source">What was read; null when nobody needs to know.</param>
     /// <param name="Socket">The socket by which it is started on demand; null when it is started at once.</param>
-    public sealed record FileAccepted(long ModifiedUnix, VassalSource? Source = null, OnDemandSocket? Socket = null) : VassalEvent;
+    /// <param name="Plan">What its section [emperor] asks for; null when it has none.</param>
+    public sealed record FileAccepted(
+        long ModifiedUnix,
+        VassalSource? Source = null,
+        OnDemandSocket? Socket = null,
+        ProgramPlan? Plan = null
+    ) : VassalEvent;
 
     /// <summary>Its file is there for the first time, or has changed, and cannot be run.</summary>
     /// <param name="Reason">A sentence: what is wrong and what mends it.</param>
@@ -52,6 +59,26 @@ public abstract record VassalEvent
     /// <summary>A connection waits in its on-demand socket.</summary>
     public sealed record Knocked : VassalEvent;
 
+    /// <summary>Its readiness has been found out (<see cref="Effect.AwaitReady"/>).</summary>
+    public sealed record BecameReady(int Incarnation) : VassalEvent;
+
+    /// <summary>So many checks of its health in a row have failed (<see cref="Effect.CheckHealth"/>).</summary>
+    /// <param name="Incarnation">The process.</param>
+    /// <param name="Reason">What was seen, as a sentence.</param>
+    public sealed record Unwell(int Incarnation, string Reason) : VassalEvent;
+
+    /// <summary>It has said something to its NOTIFY_SOCKET, and was believed.</summary>
+    public sealed record Notified(int Incarnation, Notification Message) : VassalEvent;
+
+    /// <summary>
+    /// Nobody has used its sockets for as long as its file allows, and its processes are frozen (SIGSTOP), so that nobody can begin to:
+    /// it is told to stop, or let go on, in the same turn.
+    /// </summary>
+    public sealed record FellIdle : VassalEvent;
+
+    /// <summary>Something has changed with the vassals that it is to be started after (<see cref="VassalState.OthersReady"/>).</summary>
+    public sealed record OthersChanged : VassalEvent;
+
     /// <summary>Time has passed; a deadline may be due.</summary>
     public sealed record TimePassed : VassalEvent;
 
@@ -82,6 +109,9 @@ public sealed record ProcessEnd(int Code, bool Signaled, string Words)
 
     /// <summary>Whether the system has left a core of it.</summary>
     public bool CoreDumped { get; init; }
+
+    /// <summary>Whether the kernel has killed processes of it because they used more memory than the vassal may (memory-max).</summary>
+    public bool OutOfMemory { get; init; }
 
     /// <summary>The name of the signal that killed it, such as KILL; null when none did.</summary>
     public string? SignalName { get; init; }

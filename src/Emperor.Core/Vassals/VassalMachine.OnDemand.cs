@@ -1,3 +1,4 @@
+using Emperor.Core.Programs;
 using Emperor.Core.Sockets;
 
 namespace Emperor.Core.Vassals;
@@ -37,12 +38,28 @@ public static partial class VassalMachine
         }
 
         // A vassal that is wanted and has no process.
-        private void Begin(string why)
+        internal void Begin(string why)
         {
-            if (State.Socket is null)
+            if (State.Plan is { IsProgram: true })
+                State = ProgramMachine.Begin(State, why, now, policy, effects);
+            else if (State.Plan is { After.Count: > 0 } plan && !State.OthersReady)
+                Hold(plan);
+            else if (State.Socket is null)
                 Start(why);
             else
                 Wait();
+        }
+
+        internal void OthersChanged()
+        {
+            if (State.Phase == Phase.Held && State.OthersReady)
+                Begin("those that it is started after are ready");
+        }
+
+        private void Hold(ProgramPlan plan)
+        {
+            NoProcess(Phase.Held, $"it is started after {string.Join(", ", plan.After)}");
+            Note(NoteLevel.Information, "waiting", State.Reason);
         }
 
         private void Wait()
@@ -63,11 +80,15 @@ public static partial class VassalMachine
         }
 
         // A process has the socket that it was started with.
-        private void ReloadWith(OnDemandSocket? former)
+        private void ReloadWith(OnDemandSocket? former, ProgramPlan? formerPlan)
         {
-            if (State.Socket?.Address != former?.Address || State.Socket?.Inherited != former?.Inherited)
+            var why =
+                State.Socket?.Address != former?.Address || State.Socket?.Inherited != former?.Inherited
+                    ? "its on-demand socket has changed"
+                : State.Plan?.LaunchDigest != formerPlan?.LaunchDigest ? "its section [emperor] wants it to be started in another way"
+                : null;
+            if (why is not null)
             {
-                const string why = "its on-demand socket has changed";
                 TellToStop(Aftermath.StartAnew, why, policy.CurseTolerance);
                 Succeed(why);
                 return;

@@ -66,6 +66,7 @@ public static partial class VassalMachine
                     State = State with { Aftermath = Aftermath.Rest, Reason = why };
                     break;
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Backoff:
                 case Phase.Resting:
                     // Nobody would take the connections to its socket, so they are refused and do not wait.
@@ -96,6 +97,7 @@ public static partial class VassalMachine
                     break;
                 // One that waits is started by the next connection.
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Starting:
                 case Phase.Running:
                 case Phase.Reloading:
@@ -126,6 +128,7 @@ public static partial class VassalMachine
                     Succeed(why);
                     break;
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
@@ -137,15 +140,15 @@ public static partial class VassalMachine
 
         // When the process has ended, another one follows at once.
         private void Succeed(string why) => State = State with { Aftermath = Aftermath.StartAnew, AnewReason = why, StoppedByHand = false };
-
-        private static string WordOf(OrderKind order) =>
-            order switch
-            {
-                OrderKind.Stop => "a stop",
-                OrderKind.Start => "a start",
-                OrderKind.Restart => "a restart",
-                OrderKind.Reload => "a reload",
-                _ => "a retry",
-            };
     }
+
+    internal static string WordOf(OrderKind order) =>
+        order switch
+        {
+            OrderKind.Stop => "a stop",
+            OrderKind.Start => "a start",
+            OrderKind.Restart => "a restart",
+            OrderKind.Reload => "a reload",
+            _ => "a retry",
+        };
 }

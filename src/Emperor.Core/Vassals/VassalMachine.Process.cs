@@ -1,4 +1,5 @@
 using System.Globalization;
+using Emperor.Core.Programs;
 using Emperor.Core.Protocol;
 
 namespace Emperor.Core.Vassals;
@@ -44,6 +45,11 @@ public static partial class VassalMachine
                     if (!State.Ready)
                         Note(NoteLevel.Debug, "ready", "it has been spawned");
                     State = State with { Ready = true, History = State.History with { LastReady = now.Unix } };
+                    break;
+                case VassalMessage.Accepting when State.Plan is { Ready.Way: not ReadyWay.Protocol } plan:
+                    // Its file says by what else it is known.
+                    if (!State.Accepting)
+                        effects.Add(new Effect.AwaitReady(State.Name, State.Incarnation, plan));
                     break;
                 case VassalMessage.Accepting:
                     Accepts();
@@ -93,6 +99,7 @@ public static partial class VassalMachine
                     Note(NoteLevel.Debug, "cursed", $"pid {Pid()} closed its channel; it has {Seconds(policy.CurseTolerance)} to end");
                     break;
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Cursed:
                 case Phase.Stopping:
                 case Phase.Killing:
@@ -130,6 +137,20 @@ public static partial class VassalMachine
         {
             effects.Add(new Effect.Bury(State.Name, State.Incarnation));
             Ended(end.Words, end);
+        }
+
+        internal void BecameReady()
+        {
+            if (State.Phase is Phase.Starting or Phase.Running or Phase.Reloading)
+                Accepts();
+        }
+
+        internal void Unwell(string reason)
+        {
+            if (State.Phase is not (Phase.Running or Phase.Reloading))
+                return;
+            Note(NoteLevel.Warning, "unwell", $"pid {Pid()} is ended: {reason}");
+            TellToStop(Aftermath.Recover, reason, policy.CurseTolerance);
         }
 
         private void Accepts()
@@ -187,6 +208,8 @@ public static partial class VassalMachine
             };
             if (note)
                 Note(NoteLevel.Information, "accepting", $"pid {Pid()} accepts requests");
+            if (State.Plan is { Health: not null } plan)
+                effects.Add(new Effect.CheckHealth(State.Name, State.Incarnation, plan));
             if (pending)
                 Reload("its file had changed meanwhile");
         }

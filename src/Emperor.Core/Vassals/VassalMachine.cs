@@ -1,4 +1,5 @@
 using System.Globalization;
+using Emperor.Core.Programs;
 using Emperor.Core.Protocol;
 
 namespace Emperor.Core.Vassals;
@@ -37,78 +38,6 @@ public static partial class VassalMachine
     /// <summary>A vassal whose file has just been seen, before the first event.</summary>
     public static VassalState Create(string name) => new() { Name = name, Phase = Phase.Gone };
 
-    /// <summary>What becomes of a vassal by an event.</summary>
-    /// <param name="state">The vassal.</param>
-    /// <param name="event">What happened.</param>
-    /// <param name="now">The moment.</param>
-    /// <param name="policy">The times and choices.</param>
-    /// <param name="effects">What is to be done is added here, in order.</param>
-    public static VassalState Step(VassalState state, VassalEvent @event, Instant now, VassalPolicy policy, List<Effect> effects)
-    {
-        var turn = new Turn(state, now, policy, effects);
-        switch (@event)
-        {
-            case VassalEvent.FileAccepted e:
-                turn.FileAccepted(e);
-                break;
-            case VassalEvent.FileRefused e:
-                turn.FileRefused(e);
-                break;
-            case VassalEvent.FileGone:
-                turn.StopForGood("its file is gone", policy.CurseTolerance);
-                break;
-            case VassalEvent.Spawned e when turn.IsCurrent(e.Incarnation):
-                turn.Spawned(e);
-                break;
-            case VassalEvent.SpawnFailed e when turn.IsCurrent(e.Incarnation):
-                turn.SpawnFailed(e);
-                break;
-            case VassalEvent.Received e when turn.IsCurrent(e.Incarnation):
-                turn.Received(e.Message);
-                break;
-            case VassalEvent.HungUp e when turn.IsCurrent(e.Incarnation):
-                turn.HungUp();
-                break;
-            case VassalEvent.SendFailed e when turn.IsCurrent(e.Incarnation):
-                turn.SendFailed(e.Message);
-                break;
-            case VassalEvent.Exited e when turn.IsCurrent(e.Incarnation):
-                turn.Exited(e.End);
-                break;
-            case VassalEvent.Listening:
-                turn.Listening();
-                break;
-            case VassalEvent.ListenFailed e:
-                turn.ListenFailed(e.Reason);
-                break;
-            case VassalEvent.Knocked:
-                turn.Knocked();
-                break;
-            case VassalEvent.TimePassed:
-                turn.TimePassed();
-                break;
-            case VassalEvent.ReloadAsked:
-                turn.ReloadAsked();
-                break;
-            case VassalEvent.Forgiven:
-                turn.Forgiven();
-                break;
-            case VassalEvent.Ordered e:
-                turn.Ordered(e.Order);
-                break;
-            case VassalEvent.Ragnarok:
-                turn.StopForGood("the emperor leaves", policy.Mercy);
-                break;
-            case VassalEvent.NoMercy:
-                turn.KillNow(Aftermath.Forget, "the emperor waits no longer");
-                break;
-        }
-        var next = turn.State;
-        if (next.Phase != state.Phase)
-            next = next with { History = next.History with { Since = now.Unix } };
-        return next.Phase == state.Phase && next.Incarnation == state.Incarnation ? next : next with { PhaseSince = now.Monotonic };
-    }
-
     /// <summary>One step under way.</summary>
     private ref partial struct Turn(VassalState state, Instant now, VassalPolicy policy, List<Effect> effects)
     {
@@ -121,13 +50,14 @@ public static partial class VassalMachine
             var isNew = State.Phase == Phase.Gone;
             // A vassal whose file was refused at first is born when it is mended.
             var born = State.File == default ? file.ModifiedUnix : State.File.Born;
-            var former = State.Socket;
+            var former = (State.Socket, State.Plan);
             State = State with
             {
                 RefusedChange = null,
                 File = (born, file.ModifiedUnix),
                 Source = file.Source ?? State.Source,
                 Socket = file.Socket,
+                Plan = file.Plan,
                 Failures = 0,
                 ShortLives = 0,
                 ListenFailures = 0,
@@ -136,6 +66,7 @@ public static partial class VassalMachine
             switch (State.Phase)
             {
                 case Phase.Gone:
+                case Phase.Held:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
@@ -147,7 +78,7 @@ public static partial class VassalMachine
                 case Phase.Starting:
                 case Phase.Running:
                 case Phase.Reloading:
-                    ReloadWith(former);
+                    ReloadWith(former.Socket, former.Plan);
                     break;
                 case Phase.Cursed:
                     // It is about to be killed and replaced, and the next process will read the file as it is then.
@@ -167,6 +98,7 @@ public static partial class VassalMachine
             {
                 case Phase.Gone:
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
@@ -220,6 +152,7 @@ public static partial class VassalMachine
                     State = State with { Aftermath = Aftermath.Forget };
                     break;
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Backoff:
                 case Phase.Resting:
                 case Phase.Refused:
@@ -248,6 +181,7 @@ public static partial class VassalMachine
                     Begin("a reload was asked for");
                     break;
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Cursed:
                 case Phase.Stopping:
                 case Phase.Killing:
@@ -317,6 +251,7 @@ public static partial class VassalMachine
                     State = State with { Deadline = now.Monotonic + policy.KillPatience };
                     break;
                 case Phase.Waiting:
+                case Phase.Held:
                 case Phase.Starting:
                 case Phase.Running:
                 case Phase.Resting:
@@ -354,7 +289,7 @@ public static partial class VassalMachine
                 LaunchedDigest = State.Source?.Digest,
                 History = State.History with { Cursed = 0, LastHeartbeat = 0 },
             };
-            effects.Add(new Effect.Spawn(State.Name, State.Incarnation));
+            effects.Add(new Effect.Spawn(State.Name, State.Incarnation) { Plan = State.Plan });
         }
 
         private void Reload(string why)
@@ -412,7 +347,7 @@ public static partial class VassalMachine
                 Phase = Phase.Stopping,
                 Aftermath = aftermath,
                 Reason = why,
-                Deadline = now.Monotonic + patience,
+                Deadline = now.Monotonic + (State.Plan?.StopTimeout ?? patience),
                 HeartbeatDeadline = null,
                 ReloadPending = false,
                 History = State.History with { Cursed = now.Unix },

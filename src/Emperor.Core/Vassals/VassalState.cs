@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Globalization;
+using Emperor.Core.Programs;
 using Emperor.Core.Sockets;
 
 namespace Emperor.Core.Vassals;
@@ -113,19 +115,63 @@ public sealed record VassalState
     /// <summary>The digest of its file when its process was started or last told to reload; null before that.</summary>
     public string? LaunchedDigest { get; init; }
 
+    /// <summary>What its section [emperor] asks for, as it was last accepted; null when its file has none.</summary>
+    public ProgramPlan? Plan { get; init; }
+
+    /// <summary>The processes of a program, in the order of their start; empty for a uwsgi vassal.</summary>
+    public ImmutableArray<Member> Members { get; init; } = [];
+
+    /// <summary>The copies of a program; empty for a uwsgi vassal, and for a program that shall have no process.</summary>
+    public ImmutableArray<ProgramSlot> Slots { get; init; } = [];
+
+    /// <summary>The plan that a program's reload brings in, one slot after the other; null when none is under way.</summary>
+    public ProgramPlan? Rolling { get; init; }
+
+    /// <summary>The slot that the reload is at.</summary>
+    public int RollSlot { get; init; }
+
+    /// <summary>Why the last reload came to nothing and the former processes serve on; null when it did not.</summary>
+    public string? FailedReload { get; init; }
+
+    /// <summary>The emperor holds sockets for its program.</summary>
+    public bool HoldsSockets { get; init; }
+
+    /// <summary>A program's start or reload waits for its sockets.</summary>
+    public bool AwaitsSockets { get; init; }
+
+    /// <summary>The vassals that it is to be started after are ready, or not to be waited for; whoever steps the machine says so.</summary>
+    public bool OthersReady { get; init; }
+
+    /// <summary>Whether it is a program and no uwsgi: what it runs now, or, without a process, what it will.</summary>
+    public bool IsProgram => Slots.Length > 0 || Members.Length > 0 || (!HasProcess && Plan is { IsProgram: true });
+
     /// <summary>Whether it has a process that has not been seen to end.</summary>
     public bool HasProcess =>
-        Phase is Phase.Starting or Phase.Running or Phase.Reloading or Phase.Cursed or Phase.Stopping or Phase.Killing;
+        Members.Length > 0
+        || Phase is Phase.Starting or Phase.Running or Phase.Reloading or Phase.Cursed or Phase.Stopping or Phase.Killing;
 
     /// <summary>The nearest of its deadlines, monotonic milliseconds; null when nothing is due by time.</summary>
-    public long? NextDeadline => Deadline is { } a && HeartbeatDeadline is { } b ? Math.Min(a, b) : Deadline ?? HeartbeatDeadline;
+    public long? NextDeadline
+    {
+        get
+        {
+            var next = Nearer(Deadline, HeartbeatDeadline);
+            foreach (var member in Members)
+                next = Nearer(Nearer(next, member.Deadline), member.WatchdogDue);
+            foreach (var slot in Slots)
+                next = Nearer(next, slot.RetryAt);
+            return next;
+        }
+    }
 
     /// <summary>Its state in one word, for people.</summary>
     public string Word =>
         Phase switch
         {
             Phase.Waiting => "on-demand",
+            Phase.Held => "waiting",
             Phase.Starting => "starting",
+            Phase.Running when Slots.Length > 0 => "ready",
             Phase.Running => Loyal ? "loyal" : "accepting",
             Phase.Reloading => "reloading",
             Phase.Cursed => "cursed",
@@ -144,4 +190,6 @@ public sealed record VassalState
             $"{Word}{(Pid is { } pid ? $", pid {pid}" : "")}{(HasProcess && Socket is { } s ? $", on demand ({s})" : "")}, failures {Failures}, deaths {Deaths}, reloads {Reloads}"
                 + $"{(Reason.Length > 0 ? $": {Reason}" : "")}{(HasProcess && RefusedChange is { } r ? $"; its last change was not taken: {r}" : "")}"
         );
+
+    private static long? Nearer(long? a, long? b) => a is { } x && b is { } y ? Math.Min(x, y) : a ?? b;
 }

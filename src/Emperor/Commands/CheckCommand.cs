@@ -20,10 +20,12 @@ internal static class CheckCommand
         var home = Environment.CurrentDirectory;
         var findings = new List<Finding>();
         var claims = new List<(string File, SocketClaim Claim)>();
+        var orders = new List<(string File, CheckResult Result)>();
         foreach (var file in files)
         {
             var result = Examine(file, home);
             findings.AddRange(result.Problems.Select(p => Finding.Of(file, p)));
+            orders.Add((file, result));
             foreach (var claim in result.Sockets)
             {
                 if (claims.FirstOrDefault(c => c.Claim.Collides(claim)) is { Claim: not null } other && other.File != file)
@@ -41,6 +43,7 @@ internal static class CheckCommand
                 claims.Add((file, claim));
             }
         }
+        OrderCheck.Run(orders, home, findings);
         Tell(files, findings, isJson);
         return findings.Any(f => f.Severity == "error") ? ExitCode.Failed : ExitCode.Well;
     }

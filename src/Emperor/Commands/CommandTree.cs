@@ -28,6 +28,11 @@ internal static class CommandTree
             Console.Out.Write(HelpText.Render(Program.HelpWidth()));
             return ExitCode.Well;
         }
+        if (arguments[0] == "help" && VerbList.All.All(v => v.Name != arguments[1]))
+        {
+            Console.Error.WriteLine($"emperor help: there is no verb {Core.PlainText.OneLine(arguments[1])}; see: emperor help");
+            return ExitCode.Usage;
+        }
         // "help VERB" is "VERB --help".
         var parsed = Root().Parse(arguments[0] == "help" ? [arguments[1], "--help"] : arguments);
         if (parsed.Errors.Count > 0)
@@ -130,10 +135,11 @@ internal static class CommandTree
             HelpName = "SECONDS",
             DefaultValueFactory = _ => ControlProtocol.DefaultTimeout / 1000,
         };
+        const int LongestSeconds = ControlProtocol.LongestTimeout / 1000;
         timeout.Validators.Add(r =>
         {
-            if (r.GetValueOrDefault<int>() is < 0 or > ControlProtocol.LongestTimeout / 1000)
-                r.AddError($"--timeout lies between 0 and {ControlProtocol.LongestTimeout / 1000} seconds");
+            if (!IsNumber(r, LongestSeconds))
+                r.AddError($"--timeout lies between 0 and {LongestSeconds} seconds");
         });
         var command = Verb(name);
         command.Add(names);
@@ -164,6 +170,13 @@ internal static class CommandTree
         return command;
     }
 
+    // Asking for the value of what is no number would throw.
+    private static bool IsNumber(System.CommandLine.Parsing.OptionResult result, int most) =>
+        result.Tokens.All(t =>
+            int.TryParse(t.Value, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number)
+            && number <= most
+        );
+
     private static Option<bool> Follow() => new("--follow", "-f") { Description = "go on with what comes, until Ctrl+C" };
 
     private static Option<int> Count(int preset)
@@ -176,8 +189,8 @@ internal static class CommandTree
         };
         count.Validators.Add(r =>
         {
-            if (r.GetValueOrDefault<int>() < 0)
-                r.AddError("--lines is no negative number");
+            if (!IsNumber(r, int.MaxValue))
+                r.AddError($"--lines is a number from 0 to {int.MaxValue}");
         });
         return count;
     }

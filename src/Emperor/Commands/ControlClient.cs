@@ -14,6 +14,8 @@ internal sealed class ControlClient : IDisposable
     // A thousand vassals take some 400 KB; this is for a hundred thousand.
     private const int LongestLine = 64 * 1024 * 1024;
     private const int AnswerTime = 30_000;
+    private const int QueueTime = 5_000;
+    private const int QueuePause = 10;
 
     private readonly UnixStream _stream;
     private readonly string _path;
@@ -36,7 +38,7 @@ internal sealed class ControlClient : IDisposable
         var failures = new List<string>();
         foreach (var place in places)
         {
-            if (UnixStream.Connect(place, out var error) is { } stream)
+            if (Connect(place, out var error) is { } stream)
                 return new ControlClient(stream, place);
             failures.Add($"{place}: {(error == Errno.ConnectionRefused ? "nobody listens there any more" : error.Message)}");
         }
@@ -71,6 +73,20 @@ internal sealed class ControlClient : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
+
+    // While others take all places in its queue, this one waits for a while.
+    private static UnixStream? Connect(string place, out Errno error)
+    {
+        using var never = new ManualResetEvent(initialState: false);
+        for (var waited = 0; ; waited += QueuePause)
+        {
+            if (UnixStream.Connect(place, out error) is { } stream)
+                return stream;
+            if (error != Errno.Again || waited >= QueueTime)
+                return null;
+            _ = never.WaitOne(QueuePause);
+        }
+    }
 
     private static List<string> UsualPlaces()
     {

@@ -8,16 +8,29 @@ internal static class FileGlob
     /// <summary>The names that a pattern matches, sorted by bytes, folders with a slash at their end.</summary>
     public static IReadOnlyList<string> Expand(string pattern)
     {
+        var most = int.MaxValue;
+        return Expand(pattern, "", ref most);
+    }
+
+    /// <summary>The same, with a bound on what is looked at.</summary>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="folder">Where a relative one starts, with a slash at its end; empty for the working folder.</param>
+    /// <param name="most">How many names may be looked at yet; below 0 the rest was not.</param>
+    public static IReadOnlyList<string> Expand(string pattern, string folder, ref int most)
+    {
         if (pattern.Length == 0)
             return [];
         var found = new List<string>();
         var parts = pattern.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        Walk(pattern.StartsWith('/') ? "/" : "", parts, 0, pattern.EndsWith('/'), found);
+        var start = pattern.StartsWith('/') ? "/" : folder;
+        Walk(start, parts, 0, pattern.EndsWith('/'), found, ref most);
+        if (!pattern.StartsWith('/'))
+            found = found.ConvertAll(name => name[folder.Length..]);
         found.Sort(string.CompareOrdinal);
         return found;
     }
 
-    private static void Walk(string prefix, string[] parts, int at, bool onlyFolders, List<string> found)
+    private static void Walk(string prefix, string[] parts, int at, bool onlyFolders, List<string> found, ref int most)
     {
         if (at == parts.Length)
         {
@@ -27,24 +40,31 @@ internal static class FileGlob
                 found.Add(prefix);
             return;
         }
-        foreach (var name in Candidates(prefix, parts[at]))
+        foreach (var name in Candidates(prefix, parts[at], ref most))
         {
             var isLast = at == parts.Length - 1;
             if (isLast || Directory.Exists(prefix + name))
-                Walk(isLast ? prefix + name : prefix + name + "/", parts, at + 1, onlyFolders, found);
+                Walk(isLast ? prefix + name : prefix + name + "/", parts, at + 1, onlyFolders, found, ref most);
         }
     }
 
-    private static IEnumerable<string> Candidates(string folder, string pattern)
+    private static List<string> Candidates(string folder, string pattern, ref int most)
     {
+        if (most-- <= 0)
+            return [];
         if (!pattern.AsSpan().ContainsAny('*', '?', '[') && !pattern.Contains('\\', StringComparison.Ordinal))
             return Path.Exists(folder + pattern) || new FileInfo(folder + pattern).LinkTarget is not null ? [pattern] : [];
         try
         {
-            var names = new DirectoryInfo(folder.Length == 0 ? "." : folder)
-                .EnumerateFileSystemInfos("*", Everything)
-                .Select(entry => entry.Name);
-            return [.. names.Where(name => (name[0] != '.' || pattern[0] == '.') && Matches(pattern, name))];
+            var found = new List<string>();
+            foreach (var entry in new DirectoryInfo(folder.Length == 0 ? "." : folder).EnumerateFileSystemInfos("*", Everything))
+            {
+                if (most-- <= 0)
+                    break;
+                if ((entry.Name[0] != '.' || pattern[0] == '.') && Matches(pattern, entry.Name))
+                    found.Add(entry.Name);
+            }
+            return found;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

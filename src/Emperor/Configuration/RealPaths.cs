@@ -30,7 +30,7 @@ internal static class RealPaths
                     return null;
                 if (target.StartsWith('/'))
                     resolved = "";
-                foreach (var inner in Parts(target))
+                foreach (var inner in Parts(target).Reverse())
                     rest.Push(inner);
                 continue;
             }

@@ -26,7 +26,7 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
     private Action<string, VassalEvent>? _handle;
 
     /// <summary>How a vassal is started.</summary>
-    public required Func<string, LaunchPlan> Plan { get; init; }
+    public required Func<VassalSnapshot, LaunchPlan> Plan { get; init; }
 
     /// <summary>Says who the emperor is; the line about all vassals is left to be filled in.</summary>
     public required Func<EmpireView> Describe { get; init; }
@@ -83,6 +83,20 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
             BeginOrder(client, request, order, now);
             return;
         }
+        try
+        {
+            Inform(client, request);
+        }
+        catch (Exception e)
+        {
+            // A fault of ours in telling how things stand: no vassal shall go because somebody has asked.
+            log.Error("control-fault", $"{request.Verb} could not be answered, by a fault of the emperor's own, please report it: {e}");
+            Tell(client, ControlReply.Faulty(request.Id, e));
+        }
+    }
+
+    private void Inform(long client, ControlRequest request)
+    {
         if (!TrySelect(request, out var names, out var refusal))
         {
             Tell(client, refusal!);
@@ -141,7 +155,7 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
         for (var i = 0; i < told.Length; i++)
         {
             var vassal = snapshot.Find(told[i])!.Value;
-            var plan = Plan(vassal.Name);
+            var plan = Plan(vassal);
             var isLast = i == told.Length - 1;
             server.Answer(
                 new ControlAnswer(
@@ -197,10 +211,11 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
                 refusal = ControlReply.Failed(request.Id, "no-such-vassal", "there is no vassal");
             return refusal is null;
         }
+        var index = new NameIndex(all);
         var chosen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var pattern in request.Names)
         {
-            var fitting = NamePattern.Select(pattern, all);
+            var fitting = index.Select(pattern);
             chosen.UnionWith(fitting);
             if (fitting.Count > 0)
                 continue;

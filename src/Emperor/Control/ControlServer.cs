@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Emperor.Core.Control;
 using Emperor.Linux;
+using Emperor.Logging;
 using Emperor.Output;
 
 namespace Emperor.Control;
@@ -19,6 +20,9 @@ internal sealed class ControlServer : IDisposable
     private const int StrangerLimit = 32;
     private const int AcceptsATurn = 64;
     private const int EventsATurn = 256;
+
+    // Of one client, before the others' turn: whoever sends thousands in one go holds up himself.
+    private const int RequestsATurn = 16;
     private const int DefaultEvents = 20;
     private const int MostEvents = 10_000;
     private const long AcceptPause = 1_000;
@@ -30,10 +34,12 @@ internal sealed class ControlServer : IDisposable
     private readonly uint _uid;
     private readonly Action _wakeMain;
     private readonly VassalOutput? _output;
+    private readonly EmperorLog _log;
     private readonly EventLoop _loop = new();
     private readonly ConcurrentQueue<ControlCall> _calls = new();
     private readonly ConcurrentQueue<ControlAnswer> _answers = new();
     private readonly Dictionary<long, ControlConnection> _clients = [];
+    private readonly HashSet<long> _unfinished = [];
     private readonly byte[] _buffer = new byte[16 * 1024];
     private readonly Thread _thread;
     private long _serial;
@@ -46,16 +52,18 @@ internal sealed class ControlServer : IDisposable
     /// <param name="output">What vassals print; null when it is not kept.</param>
     /// <param name="uid">The emperor's user.</param>
     /// <param name="wakeMain">Called when there are calls for the main thread.</param>
-    public ControlServer(ControlSocket socket, EventFeed events, VassalOutput? output, uint uid, Action wakeMain)
+    /// <param name="log">Where faults are told.</param>
+    public ControlServer(ControlSocket socket, EventFeed events, VassalOutput? output, uint uid, Action wakeMain, EmperorLog log)
     {
         _socket = socket;
         _events = events;
         _output = output;
         _uid = uid;
         _wakeMain = wakeMain;
+        _log = log;
         _loop.Add(socket.Listener.Fd, ListenerToken);
         events.Wake = _loop.Wake;
-        _thread = new Thread(Serve) { IsBackground = true, Name = "control" };
+        _thread = new Thread(Run) { IsBackground = true, Name = "control" };
         _thread.Start();
     }
 
@@ -85,6 +93,26 @@ internal sealed class ControlServer : IDisposable
 
     private static long Now => Environment.TickCount64;
 
+    private void Run()
+    {
+        try
+        {
+            Serve();
+        }
+        catch (Exception e)
+        {
+            // A fault of ours, and the command is worth less than vassals: these run on without.
+            _log.Error(
+                "control-fault",
+                $"the control socket is not served any more, by a fault of the emperor's own, please report it: {e}"
+            );
+            _socket.Dispose();
+            foreach (var client in _clients.Values)
+                client.Dispose();
+            _clients.Clear();
+        }
+    }
+
     private void Serve()
     {
         var ready = new List<Readiness>();
@@ -98,6 +126,7 @@ internal sealed class ControlServer : IDisposable
                 else if (_clients.TryGetValue((long)one.Token, out var client))
                     Hear(client, one);
             }
+            GoOnWithUnfinished();
             while (_answers.TryDequeue(out var answer))
                 Deliver(answer);
             TellEvents();
@@ -173,7 +202,7 @@ internal sealed class ControlServer : IDisposable
             Drop(client);
             return;
         }
-        if (ready.Readable && !client.IsBusy && !client.HasOutput && !client.IsInputClosed)
+        if (ready.Readable && !client.IsBusy && !client.HasOutput && !client.IsInputClosed && !_unfinished.Contains(client.Serial))
             client.Receive(_buffer, Now);
         GoOn(client);
     }
@@ -181,8 +210,17 @@ internal sealed class ControlServer : IDisposable
     // Works through what it has sent, as far as it takes the answers, and sets what is heard of it next.
     private void GoOn(ControlConnection client)
     {
-        while (!client.IsBusy && !client.HasOutput && !client.IsLeaving && client.TryTake(out var request, out var refusal, Now))
+        _unfinished.Remove(client.Serial);
+        for (var i = 0; !client.IsBusy && !client.HasOutput && !client.IsLeaving; i++)
         {
+            if (i == RequestsATurn)
+            {
+                _unfinished.Add(client.Serial);
+                _loop.Wake();
+                break;
+            }
+            if (!client.TryTake(out var request, out var refusal, Now))
+                break;
             if (refusal is not null)
                 client.Say(refusal, Now);
             else if (request is not null)
@@ -193,15 +231,25 @@ internal sealed class ControlServer : IDisposable
                 return;
             }
         }
-        if (!client.HasOutput && (client.IsLeaving || (client.IsInputClosed && !client.IsBusy)))
+        var isUnfinished = _unfinished.Contains(client.Serial);
+        if (!client.HasOutput && !isUnfinished && (client.IsLeaving || (client.IsInputClosed && !client.IsBusy)))
             Drop(client);
         else
             _loop.Change(
                 client.Stream.Fd,
                 (ulong)client.Serial,
-                read: !client.IsBusy && !client.HasOutput && !client.IsInputClosed,
+                read: !client.IsBusy && !client.HasOutput && !client.IsInputClosed && !isUnfinished,
                 write: client.HasOutput
             );
+    }
+
+    private void GoOnWithUnfinished()
+    {
+        foreach (var serial in _unfinished.ToArray())
+        {
+            if (_clients.TryGetValue(serial, out var client))
+                GoOn(client);
+        }
     }
 
     private void Work(ControlConnection client, ControlRequest request)
@@ -238,13 +286,26 @@ internal sealed class ControlServer : IDisposable
             BeginLogs(client, wanted);
             return;
         }
-        var reply = answer.Make!(_events.Take());
+        var reply = Make(answer);
         client.IsBusy = reply.More;
         client.Say(reply, Now);
         if (client.Send(Now))
             GoOn(client);
         else
             Drop(client);
+    }
+
+    private ControlReply Make(ControlAnswer answer)
+    {
+        try
+        {
+            return answer.Make!(_events.Take());
+        }
+        catch (Exception e)
+        {
+            _log.Error("control-fault", $"an answer could not be made, by a fault of the emperor's own, please report it: {e}");
+            return ControlReply.Faulty(null, e);
+        }
     }
 
     private void BeginEvents(ControlConnection client, ControlRequest request)
@@ -269,7 +330,7 @@ internal sealed class ControlServer : IDisposable
     {
         if (names.Count == 0)
             return true;
-        return e.Vassal is { } vassal && names.Any(n => NamePattern.Select(n, [vassal]).Count > 0);
+        return e.Vassal is { } vassal && names.Any(n => NamePattern.Fits(n, vassal));
     }
 
     // Each takes as many as it reads; who reads too slowly misses what the ring has lost meanwhile, and is told how many.
@@ -393,6 +454,7 @@ internal sealed class ControlServer : IDisposable
     {
         _loop.Remove(client.Stream.Fd);
         _clients.Remove(client.Serial);
+        _unfinished.Remove(client.Serial);
         client.Dispose();
         if (!client.IsBusy)
             return;

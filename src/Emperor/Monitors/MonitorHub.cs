@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using Emperor.Core;
 using Emperor.Core.Configuration;
 using Emperor.Core.Monitoring;
@@ -46,6 +45,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly long _frequency;
     private readonly Census _census = new();
     private readonly LinkHints _hints = new();
+    private readonly ProgramFiles _programs = new();
     private readonly HashSet<HintTarget> _hinted = [];
     private readonly HashSet<HintTarget> _followed = [];
     private readonly Queue<HintTarget> _toFollow = new();
@@ -118,6 +118,14 @@ internal sealed class MonitorHub : IDisposable
 
     /// <summary>A vassal's file, as it is named from its working folder, and that folder.</summary>
     public (string Configuration, string Folder) Locate(string vassal) => (vassal, _monitors[_monitorOf[vassal]].WorkingFolder);
+
+    /// <summary>The same for people, also of one whose file was never taken, or is gone while its process still ends.</summary>
+    /// <param name="vassal">Its name.</param>
+    /// <param name="monitor">The --emperor that its file was last found by; null when that is not known.</param>
+    public (string Configuration, string Folder) LocateForPeople(string vassal, string? monitor) =>
+        _monitorOf.ContainsKey(vassal)
+            ? Locate(vassal)
+            : (vassal, (_monitors.FirstOrDefault(m => m.Argument == monitor) ?? _monitors[0]).WorkingFolder);
 
     /// <summary>Watches a file that means something by being touched (--touch-logreopen).</summary>
     public void WatchTouch(string path)
@@ -330,11 +338,12 @@ internal sealed class MonitorHub : IDisposable
             return null;
         }
         var modified = stamp.ModifiedNanoseconds / 1_000_000;
-        if (VassalFileCheck.Examine(change.Name, bytes).Reason is not { } refusal)
+        var plan = _programs.Examine(change.Name, monitor.WorkingFolder, bytes, out var refusal);
+        if (refusal is null)
         {
             isMoved = _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
             _monitorOf[change.Name] = change.Monitor;
-            return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, read, bytes));
+            return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, read, bytes), Plan: plan);
         }
         if (Math.Abs(now.Unix - modified) < WritingTime)
         {
@@ -347,7 +356,7 @@ internal sealed class MonitorHub : IDisposable
     private static VassalSource SourceOf(FileMonitor monitor, string path, FileStatus read, byte[]? bytes)
     {
         var target = Files.Target(path);
-        var digest = bytes is null ? "" : Convert.ToHexStringLower(SHA256.HashData(bytes));
+        var digest = bytes is null ? "" : Sha256.Hex(bytes);
         return new VassalSource(path, target is null || target == path ? path : target, monitor.Argument, read.Uid, read.Gid, digest);
     }
 

@@ -119,6 +119,9 @@ internal sealed class Kindred : IDisposable
     /// <summary>Whether a child of this number is known.</summary>
     public bool Knows(int pid) => _orphans.ContainsKey(pid) || Helpers.Contains(pid);
 
+    /// <summary>The serial number of the process that an orphan came of; null when it is not known, or no orphan of ours.</summary>
+    public long? OwnerOf(int pid) => _orphans.GetValueOrDefault(pid)?.Owner;
+
     /// <summary>Whether any is left that the emperor must not leave behind.</summary>
     public bool HasOwn => _orphans.Values.Any(o => !o.IsStranger);
 
@@ -132,6 +135,17 @@ internal sealed class Kindred : IDisposable
         if (orphan.GuardSlot is { } slot)
             _guard.Delist(slot);
         _ = orphan.Process.Reap(out _);
+        orphan.Process.Dispose();
+    }
+
+    /// <summary>Somebody else sees to one of them from now on.</summary>
+    public void Forget(int pid)
+    {
+        if (!_orphans.Remove(pid, out var orphan))
+            return;
+        _loop.Remove(orphan.Process.Fd);
+        if (orphan.GuardSlot is { } slot)
+            _guard.Delist(slot);
         orphan.Process.Dispose();
     }
 

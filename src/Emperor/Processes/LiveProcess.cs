@@ -1,10 +1,11 @@
+using Emperor.Limits;
 using Emperor.Linux;
 using Emperor.Output;
 
 namespace Emperor.Processes;
 
 /// <summary>A vassal's process that has not been reaped, with all that belongs to it on the emperor's side.</summary>
-internal sealed class LiveProcess(long serial, string vassal, int incarnation, PidRef process, Channel channel) : IDisposable
+internal sealed class LiveProcess(long serial, string vassal, int incarnation, PidRef process, Channel? channel) : IDisposable
 {
     // A vassal needs a byte now and then. What sends more than this many in a second is not heard until the second is over.
     private const int BytesASecond = 16 * 1024;
@@ -21,11 +22,29 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     /// <summary>Which of the vassal's processes it is.</summary>
     public int Incarnation { get; } = incarnation;
 
-    /// <summary>The process.</summary>
-    public PidRef Process { get; } = process;
+    /// <summary>The process: the one that was started, or the one that has taken its place.</summary>
+    public PidRef Process { get; private set; } = process;
 
-    /// <summary>The emperor's end of its channel.</summary>
-    public Channel Channel { get; } = channel;
+    /// <summary>The process that it has named as its main one (MAINPID of sd_notify(3)); null when that is <see cref="Process"/>.</summary>
+    public PidRef? Main { get; set; }
+
+    /// <summary>The number of its main process.</summary>
+    public int MainPid => (Main ?? Process).Pid;
+
+    /// <summary>Whether its main process has taken the place of the one that was started: then it need not lead a process group.</summary>
+    public bool IsPromoted { get; private set; }
+
+    /// <summary>What marks its tree, as NAME=VALUE; empty when nobody has said.</summary>
+    public string Mark { get; init; } = "";
+
+    /// <summary>Its cgroup; null when it has none.</summary>
+    public VassalCGroup? Group { get; init; }
+
+    /// <summary>The user that it runs as, when it is another one than the emperor's and that is known.</summary>
+    public string? User { get; init; }
+
+    /// <summary>The emperor's end of its channel; null when it has none.</summary>
+    public Channel? Channel { get; } = channel;
 
     /// <summary>Its place in the <see cref="Guard"/>'s list.</summary>
     public int GuardSlot { get; set; }
@@ -34,7 +53,7 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     public OutputSource? Output { get; set; }
 
     /// <summary>Whether the channel is still listened to.</summary>
-    public bool IsChannelOpen { get; set; } = true;
+    public bool IsChannelOpen { get; set; } = channel is not null;
 
     /// <summary>Whether its flood of bytes has been reported.</summary>
     public bool WasFloodReported { get; set; }
@@ -54,10 +73,18 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
         return _bytesThisSecond > BytesASecond;
     }
 
+    /// <summary>The first process has been reaped: its main one takes its place.</summary>
+    public void Promote()
+    {
+        Process.Dispose();
+        (Process, Main, IsPromoted) = (Main!, null, true);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        Channel.Dispose();
+        Channel?.Dispose();
+        Main?.Dispose();
         Process.Dispose();
     }
 }

@@ -5,17 +5,17 @@ internal sealed class ProcessTable
 {
     private readonly Dictionary<long, LiveProcess> _bySerial = [];
     private readonly Dictionary<int, LiveProcess> _byPid = [];
-    private readonly Dictionary<string, LiveProcess> _byVassal = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Vassal, int Incarnation), LiveProcess> _byIncarnation = [];
 
     /// <summary>All of them.</summary>
     public IReadOnlyCollection<LiveProcess> All => _bySerial.Values;
 
-    /// <summary>Adds one; a vassal has at most one.</summary>
+    /// <summary>Adds one.</summary>
     public void Add(LiveProcess process)
     {
         _bySerial.Add(process.Serial, process);
         _byPid.Add(process.Process.Pid, process);
-        _byVassal.Add(process.Vassal, process);
+        _byIncarnation.Add((process.Vassal, process.Incarnation), process);
     }
 
     /// <summary>Removes one that has been reaped.</summary>
@@ -23,8 +23,17 @@ internal sealed class ProcessTable
     {
         _bySerial.Remove(process.Serial);
         _byPid.Remove(process.Process.Pid);
-        _byVassal.Remove(process.Vassal);
+        _byIncarnation.Remove((process.Vassal, process.Incarnation));
     }
+
+    /// <summary>Another process is the main one of it too.</summary>
+    public void AddMain(LiveProcess process, int pid) => _byPid[pid] = process;
+
+    /// <summary>It is not any more.</summary>
+    public void RemoveMain(int pid) => _byPid.Remove(pid);
+
+    /// <summary>Its first process has been reaped, and its main one is about to take its place.</summary>
+    public void Replace(LiveProcess process) => _byPid.Remove(process.Process.Pid);
 
     /// <summary>That of a serial number; null when it has been reaped.</summary>
     public LiveProcess? BySerial(long serial) => _bySerial.GetValueOrDefault(serial);
@@ -33,6 +42,5 @@ internal sealed class ProcessTable
     public LiveProcess? ByPid(int pid) => _byPid.GetValueOrDefault(pid);
 
     /// <summary>That of a vassal's incarnation; null when it has been reaped.</summary>
-    public LiveProcess? Of(string vassal, int incarnation) =>
-        _byVassal.TryGetValue(vassal, out var process) && process.Incarnation == incarnation ? process : null;
+    public LiveProcess? Of(string vassal, int incarnation) => _byIncarnation.GetValueOrDefault((vassal, incarnation));
 }

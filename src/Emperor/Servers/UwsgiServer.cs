@@ -1,4 +1,5 @@
 using Emperor.Core.Configuration;
+using Emperor.Core.Programs;
 using Emperor.Linux;
 
 namespace Emperor.Servers;
@@ -11,6 +12,7 @@ internal sealed class UwsgiServer(
     LaunchSettings settings,
     IReadOnlyDictionary<string, string> environment,
     ulong softDescriptorLimit,
+    ChainTools tools,
     Spawner spawner
 )
 {
@@ -18,13 +20,15 @@ internal sealed class UwsgiServer(
     private const int ChannelFd = 3;
 
     private readonly string? _searchPath = environment.GetValueOrDefault("PATH");
-    private readonly string[] _environment = VassalEnvironment(environment, settings.CapturesOutput);
-    private readonly string? _deathSignal = settings.DeathSignal
-        ? ProgramFinder.Find("setpriv", environment.GetValueOrDefault("PATH"), "/")
-        : null;
+    private readonly string[] _environment =
+    [
+        .. VassalEnvironment.Of(environment, settings.CapturesOutput).Select(v => $"{v.Key}={v.Value}"),
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"UWSGI_EMPEROR_FD={ChannelFd}"),
+    ];
+    private readonly bool _deathSignal = settings.DeathSignal && tools.Find("setpriv") is not null;
 
     /// <summary>True when a parent-death signal is asked for and the program that sets it (setpriv, of util-linux) is not installed.</summary>
-    public bool LacksDeathSignal => settings.DeathSignal && _deathSignal is null;
+    public bool LacksDeathSignal => settings.DeathSignal && !_deathSignal;
 
     /// <summary>The names that are tried, in order.</summary>
     public IReadOnlyList<string> Names { get; } = [.. settings.Overrides, settings.Program, .. settings.Fallbacks];
@@ -59,24 +63,11 @@ internal sealed class UwsgiServer(
     }
 
     /// <summary>Starts a vassal.</summary>
-    /// <param name="configuration">Its file, as it is named from its working folder.</param>
-    /// <param name="folder">Its working folder.</param>
-    /// <param name="mark">What marks its tree, as NAME=VALUE.</param>
-    /// <param name="channel">Its end of the channel.</param>
-    /// <param name="input">Its standard input: /dev/null, or the socket of a vassal on demand.</param>
-    /// <param name="output">Its standard output and error; null are the emperor's.</param>
+    /// <param name="launch">How.</param>
     /// <param name="failure">When null is returned: why, and what to do.</param>
-    public PidRef? Launch(
-        string configuration,
-        string folder,
-        string mark,
-        SafeFd channel,
-        SafeFd input,
-        SafeFd? output,
-        out string failure
-    )
+    public PidRef? Launch(UwsgiLaunch launch, out string failure)
     {
-        failure = "";
+        var folder = launch.Folder;
         if (ProgramFinder.Find(Names, _searchPath, folder) is not { } program)
         {
             failure =
@@ -84,24 +75,46 @@ internal sealed class UwsgiServer(
                 + "install uwsgi, or name it by --binary-path or --emperor-wrapper";
             return null;
         }
-        var arguments = Arguments(program, configuration);
-        if (_deathSignal is not null)
-            arguments.InsertRange(0, ["setpriv", "--pdeathsig", "KILL", "--"]);
+        if (Words(launch, Arguments(program, launch.Configuration), out failure) is not { } words)
+            return null;
         var request = new SpawnRequest
         {
-            Program = _deathSignal ?? program,
-            Arguments = arguments,
-            Environment = [.. _environment, mark],
+            Program = words[0],
+            Arguments = words,
+            Environment = [.. _environment, launch.Mark],
             Encode = ConfigText.Encode,
             WorkingDirectory = folder,
-            Descriptors = [input.Number, output?.Number ?? 1, output?.Number ?? 2, channel.Number],
+            Descriptors = [launch.Input.Number, launch.Output?.Number ?? 1, launch.Output?.Number ?? 2, launch.Channel.Number],
             SoftDescriptorLimit = softDescriptorLimit,
         };
         // The signal comes when the thread ends that spawned, so that is the one which outlives even an execve of the emperor.
-        var process = _deathSignal is null ? spawner.Start(request, out var error) : Spawn.Start(request, out error);
+        var process = _deathSignal ? Spawn.Start(request, out var error) : spawner.Start(request, out error);
         if (process is null)
-            failure = $"cannot start {program} in {folder}: {error}";
+            failure = $"cannot start {words[0]} in {folder}: {error}";
         return process;
+    }
+
+    private IReadOnlyList<string>? Words(UwsgiLaunch launch, List<string> arguments, out string failure)
+    {
+        var limits = launch.Limits ?? LimitRules.None;
+        if (ChainTools.FailureOf(limits) is { } refused)
+        {
+            failure = refused;
+            return null;
+        }
+        return ProgramChain.Words(
+            new ChainRequest
+            {
+                Command = arguments,
+                Limits = ChainTools.WithRealPaths(limits),
+                CGroup = launch.CGroup,
+                DeathSignal = _deathSignal,
+                Niceness = limits.Nice is null ? 0 : Self.Niceness,
+                UserTasks = launch.UserTasks,
+            },
+            tools.Find,
+            out failure
+        );
     }
 
     // As uWSGI: --config for an extra extension, else by the extension.
@@ -127,38 +140,25 @@ internal sealed class UwsgiServer(
             arguments.Add(value);
         }
     }
+}
 
-    // NOTIFY_SOCKET and UWSGI_RELOADS are the emperor's own affair; UWSGI_VASSAL_X is the vassal's UWSGI_X. A variable that made this
-    // process an emperor would make every vassal one too (in uWSGI it does): it stays here.
-    private static string[] VassalEnvironment(IReadOnlyDictionary<string, string> environment, bool capturesOutput)
-    {
-        var result = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (name, value) in environment)
-        {
-            var isOurs =
-                name
-                    is "NOTIFY_SOCKET"
-                        or "WATCHDOG_USEC"
-                        or "WATCHDOG_PID"
-                        or "UWSGI_RELOADS"
-                        or "DOTNET_EnableDiagnostics"
-                        or Processes.Kindred.MarkVariable
-                || name.StartsWith("UWSGI_EMPEROR", StringComparison.Ordinal)
-                || name.StartsWith("UWSGI_VASSAL", StringComparison.Ordinal)
-                // What it names is then no longer the vassal's standard error.
-                || (capturesOutput && name == "JOURNAL_STREAM");
-            if (!isOurs)
-                result[name] = value;
-        }
-        foreach (var (name, value) in environment)
-        {
-            const string prefix = "UWSGI_VASSAL_";
-            if (name.StartsWith(prefix, StringComparison.Ordinal))
-                result[$"UWSGI_{name[prefix.Length..]}"] = value;
-        }
-        result["UWSGI_EMPEROR_FD"] = ChannelFd.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return [.. result.Select(v => $"{v.Key}={v.Value}")];
-    }
+/// <summary>A uwsgi vassal that is to be started.</summary>
+/// <param name="Configuration">Its file, as it is named from its working folder.</param>
+/// <param name="Folder">Its working folder.</param>
+/// <param name="Mark">What marks its tree, as NAME=VALUE.</param>
+/// <param name="Channel">Its end of the channel.</param>
+/// <param name="Input">Its standard input: /dev/null, or the socket of a vassal on demand.</param>
+/// <param name="Output">Its standard output and error; null are the emperor's.</param>
+internal sealed record UwsgiLaunch(string Configuration, string Folder, string Mark, SafeFd Channel, SafeFd Input, SafeFd? Output)
+{
+    /// <summary>What it may use; null when nobody has said.</summary>
+    public LimitRules? Limits { get; init; }
+
+    /// <summary>The folder of the cgroup that it joins; null for none.</summary>
+    public string? CGroup { get; init; }
+
+    /// <summary>The most processes of its user, where that stands for tasks-max; null for no limit.</summary>
+    public long? UserTasks { get; init; }
 }
 
 /// <summary>How a vassal is started.</summary>

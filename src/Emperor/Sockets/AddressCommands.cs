@@ -1,6 +1,7 @@
 using Emperor.Core.Configuration;
 using Emperor.Core.Sockets;
 using Emperor.Linux;
+using Emperor.Processes;
 
 namespace Emperor.Sockets;
 
@@ -17,7 +18,7 @@ internal sealed record CommandAnswer(string Vassal, string Address, string? Fail
 /// <para>uWSGI puts the vassal's name into the command line for the shell to read; here it is the shell's $1 behind it, which is the same
 /// word for every name, and never a command.</para>
 /// </summary>
-internal sealed class AddressCommands(string command, string[] environment, EventLoop loop, EffectRunner runner) : IDisposable
+internal sealed class AddressCommands(string command, string[] environment, EventLoop loop, ProcessKeeper processes) : IDisposable
 {
     /// <summary>How long a command may take, milliseconds.</summary>
     public const long Patience = 10_000;
@@ -127,7 +128,7 @@ internal sealed class AddressCommands(string command, string[] environment, Even
         var (read, write) = Files.CreatePipe();
         using (write)
         {
-            var process = runner.StartHelper(
+            var process = processes.StartHelper(
                 new SpawnRequest
                 {
                     Program = Shell,
@@ -173,7 +174,7 @@ internal sealed class AddressCommands(string command, string[] environment, Even
         loop.Remove(run.Output.Number);
         loop.Remove(run.Process.Fd);
         run.Output.Dispose();
-        runner.EndHelper(run.Process, run.GuardSlot);
+        processes.EndHelper(run.Process, run.GuardSlot);
     }
 
     private sealed class Run(long id, string vassal, PidRef process, int guardSlot, SafeFd output, long deadline)

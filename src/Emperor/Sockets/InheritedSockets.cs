@@ -99,6 +99,16 @@ internal sealed class InheritedSockets : IDisposable
         return socket;
     }
 
+    /// <summary>Gives a vassal the use of the socket that listens at an address, whatever its name.</summary>
+    /// <returns>Null when there is none, or it is another's.</returns>
+    public InheritedSocket? ClaimAt(string address, string vassal)
+    {
+        var socket = _sockets.Find(s => s.Address == address && ServerOf(s) is null && (s.User is null || s.User == vassal));
+        if (socket is not null)
+            socket.User = vassal;
+        return socket;
+    }
+
     /// <summary>A vassal is gone; its socket is kept for its return, or for another's.</summary>
     public void Release(string vassal)
     {

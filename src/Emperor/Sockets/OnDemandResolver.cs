@@ -66,7 +66,8 @@ internal sealed class OnDemandResolver(
         {
             var (vassal, @event) = events[i];
             Forget(vassal);
-            if (@event is not VassalEvent.FileAccepted file)
+            // A program's sockets stand in its own file.
+            if (@event is not VassalEvent.FileAccepted file || file.Plan is { IsProgram: true })
                 continue;
             if (Find(vassal, file, now) is { } found)
                 events[i] = (vassal, found);
@@ -140,7 +141,12 @@ internal sealed class OnDemandResolver(
         var bytes = Files.ReadBounded(Path.Combine(folder, configuration), ReadLimits.FileBytes, out _);
         var socket = new OnDemandSocket(address.ToString());
         // What is written to the file after this look is a change of its own.
-        return new VassalEvent.FileAccepted(file.ModifiedUnix, file.Source, OnDemandRules.WithWishes(socket, configuration, bytes));
+        return new VassalEvent.FileAccepted(
+            file.ModifiedUnix,
+            file.Source,
+            OnDemandRules.WithWishes(socket, configuration, bytes),
+            file.Plan
+        );
     }
 
     // Null when it is what was said before.

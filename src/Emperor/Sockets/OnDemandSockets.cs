@@ -1,4 +1,3 @@
-using System.Globalization;
 using Emperor.Core.Sockets;
 using Emperor.Linux;
 using Emperor.Logging;
@@ -10,11 +9,8 @@ namespace Emperor.Sockets;
 /// Overview: the sockets of vassals on demand. The emperor binds each, keeps it from then on until its vassal is gone, hands it to every process of
 /// the vassal, and never accepts from it: what connects while there is no process waits in the kernel's queue. The loop listens to a socket
 /// only while its vassal waits, and only for the first connection; what waits during a backoff wakes nobody.
-///
-/// <para>A socket file that was left behind is replaced, one that somebody listens on is not, and what is no socket is never removed. At
-/// the end a file is removed if it is still the one that was made here.</para>
 /// </summary>
-internal sealed class OnDemandSockets(EventLoop loop, InheritedSockets inherited, EmperorLog log) : IDisposable
+internal sealed class OnDemandSockets(EventLoop loop, SocketBinder binder, InheritedSockets inherited, EmperorLog log) : IDisposable
 {
     // Connections must have room to wait while a vassal starts; the kernel bounds this by net.core.somaxconn.
     private const int Backlog = 4096;
@@ -83,9 +79,9 @@ internal sealed class OnDemandSockets(EventLoop loop, InheritedSockets inherited
         }
         if (listener is not null)
         {
-            if (listener.Socket == socket || listener.File is not { } file)
+            if (listener.Socket == socket || listener.Bound is not { } bound)
                 return null;
-            if (Grant(socket, file, out _) is { } refusal)
+            if (SocketBinder.Change(bound, WishOf(socket)) is { } refusal)
                 return refusal;
             listener.Socket = socket;
             return null;
@@ -104,7 +100,7 @@ internal sealed class OnDemandSockets(EventLoop loop, InheritedSockets inherited
     {
         if (listener.Socket.Address != socket.Address || listener.Socket.Inherited != socket.Inherited)
             return false;
-        if (listener.File is not { } file || IsThere(socket.Address, file) || ListeningSocket.HasConnection(listener.Fd))
+        if (listener.Bound is not { IsThere: false } || ListeningSocket.HasConnection(listener.Fd))
             return true;
         log.Vassal(
             LogEventLevel.Warning,
@@ -115,9 +111,6 @@ internal sealed class OnDemandSockets(EventLoop loop, InheritedSockets inherited
         return false;
     }
 
-    private static bool IsThere(string path, FileStatus file) =>
-        FileStatus.Get(path, follow: false, out var now).Number == 0 && (now.Device, now.Inode) == (file.Device, file.Inode);
-
     private string? Claim(string vassal, string name, OnDemandSocket socket, out Listener? listener)
     {
         var claimed = inherited.Claim(name, vassal, out var failure);
@@ -127,87 +120,12 @@ internal sealed class OnDemandSockets(EventLoop loop, InheritedSockets inherited
 
     private string? Bind(string vassal, OnDemandSocket socket, out Listener? listener)
     {
-        listener = null;
-        if (SocketAddress.Parse(socket.Address, "/", out var failure) is not { } address)
-            return failure;
-        if (_byVassal.Values.FirstOrDefault(l => l.Socket.Address == socket.Address) is { } other)
-            return $"the socket {socket.Address} is that of vassal {other.Vassal}; give one of the two another address";
-        var name = NameOf(address);
-        if (name.Path is not null && MakeRoom(name) is { } obstacle)
-            return obstacle;
-        var fd = ListeningSocket.Bind(name, out var error);
-        if (fd is null)
-            return $"the socket {socket.Address} cannot be bound: {error}; {Cure(error, address)}";
-        FileStatus? file = null;
-        failure = name.Path is null ? "" : Grant(socket, null, out file) ?? "";
-        if (failure.Length == 0 && ListeningSocket.Listen(fd, Backlog) is { Number: not 0 } refused)
-            failure = $"the socket {socket.Address} cannot be listened on: {refused}; {Cure(refused, address)}";
-        if (failure.Length > 0)
-        {
-            fd.Dispose();
-            if (file is { } made)
-                _ = ListeningSocket.Remove(name.Path!, made);
-            return failure;
-        }
-        listener = new Listener(++_lastId, vassal, socket, fd) { File = file };
-        return null;
+        var bound = binder.Bind(vassal, WishOf(socket), out var failure);
+        listener = bound is null ? null : new Listener(++_lastId, vassal, socket, bound.Fd) { Bound = bound };
+        return bound is null ? failure : null;
     }
 
-    // What is in the way of a new socket file, or nothing any more.
-    private static string? MakeRoom(SocketName name)
-    {
-        switch (ListeningSocket.Probe(name, out var file, out var error))
-        {
-            case SocketFileState.NoSocket:
-                return $"{name.Path} is there and is no socket; it is left alone: remove it, or choose another address";
-            case SocketFileState.Live when error.Number == 0 || error == Errno.Again || error == Errno.WrongProtocolType:
-                return $"somebody listens on {name.Path} already; it is left alone: stop who does, or choose another address";
-            case SocketFileState.Live:
-                return $"{name.Path} is there, and it is not known whether somebody listens on it ({error}); it is left alone: remove it";
-            case SocketFileState.Stale when !ListeningSocket.Remove(name.Path!, file):
-                return $"the socket {name.Path} that somebody has left behind cannot be removed; give the emperor's user the right to write in its folder";
-            default:
-                return null;
-        }
-    }
-
-    private static string? Grant(OnDemandSocket socket, FileStatus? known, out FileStatus? file)
-    {
-        file = known;
-        uint? user = null;
-        uint? group = null;
-        if (socket.Owner is { } owner)
-        {
-            var colon = owner.IndexOf(':', StringComparison.Ordinal);
-            var (userName, groupName) = colon < 0 ? (owner, null) : (owner[..colon], owner[(colon + 1)..]);
-            user = Number(userName) ?? Accounts.UserByName(userName, out _)?.Uid;
-            group = groupName is null ? null : Number(groupName) ?? Accounts.GroupByName(groupName, out _);
-            if (user is null || (groupName is not null && group is null))
-                return $"chown-socket = {owner}: there is no such {(user is null ? "user" : "group")}; make it, or name another";
-        }
-        var error = ListeningSocket.Grant(socket.Address, known, (uint)socket.Mode, user, group, out var now);
-        if (error.Number != 0)
-            return $"the socket {socket.Address} cannot be given the mode and owner that its file asks for (chmod-socket, chown-socket): {error}";
-        file = now;
-        return null;
-    }
-
-    private static uint? Number(string text) =>
-        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id != uint.MaxValue ? id : null;
-
-    private static SocketName NameOf(SocketAddress address) =>
-        address.Kind switch
-        {
-            SocketKind.Path => SocketName.OfPath(address.Name),
-            SocketKind.Abstract => SocketName.OfAbstract(address.Name),
-            _ => SocketName.OfInternet(address.Address!, address.Port),
-        };
-
-    private static string Cure(Errno error, SocketAddress address) =>
-        error == Errno.NoEntry ? $"make its folder {Path.GetDirectoryName(address.Name)}"
-        : error == Errno.AddressInUse ? "stop who listens there, or choose another address"
-        : error == Errno.Access ? "give the emperor's user the right to it, or choose another address"
-        : "choose an address that this machine has";
+    private static SocketWish WishOf(OnDemandSocket socket) => new(socket.Address, socket.Mode, socket.Owner, Backlog);
 
     private string? Await(Listener listener, bool await)
     {
@@ -233,10 +151,7 @@ internal sealed class OnDemandSockets(EventLoop loop, InheritedSockets inherited
             inherited.Release(listener.Vassal);
             return;
         }
-        // The file first, so that nobody connects to what is about to be closed.
-        if (listener.File is { } file)
-            _ = ListeningSocket.Remove(listener.Socket.Address, file);
-        listener.Fd.Dispose();
+        binder.Close(listener.Bound!);
     }
 
     private sealed class Listener(long id, string vassal, OnDemandSocket socket, SafeFd fd)
@@ -246,8 +161,8 @@ internal sealed class OnDemandSockets(EventLoop loop, InheritedSockets inherited
         internal OnDemandSocket Socket { get; set; } = socket;
         internal SafeFd Fd { get; } = fd;
 
-        /// <summary>The file that was made for it; null when it has none, or the service manager made it.</summary>
-        internal FileStatus? File { get; init; }
+        /// <summary>As it was bound; null when the service manager has made it.</summary>
+        internal BoundSocket? Bound { get; init; }
 
         internal bool IsAwaited { get; set; }
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Emperor.Core.Stats;
+using Emperor.Limits;
 using Emperor.Linux;
 using Emperor.Logging;
 
@@ -8,7 +9,8 @@ namespace Emperor.Stats;
 /// <summary>
 /// Overview: finds out what vassals' processes use, on a thread of its own and only while somebody asks. One look at all of /proc tells who
 /// belongs to whom and used how much processor time; memory and descriptors are asked of each process and cost more, so a round has a
-/// time limit for them and goes on in the next one where it stopped. After a round it rests nine times as long as that took, so it takes a
+/// time limit for them and goes on in the next one where it stopped. A program has several processes that are its own; where they have a cgroup,
+/// that says what belongs to it, and knows the processor time of those that have ended too. After a round it rests nine times as long as that took, so it takes a
 /// tenth of one processor at most.
 /// </summary>
 /// <param name="onSampled">Called after each round, on the sampler's thread.</param>
@@ -26,6 +28,7 @@ internal sealed class ProcessSampler(Action onSampled, EmperorLog log) : IDispos
     private readonly List<ProcessRow> _rows = [];
     private readonly Dictionary<int, int> _rowOf = [];
     private readonly Dictionary<int, int> _vassalOf = [];
+    private readonly Dictionary<int, long> _groupTime = [];
     private Dictionary<int, Detail> _details = [];
     private Dictionary<int, Detail> _formerDetails = [];
     private int[] _owners = [];
@@ -97,15 +100,47 @@ internal sealed class ProcessSampler(Action onSampled, EmperorLog log) : IDispos
     private Usage Sample(ProcessScan scan, EmpireSnapshot snapshot)
     {
         _vassalOf.Clear();
+        _groupTime.Clear();
         for (var i = 0; i < snapshot.Count; i++)
         {
             if (snapshot[i].Pid is { } pid)
                 _vassalOf[pid] = i;
+            foreach (var member in snapshot[i].Raw.Members)
+            {
+                if (member.Pid is { } each)
+                    _vassalOf[each] = i;
+            }
+            if (snapshot[i].Raw.Plan is not null)
+                LookAtGroups(snapshot[i], i);
         }
         scan.All(_rows);
         FindOwners();
         LookAtDetails(scan);
         return Sum(snapshot);
+    }
+
+    // Only where each of its processes has one: a sum of both kinds would count some time twice.
+    private void LookAtGroups(VassalSnapshot vassal, int index)
+    {
+        var pids =
+            vassal.Raw.Members.Length > 0 ? vassal.Raw.Members.Select(m => m.Pid).OfType<int>()
+            : vassal.Pid is { } one ? [one]
+            : [];
+        long time = 0;
+        var isKnown = true;
+        foreach (var folder in pids.Select(VassalCGroup.FolderOf).Distinct())
+        {
+            if (folder is null || CGroup.Value(CGroup.Read(folder, "cpu.stat"), "usage_usec") is not { } used)
+            {
+                isKnown = false;
+                continue;
+            }
+            time += used / 1000;
+            foreach (var pid in CGroup.Processes(folder))
+                _vassalOf[pid] = index;
+        }
+        if (isKnown && time > 0)
+            _groupTime[index] = time;
     }
 
     private void FindOwners()
@@ -183,6 +218,8 @@ internal sealed class ProcessSampler(Action onSampled, EmperorLog log) : IDispos
             if (sums[i].Processes == 0 || snapshot[i].Pid is not { } pid)
                 continue;
             var (name, figures) = (snapshot[i].Name, sums[i].Figures(pid));
+            if (_groupTime.TryGetValue(i, out var time))
+                figures = figures with { CpuMilliseconds = time };
             // Who sees the same object again knows that there is nothing to write anew.
             result[name] = former.TryGetValue(name, out var last) && last == figures ? last : figures;
         }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Emperor.EndToEnd.Support;
 
@@ -49,6 +50,26 @@ internal sealed class CommandTests : ControlTest
             Assert.That((code, output), Is.EqualTo((4, "")), errors);
             Assert.That(errors, Does.Contain("no emperor can be reached").And.Contains(ControlPath));
         }
+    }
+
+    [Test]
+    public void A_place_in_a_full_queue_is_waited_for()
+    {
+        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(ControlPath));
+        listener.Listen(0);
+        using var first = StatsClient.Connect(ControlPath);
+        using var command = Begin(EmperorProcess.Program, "status", "--socket", ControlPath);
+        // Long enough for many attempts.
+        Assert.That(command.WaitForExit(500), Is.False, "it has given up");
+        // The place is free, and its request comes.
+        listener.Accept().Dispose();
+        using (var served = listener.Accept())
+            Assert.That(served.Receive(new byte[100]), Is.Positive);
+        listener.Dispose();
+        Assert.That(command.WaitForExit(TimeSpan.FromSeconds(30)));
+        Assert.That(command.StandardError.ReadToEnd(), Does.Contain("the emperor has gone"));
+        Assert.That(command.ExitCode, Is.EqualTo(4));
     }
 
     [Test]
@@ -177,6 +198,27 @@ internal sealed class CommandTests : ControlTest
     }
 
     [Test]
+    public void What_was_never_taken_and_what_goes_for_good_is_explained_too()
+    {
+        Write("good.ini");
+        Write("leaving.ini", "spawned", "accept", "ignore-stop");
+        File.WriteAllText($"{Vassals}/empty.ini", "");
+        var daemon = StartControlled("--emperor-curse-tolerance", "600", "--reload-mercy", "1");
+        daemon.AwaitAccepting("leaving.ini");
+        daemon.AwaitVassal("empty.ini", "the file is empty");
+        File.Delete($"{Vassals}/leaving.ini");
+        Journal.Await("leaving.ini", "byte");
+        foreach (var (name, state) in new[] { ("empty", "config-error"), ("leaving", "stopping"), ("*", "accepting") })
+        {
+            var (code, output, errors) = Emperor("explain", name);
+            Assert.That(code, Is.Zero, $"{errors}\n{Logs()}");
+            Assert.That(output, Does.Contain($" is {state} since").And.Contains(Vassals).And.Not.Contains("1970"));
+        }
+        Assert.That(Emperor("config", "empty").Errors, Does.Contain("empty.ini"));
+        Assert.That((string)StatusOf("good.ini")["state"]!, Is.EqualTo("accepting"), "nothing has become of the others");
+    }
+
+    [Test]
     public void Logs_and_events_tell_the_last_and_go_on()
     {
         Write("a.ini", "print one", "print two", "accept");
@@ -230,6 +272,58 @@ internal sealed class CommandTests : ControlTest
     }
 
     [Test]
+    public void Check_compares_programs_with_each_other()
+    {
+        var one = Temp.Write("one.ini", "[emperor]\nexec = sleep 1\nsocket = 127.0.0.1:8000\nafter = two.ini\n");
+        var two = Temp.Write("two.ini", "[uwsgi]\nhttp-socket = :8000\n[emperor]\nafter = one.ini three\nmemory-max = 30%\n");
+        Temp.Write("three.ini", "[emperor]\nexec = sleep 1\nuid = no-such-user\n");
+        var bad = Run(EmperorProcess.Program, "check", one, two);
+        Assert.That(bad.Code, Is.EqualTo(1), bad.Errors);
+        Assert.Multiple(() =>
+        {
+            Assert.That(bad.Output, Does.Contain($"{two}:2: error: \"http-socket = :8000\": {one}:3 claims it too"));
+            Assert.That(bad.Output, Does.Contain($"{two}:5: error: \"memory-max = 30%\": it is no size"));
+            Assert.That(bad.Output, Does.Not.Contain("circle"), "a plan that is not good has no order");
+        });
+        Temp.Write("two.ini", "[uwsgi]\nmaster = true\n[emperor]\nafter = one.ini three\n");
+        var circle = Run(EmperorProcess.Program, "check", one, two);
+        Assert.That(
+            circle.Output,
+            Is.EqualTo(
+                $"{two}:4: warning: \"after = three\": there is no such file beside it, so it waits for none of that name; write three.ini\n"
+                    + $"{one}:4: error: \"after = two.ini\": they wait for each other in a circle, one.ini → two.ini → one.ini; remove one of these\n"
+            )
+        );
+        var missing = Run(EmperorProcess.Program, "check", Temp["three.ini"]);
+        Assert.That(missing.Output, Does.Contain($"{Temp["three.ini"]}:3: error: \"uid = no-such-user\": there is no user no-such-user"));
+    }
+
+    [Test]
+    public void Config_shows_what_a_program_comes_to()
+    {
+        Temp.Write(
+            "app.ini",
+            "[emperor]\nmine = /srv/%n\nchdir = %(mine)\nexec = bin/run %(fd) 'a b'\nsocket = web=/run/%n.sock\ncpu-max = 50%\n"
+        );
+        var program = Run(EmperorProcess.Program, "config", Temp["app.ini"]);
+        Assert.That(program.Code, Is.Zero, program.Errors);
+        Assert.That(
+            program.Output,
+            Is.EqualTo(
+                "[emperor]\nexec = /srv/app/bin/run %(fd) 'a b'\nchdir = /srv/app\nsocket = web=/run/app.sock\nchmod-socket = 666\nlisten = 4096\n"
+                    + "processes = 1\nstop-signal = TERM\nreload = overlap\nrestart = always\nready = accept\nready-timeout = 1min\ncpu-max = 0.5\n"
+            )
+        );
+        Temp.Write("both.ini", "[uwsgi]\nmaster = true\n[emperor]\nmemory-max = 1024M\n");
+        var both = Run(EmperorProcess.Program, "config", Temp["both.ini"]);
+        Assert.That(both.Output, Is.EqualTo("[uwsgi]\nmaster = true\n[emperor]\nready = protocol\nmemory-max = 1G\n"), both.Errors);
+        Temp.Write("bad.ini", "[emperor]\nexec = a\nnise = 1\n");
+        var bad = Run(EmperorProcess.Program, "config", Temp["bad.ini"]);
+        Assert.That((bad.Code, bad.Output), Is.EqualTo((1, "")));
+        Assert.That(bad.Errors, Does.Contain("bad.ini:3: there is no key \"nise\" in section [emperor]; did you mean \"nice\"?"));
+    }
+
+    [Test]
     public void Config_lists_what_uwsgi_lists()
     {
         Temp.Write("parts.ini", "[uwsgi]\nthreads = 2\n");
@@ -267,6 +361,24 @@ internal sealed class CommandTests : ControlTest
         Assert.That(Run(EmperorProcess.Program, "stop", "--help").Output, Does.Contain("--no-wait"));
         Assert.That(Run(EmperorProcess.Program, "help", "stop").Output, Does.Contain("--no-wait"));
         Assert.That(Run(EmperorProcess.Program, "status", "--wat").Code, Is.EqualTo(2));
+    }
+
+    [TestCase("stop", "a", "--timeout", "9999999999")]
+    [TestCase("stop", "a", "--timeout", "soon")]
+    [TestCase("stop", "a", "--timeout", "-1")]
+    [TestCase("logs", "a", "-n", "many")]
+    [TestCase("logs", "a", "-n", "-3")]
+    [TestCase("events", "-n", "99999999999")]
+    [TestCase("help", "flying")]
+    public void What_is_no_number_and_no_verb_is_one_clear_line(params string[] arguments)
+    {
+        var (code, output, errors) = Run(EmperorProcess.Program, arguments);
+        Assert.That((code, output), Is.EqualTo((2, "")), errors);
+        Assert.That(
+            errors,
+            Does.Match(@"^emperor [a-z]+: (--timeout lies between 0 and 3600|--lines is a number from 0|there is no verb flying)")
+        );
+        Assert.That(errors, Does.Not.Contain("Unhandled"));
     }
 
     private static string? Line(Process process)

@@ -119,6 +119,44 @@ internal sealed class ProtocolTests : ControlTest
     }
 
     [Test]
+    public void Who_sends_thousands_of_requests_in_one_go_holds_up_only_himself()
+    {
+        const int Clients = 32;
+        const int Requests = 5_000;
+        Write("a.ini");
+        StartControlled().AwaitAccepting("a.ini");
+        using var begun = new CountdownEvent(Clients);
+        var answers = 0;
+        var hostile = Enumerable
+            .Range(0, Clients)
+            .Select(_ => new Thread(() =>
+            {
+                using var socket = StatsClient.Connect(ControlPath);
+                socket.Send(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("x\n", Requests))));
+                var buffer = new byte[64 * 1024];
+                var mine = 0;
+                for (int count; mine < Requests && (count = socket.Receive(buffer)) > 0; )
+                {
+                    var lines = buffer.AsSpan(0, count).Count((byte)'\n');
+                    if (mine == 0)
+                        begun.Signal();
+                    mine += lines;
+                    Interlocked.Add(ref answers, lines);
+                }
+            }))
+            .ToList();
+        hostile.ForEach(h => h.Start());
+        Assert.That(begun.Wait(Wait.Limit));
+        using var client = Connect();
+        Assert.That((string)client.Ask("""{"v":1,"verb":"names"}""")["names"]![0]!, Is.EqualTo("a.ini"));
+        var before = Volatile.Read(ref answers);
+        hostile.ForEach(h => h.Join());
+        TestContext.Out.WriteLine($"answered after {before} of {answers} other requests");
+        Assert.That(before, Is.LessThan(Clients * Requests / 2), "it waited until the others had all that they wanted");
+        Assert.That(answers, Is.EqualTo(Clients * Requests), "and these get their answers too");
+    }
+
+    [Test]
     public void Events_are_followed_as_they_come()
     {
         Write("a.ini");

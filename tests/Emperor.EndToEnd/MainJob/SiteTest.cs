@@ -47,10 +47,19 @@ internal abstract class SiteTest : EmperorTest
         Link(Shop);
         Link(Blog);
         var daemon = Govern();
-        AwaitServed(Shop);
-        AwaitServed(Blog);
+        AwaitIdle(AwaitServed(Shop));
+        AwaitIdle(AwaitServed(Blog));
         return daemon;
     }
+
+    // A uwsgi that is told to stop while it forks its workers waits a minute for those that did not hear of it.
+    private void AwaitIdle(Page page) =>
+        Wait.Until(
+            () =>
+                ProcFs.Children(page.Master) is { Count: DjangoProject.Workers } workers
+                && workers.TrueForAll(w => ProcFs.WaitsIn(w).Contains("poll", StringComparison.Ordinal)),
+            () => $"not all workers of {page.Master} wait for requests\n{AllLogs()}"
+        );
 
     protected Page AwaitServed(DjangoProject project) => Site.Await(project, page => page.IsServed, "is not served");
 

@@ -106,7 +106,8 @@ internal sealed class OnDemandLifeTests : OnDemandTest
             daemon.AwaitVassal("shop.ini", "asks not to be started again");
         Wait.Until(() => !File.Exists($"{Run}/shop.socket"), Logs);
         WriteServer("shop.ini");
-        Wait.Until(() => File.Exists($"{Run}/shop.socket"), Logs);
+        // The file is there a moment before somebody listens.
+        Wait.Until(() => daemon.Lines.Count(l => l.Contains("it waits for connections")) == 2, Logs);
         Assert.That(Ask($"{Run}/shop.socket"), Is.Positive);
     }
 

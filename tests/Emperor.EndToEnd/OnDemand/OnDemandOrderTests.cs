@@ -20,6 +20,11 @@ internal sealed class OnDemandOrderTests : OnDemandTest
         Assert.That(Order("start"), Is.EqualTo("on-demand"));
         Assert.That(Order("start"), Is.EqualTo("on-demand"), "again");
         var first = Ask(Shop);
+        using (var client = new RawClient(Temp["control"]))
+        {
+            var running = client.Ask("""{"v":1,"verb":"status","names":["shop"]}""")["vassals"]![0]!;
+            Assert.That(((int?)running["pid"], (string?)running["on_demand"]), Is.EqualTo((first, Shop)), "it is told while it runs");
+        }
         Assert.That(Order("stop"), Is.EqualTo("stopped"));
         Assert.That(ProcFs.IsAlive(first), Is.False);
         Assert.Throws<SocketException>(() => Connect(Shop).Dispose());

@@ -75,7 +75,11 @@ internal sealed class EmperorProcess : IDisposable
     public static EmperorProcess Start(EmperorStart start)
     {
         Assert.That(Program, Does.Exist, "the emperor is not built");
-        var info = new ProcessStartInfo("setsid", [.. start.Before, start.Program ?? Program, .. start.Arguments])
+        // A shell that runs the tests in the background has SIGINT and SIGQUIT ignored, and whatever it starts inherits that.
+        var info = new ProcessStartInfo(
+            "setsid",
+            ["env", "--default-signal", .. start.Before, start.Program ?? Program, .. start.Arguments]
+        )
         {
             WorkingDirectory = start.Folder,
             RedirectStandardError = true,

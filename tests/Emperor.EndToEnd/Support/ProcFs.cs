@@ -20,15 +20,23 @@ internal static class ProcFs
     public static bool IsAlive(int pid) => Stat(pid) is { State: not ('Z' or 'X') };
 
     /// <summary>State, parent, session, processor seconds; null when it is gone.</summary>
-    public static (char State, int Parent, int Session, double Cpu)? Stat(int pid)
+    public static (char State, int Parent, int Session, double Cpu)? Stat(int pid) => Stat(pid, "stat");
+
+    /// <summary>Processor seconds of its main thread alone.</summary>
+    public static double MainThreadCpu(int pid) => Stat(pid, $"task/{pid}/stat")?.Cpu ?? 0;
+
+    private static (char State, int Parent, int Session, double Cpu)? Stat(int pid, string file)
     {
-        var text = Read(pid, "stat");
+        var text = Read(pid, file);
         if (text is null || text.LastIndexOf(')') is var end && end < 0)
             return null;
         var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
         var ticks = double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture);
         return (fields[0][0], Number(fields[1]), Number(fields[3]), ticks / TicksPerSecond);
     }
+
+    /// <summary>The function of the kernel that it sleeps in (/proc/PID/wchan); "0" when it runs, "" when it is gone.</summary>
+    public static string WaitsIn(int pid) => Read(pid, "wchan") ?? "";
 
     /// <summary>Its children, zombies too.</summary>
     public static List<int> Children(int pid)

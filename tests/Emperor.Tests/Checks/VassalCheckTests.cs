@@ -38,6 +38,7 @@ public sealed class VassalCheckTests
     [TestCase("include = http://example.com/x.ini", "2 w ")]
     [TestCase("chdir = $(HOME)", "2 e there is no folder /home/house")]
     [TestCase("include = missing.ini", "2 e cannot read \"missing.ini\"")]
+    [TestCase("socket = $(HOME)/nowhere/%n.sock\ninclude = missing.ini", "3 e cannot read \"missing.ini\"")]
     [TestCase("strict = true\nmastr = 1", "3 e in strict mode")]
     public void Each_mistake_is_found_on_its_line_and_nothing_else(string lines, string expected)
     {
@@ -50,6 +51,68 @@ public sealed class VassalCheckTests
         }
         Assert.That(found, Has.Length.EqualTo(1), string.Join('\n', found));
         Assert.That(found[0], Does.StartWith(expected[..3]).And.Contain(expected[4..]));
+    }
+
+    // The lines of section [emperor], which begin on line 2; exec stands on line 2 where none is given.
+    [TestCase("exec = ./app.py\nchdir = /srv/app\nuid = www-data\ngid = 33\ngroups = www-data\nsocket = /run/app/a.sock", "")]
+    [TestCase("socket = @a\nchown-socket = www-data:www-data\nenv-file = -none\nread-only = /srv\nready = exec python3 x", "")]
+    [TestCase("nise = 5", "3 e did you mean \"nice\"?")]
+    [TestCase("memory-max = 300", "3 e \"memory-max = 300\": 300 bytes are less than")]
+    [TestCase("uid = nobody2", "3 e \"uid = nobody2\": there is no user nobody2; make it, or name another")]
+    [TestCase("gid = staff2", "3 e \"gid = staff2\": there is no group staff2")]
+    [TestCase("groups = www-data staff2", "3 e \"groups = www-data staff2\": there is no group staff2")]
+    [TestCase("socket = @a\nchown-socket = me:www-data", "4 e there is no user me")]
+    [TestCase("socket = @a\nchown-socket = www-data:us", "4 e there is no group us")]
+    [TestCase("chdir = /srv/ap", "3 e \"chdir = /srv/ap\": there is no folder /srv/ap; make it, or correct the name")]
+    [TestCase("exec = ./ap.py", "2 e \"exec = ./ap.py\": there is no program /etc/v/ap.py; install it, or correct the name")]
+    [TestCase(
+        "exec = pithon3",
+        "2 e \"exec = pithon3\": there is no program pithon3 in /usr/bin:/bin; install it, or write its whole path"
+    )]
+    [TestCase("exec = app.py\nenv = PATH=/bin:/srv/app", "")]
+    [TestCase("exec = app.py\nenv = PATH=/sbin", "2 e there is no program app.py in /sbin")]
+    [TestCase("health = exec /bin/none", "3 e \"health = exec /bin/none\": there is no program /bin/none")]
+    [TestCase("ready = exec none", "3 e there is no program none in /usr/bin:/bin")]
+    [TestCase("env-file = -b\nenv-file = /etc/v/a.ini\nenv-file = none", "5 e \"env-file = none\": there is no file /etc/v/none")]
+    [TestCase("read-only = /srv\nread-only = /nowhere", "4 e \"read-only = /nowhere\": there is no /nowhere")]
+    [TestCase("socket = @a\nsocket = /run/nowhere/a.sock", "4 e the folder /run/nowhere does not exist; make it")]
+    [TestCase("socket = :80\nsocket = 127.0.0.1:80", "4 e the address is taken by \"socket\" (a.ini:3)")]
+    [TestCase("cpu-max = 3", "3 w the machine has 2 processors, so it has no effect; write a smaller one")]
+    [TestCase("cpu-max = 200%", "")]
+    [TestCase("cpu-affinity = 2-3", "3 w the machine has 2 processors, numbered from 0; name some of these")]
+    [TestCase("env = A=%(here)", "3 w \"env = A=%(here)\": %(here) is left as it is, since nothing has that name")]
+    [TestCase("exec = python3 $PORT", "2 w \"exec = python3 $PORT\": no shell reads it, so $PORT is left as it is")]
+    [TestCase("exec = python3 -c 'echo $PORT ${X}y'", "")]
+    [TestCase("socket = @a\nexec = python3 %(fd)", "")]
+    public void Each_mistake_of_a_program_is_found_on_its_line_and_nothing_else(string lines, string expected)
+    {
+        var exec = lines.Contains("exec = ", StringComparison.Ordinal) && !lines.Contains("= exec", StringComparison.Ordinal);
+        var result = Examine("[emperor]\n" + (exec ? "" : "exec = python3\n") + lines);
+        var found = result.Problems.Select(p => $"{p.Origin!.Line} {(p.Severity == Severity.Warning ? 'w' : 'e')} {p.Message}").ToArray();
+        if (expected.Length == 0)
+        {
+            Assert.That(found, Is.Empty);
+            return;
+        }
+        Assert.That(found, Has.Length.EqualTo(1), string.Join('\n', found));
+        Assert.That(found[0], Does.StartWith(expected[..3]).And.Contain(expected[4..]));
+    }
+
+    [Test]
+    public void Both_sections_of_a_file_are_looked_at()
+    {
+        var result = Examine("[uwsgi]\nmastr = true\nsocket = @a\n[emperor]\nexec = a\nnice = 1\n[Emperor]\n");
+        Assert.That(result.Problems.Select(p => p.Origin!.Line), Is.EqualTo(new[] { 2, 5 }));
+        Assert.That(result.Sockets.Single().Key, Is.EqualTo("@a"));
+        var misspelt = Examine("[uwsgi]\nmaster = true\n[Emperor]\nmemory-max = 1G\n");
+        Assert.That(misspelt.Problems.Single().Message, Does.StartWith("line 3: \"[Emperor]\" is not [emperor]"));
+    }
+
+    [Test]
+    public void What_it_waits_for_is_told_with_its_line()
+    {
+        var result = Examine("[emperor]\nexec = python3\nafter = ab.ini\nafter = c.ini, b.ini\n");
+        Assert.That(result.After.Select(a => $"{a.Name} {a.Origin.Line}"), Is.EqualTo(new[] { "ab.ini 3", "c.ini 4", "b.ini 4" }));
     }
 
     [TestCase("", "the file is empty")]
@@ -96,5 +159,6 @@ public sealed class VassalCheckTests
             .With("/srv/app/shop/wsgi.py", "")
             .With("/run/app/other.sock", "")
             .With("/var/log/syslog", "")
+            .With("/usr/bin/python3", "")
             .With("/usr/lib/uwsgi/plugins/python3_plugin.so", "");
 }

@@ -30,12 +30,29 @@ public sealed class VassalFileCheckTests
     [TestCase("[uwsgi]\ra = 1\r", "line 1: lines end in CR alone")]
     [TestCase("a = 1\n", "no section: uWSGI reads nothing of what begins on line 1")]
     [TestCase("[uwsgi]\n", "section [uwsgi] on line 1 holds no option")]
-    [TestCase("[emperor]\na = 1\n", "no section [uwsgi], only [emperor]")]
+    [TestCase("[app]\na = 1\n", "no section [uwsgi], only [app]")]
+    [TestCase("[emperor]\ncpu-max = 50%\n[uwsgi]\na = 1\n", "uWSGI does not see section [uwsgi]")]
+    [TestCase("[Emperor]\nexec = a\n", "line 1: \"[Emperor]\" is not [emperor] for uWSGI")]
+    [TestCase("\uFEFF[emperor]\nexec = a\n", "line 1: a byte-order mark hides [emperor]")]
     [TestCase("[uwsgi]", "section [uwsgi] on line 1 holds no option")]
     [TestCase("\n\n", "nothing but comments and empty lines")]
     [TestCase("\u007fELF\0\0\0", "the file holds NUL bytes")]
     public void What_uwsgi_would_not_read_is_refused_with_the_reason(string text, string reason) =>
         Assert.That(Examine("app.ini", text).Reason, Does.StartWith(reason));
+
+    [TestCase("[uwsgi]\na = 1\n", true, false)]
+    [TestCase("[uwsgi]\na = 1\n[Emperor]\nb = 1\n", true, false)]
+    [TestCase("[uwsgi]\na = emperor\n;[emperor]\n", true, false)]
+    [TestCase("[emperor]\nexec = a\n", false, true)]
+    [TestCase("[emperor]\n", false, true)]
+    [TestCase("[uwsgi]\na = 1\n [emperor] \r\nnice = 1\n", true, true)]
+    [TestCase("[uwsgi]\n[emperor]\nexec = a\n", false, true)]
+    [TestCase("[emperor]\nexec = a\n[%n]\na = 1\n", true, true, Description = "which section that is, is seen at the start")]
+    public void Its_sections_are_seen(string text, bool hasUwsgi, bool hasProgram)
+    {
+        var verdict = Examine("uwsgi.ini", text);
+        Assert.That((verdict.Reason, verdict.HasUwsgi, verdict.HasProgram), Is.EqualTo(((string?)null, hasUwsgi, hasProgram)));
+    }
 
     [Test]
     public void A_UTF16_file_is_refused_as_such() =>

@@ -94,9 +94,46 @@ public sealed class ProtocolTests
     [TestCase("Blog", "")]
     [TestCase("log", "")]
     [TestCase("", "")]
-    public void Vassals_are_named_by_name_stem_or_pattern(string pattern, string expected) =>
-        Assert.That(
-            string.Join(' ', NamePattern.Select(pattern, ["blog.ini", "blog.yml", "/srv/shop.ini", "a*b.ini"])),
-            Is.EqualTo(expected)
-        );
+    public void Vassals_are_named_by_name_stem_or_pattern(string pattern, string expected)
+    {
+        string[] names = ["blog.ini", "blog.yml", "/srv/shop.ini", "a*b.ini"];
+        Assert.That(string.Join(' ', new NameIndex(names).Select(pattern)), Is.EqualTo(expected));
+        Assert.That(string.Join(' ', names.Where(n => NamePattern.Fits(pattern, n))), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void The_worst_that_a_request_may_ask_for_is_soon_chosen()
+    {
+        string[] names = [.. Enumerable.Range(0, 4_000).Select(i => $"vassal-{i:d4}-aaaaaaaaaaaa.ini")];
+        var stems = Enumerable.Range(0, ControlProtocol.Names).Select(i => $"vassal-{i:d4}-aaaaaaaaaaaa");
+        var wild = string.Concat(Enumerable.Repeat("*a", NamePattern.LongestWild / 2));
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var index = new NameIndex(names);
+        Assert.That(stems.Sum(s => index.Select(s).Count), Is.EqualTo(ControlProtocol.Names));
+        TestContext.Out.WriteLine($"{ControlProtocol.Names} stems: {clock.Elapsed.TotalMilliseconds:0.0} ms");
+        clock.Restart();
+        for (var i = 0; i < NamePattern.MostWild; i++)
+            Assert.That(index.Select(wild), Is.Empty);
+        TestContext.Out.WriteLine($"{NamePattern.MostWild} patterns: {clock.Elapsed.TotalMilliseconds:0.0} ms");
+        Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(10)));
+    }
+
+    [Test]
+    public void Patterns_are_bounded()
+    {
+        static string? CodeOf(IEnumerable<string> names)
+        {
+            var list = string.Join(',', names.Select(n => $"\"{n}\""));
+            _ = ControlProtocol.Parse(
+                System.Text.Encoding.UTF8.GetBytes($$"""{"v":1,"verb":"status","names":[{{list}}]}"""),
+                out var refusal
+            );
+            return refusal?.Error?.Code;
+        }
+
+        Assert.That(CodeOf(Enumerable.Repeat("a*", NamePattern.MostWild)), Is.Null);
+        Assert.That(CodeOf(Enumerable.Repeat("a*", NamePattern.MostWild + 1)), Is.EqualTo("malformed"));
+        Assert.That(CodeOf([new string('*', NamePattern.LongestWild + 1)]), Is.EqualTo("malformed"));
+        Assert.That(CodeOf([new string('a', 4_096)]), Is.Null, "a path may be long");
+    }
 }

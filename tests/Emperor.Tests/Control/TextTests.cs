@@ -58,8 +58,8 @@ public sealed class TextTests
     {
         const string expected = """
             emperor 0.1.0, pid 42, up 1 d 2 h, ready: 1 vassal, all well
-            NAME      STATE   PID         UP  STARTS  RELOADS  DEATHS  FAILURES  LAST END  WHY
-            blog.ini  loyal  4711  2 min 5 s       2        0       0         0  -
+            NAME      STATE   PID         UP  STARTS  RELOADS  DEATHS  FAILURES  LAST END  ON DEMAND  WHY
+            blog.ini  loyal  4711  2 min 5 s       2        0       0         0  -         -
             """;
         Assert.That(Lines(StatusTable.Render(Empire, [Well], isWide: true, TextStyle.Plain)), Is.EqualTo(expected));
     }
@@ -92,6 +92,37 @@ public sealed class TextTests
     }
 
     [Test]
+    public void Top_has_no_line_that_a_narrow_terminal_would_break()
+    {
+        var lines = TopTable.Render(Empire, [new TopRow(Well, 3), new TopRow(Ill, null)], TopOrder.Name, 0, 10, new TextStyle(40, true));
+        Assert.That(lines.Select(WithoutColour).Select(l => l.Length), Has.All.LessThanOrEqualTo(40));
+    }
+
+    [Test]
+    public void An_address_on_demand_is_shown_while_the_process_runs_too()
+    {
+        var vassal = Well with { OnDemand = "/run/blog\u001b.socket" };
+        Assert.That(
+            StatusTable.Render(Empire, [vassal], isWide: false, TextStyle.Plain).Last(),
+            Does.EndWith(@"started on demand, on /run/blog\x1b.socket")
+        );
+        Assert.That(
+            StatusTable.Render(Empire, [vassal], isWide: true, TextStyle.Plain).Last(),
+            Does.Contain(@"-         /run/blog\x1b.socket  ")
+        );
+        var view = new ExplainView
+        {
+            Vassal = vassal,
+            File = "blog.ini",
+            Folder = "/etc/v",
+        };
+        Assert.That(
+            Lines(ExplainText.Render(view, [], unix => $"{unix}", TextStyle.Plain)),
+            Does.Contain(@"on demand  /run/blog\x1b.socket")
+        );
+    }
+
+    [Test]
     public void Explain_is_one_screen()
     {
         var view = new ExplainView
@@ -115,7 +146,7 @@ public sealed class TextTests
               you can    emperor retry shop.ini
 
               file       /etc/v/shop.ini -> /srv/shop/uwsgi.ini
-              changed    3000, and its process does not run with it yet
+              changed    3000
               says       module = shop
               started as uwsgi --ini shop.ini
               in         /etc/v
@@ -159,7 +190,7 @@ public sealed class TextTests
             return;
         var patient = new Vassals.Patient().BroughtTo(phase);
         var view = VassalView.Of(new VassalSnapshot(patient.State, patient.Policy, new Instant(patient.Now, 0)));
-        Assert.That(view.Well, Is.EqualTo(phase is Phase.Waiting or Phase.Starting or Phase.Running or Phase.Reloading));
+        Assert.That(view.Well, Is.EqualTo(phase is Phase.Waiting or Phase.Held or Phase.Starting or Phase.Running or Phase.Reloading));
     }
 
     private static string Lines(IEnumerable<string> lines) => string.Join('\n', lines);

@@ -179,6 +179,45 @@ public sealed class ChannelAndLoopTests
     }
 
     [Test]
+    public void No_wake_is_lost_while_the_loop_takes_in_another()
+    {
+        const int many = 100_000;
+        using var loop = new EventLoop();
+        var posted = new int[2];
+        var taken = new int[2];
+        var isOver = false;
+        // Each posts again only when the last was taken, so that a lost wake is followed by no other.
+        Thread[] posters =
+        [
+            .. Enumerable
+                .Range(0, 2)
+                .Select(me => new Thread(() =>
+                {
+                    for (var i = 1; i <= many && !Volatile.Read(ref isOver); i++)
+                    {
+                        Volatile.Write(ref posted[me], i);
+                        loop.Wake();
+                        while (Volatile.Read(ref taken[me]) < i && !Volatile.Read(ref isOver))
+                            Thread.SpinWait(10);
+                    }
+                })),
+        ];
+        Array.ForEach(posters, p => p.Start());
+        var isLost = false;
+        while (!isLost && taken.Sum() < 2 * many)
+        {
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            loop.Wait(_ready, 5_000);
+            isLost = clock.Elapsed > TimeSpan.FromSeconds(4.5) && (posted[0] > taken[0] || posted[1] > taken[1]);
+            for (var i = 0; i < taken.Length; i++)
+                Volatile.Write(ref taken[i], Volatile.Read(ref posted[i]));
+        }
+        Volatile.Write(ref isOver, true);
+        Array.ForEach(posters, p => p.Join());
+        Assert.That(isLost, Is.False, "something was posted, and the loop slept on");
+    }
+
+    [Test]
     public void A_wake_before_the_wait_ends_it_at_once()
     {
         using var loop = new EventLoop();

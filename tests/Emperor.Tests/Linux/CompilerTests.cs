@@ -43,6 +43,32 @@ public sealed class CompilerTests
         ["AfUnix"] = "AF_UNIX",
         ["AfInet"] = "AF_INET",
         ["AfInet6"] = "AF_INET6",
+        ["AfNetlink"] = "AF_NETLINK",
+        ["NetlinkSockDiag"] = "NETLINK_SOCK_DIAG",
+        ["SockDiagByFamily"] = "SOCK_DIAG_BY_FAMILY",
+        ["NlmFRequest"] = "NLM_F_REQUEST",
+        ["NlmFDump"] = "NLM_F_DUMP",
+        ["NlmsgError"] = "NLMSG_ERROR",
+        ["NlmsgDone"] = "NLMSG_DONE",
+        ["UDiagShowName"] = "UDIAG_SHOW_NAME",
+        ["UDiagShowVfs"] = "UDIAG_SHOW_VFS",
+        ["UDiagShowPeer"] = "UDIAG_SHOW_PEER",
+        ["UnixDiagName"] = "UNIX_DIAG_NAME",
+        ["UnixDiagVfs"] = "UNIX_DIAG_VFS",
+        ["UnixDiagPeer"] = "UNIX_DIAG_PEER",
+        ["IpProtoTcp"] = "IPPROTO_TCP",
+        ["TcpDeferAccept"] = "TCP_DEFER_ACCEPT",
+        ["TcpEstablished"] = "TCP_ESTABLISHED",
+        ["TcpListen"] = "TCP_LISTEN",
+        ["SoError"] = "SO_ERROR",
+        ["SoPassCred"] = "SO_PASSCRED",
+        ["ScmCredentials"] = "SCM_CREDENTIALS",
+        ["MsgTrunc"] = "MSG_TRUNC",
+        ["EpollOneShot"] = "(unsigned)EPOLLONESHOT",
+        ["UtimeNow"] = "UTIME_NOW",
+        ["UtimeOmit"] = "UTIME_OMIT",
+        ["SysAccept"] = "SYS_accept",
+        ["SysAccept4"] = "SYS_accept4",
         ["ShutWr"] = "SHUT_WR",
         ["SockStream"] = "SOCK_STREAM",
         ["SockDgram"] = "SOCK_DGRAM",
@@ -57,6 +83,7 @@ public sealed class CompilerTests
         ["SoReuseAddr"] = "SO_REUSEADDR",
         ["SoType"] = "SO_TYPE",
         ["SoPeerCred"] = "SO_PEERCRED",
+        ["SoReusePort"] = "SO_REUSEPORT",
         ["SoAcceptConn"] = "SO_ACCEPTCONN",
         ["IpProtoIpV6"] = "IPPROTO_IPV6",
         ["IpV6V6Only"] = "IPV6_V6ONLY",
@@ -102,6 +129,8 @@ public sealed class CompilerTests
         ["CldDumped"] = "CLD_DUMPED",
         ["SysPidFdSendSignal"] = "SYS_pidfd_send_signal",
         ["SysPidFdOpen"] = "SYS_pidfd_open",
+        ["SysOpenAt2"] = "SYS_openat2",
+        ["ResolveNoSymlinks"] = "RESOLVE_NO_SYMLINKS",
         ["PrSetName"] = "PR_SET_NAME",
         ["PrSetChildSubreaper"] = "PR_SET_CHILD_SUBREAPER",
         ["RLimitNoFile"] = "RLIMIT_NOFILE",
@@ -121,11 +150,14 @@ public sealed class CompilerTests
         ["User1"] = "SIGUSR1",
         ["User2"] = "SIGUSR2",
         ["Terminate"] = "SIGTERM",
+        ["Continue"] = "SIGCONT",
+        ["Stop"] = "SIGSTOP",
         ["Urgent"] = "SIGURG",
     };
 
     private static readonly Dictionary<string, string> ErrorNames = new(StringComparer.Ordinal)
     {
+        ["NotPermitted"] = "EPERM",
         ["NoEntry"] = "ENOENT",
         ["NoProcess"] = "ESRCH",
         ["Interrupted"] = "EINTR",
@@ -133,6 +165,8 @@ public sealed class CompilerTests
         ["InputOutput"] = "EIO",
         ["Again"] = "EAGAIN",
         ["Access"] = "EACCES",
+        ["Busy"] = "EBUSY",
+        ["Exists"] = "EEXIST",
         ["NotDirectory"] = "ENOTDIR",
         ["Invalid"] = "EINVAL",
         ["TooManyFiles"] = "EMFILE",
@@ -143,6 +177,7 @@ public sealed class CompilerTests
         ["WrongProtocolType"] = "EPROTOTYPE",
         ["AddressInUse"] = "EADDRINUSE",
         ["ConnectionRefused"] = "ECONNREFUSED",
+        ["InProgress"] = "EINPROGRESS",
     };
 
     // Layouts, with the place in Emperor.Linux that relies on each number.
@@ -235,6 +270,53 @@ public sealed class CompilerTests
             ("offsetof(struct sockaddr_in6, sin6_addr)", 8),
             ("sizeof(sa_family_t)", 2),
             ("S_IFSOCK", 0xC000),
+            ("offsetof(struct passwd, pw_dir)", OffsetOf<Accounts.Passwd>("Home")),
+            ("offsetof(struct passwd, pw_shell)", OffsetOf<Accounts.Passwd>("Shell")),
+            // GuardedFile
+            ("sizeof(struct open_how)", 24),
+            ("offsetof(struct open_how, mode)", 8),
+            ("offsetof(struct open_how, resolve)", 16),
+            ("offsetof(struct statx, stx_nlink)", 16),
+            // SocketDiag
+            ("sizeof(struct nlmsghdr)", 16),
+            ("offsetof(struct nlmsghdr, nlmsg_type)", 4),
+            ("offsetof(struct nlmsghdr, nlmsg_flags)", 6),
+            ("offsetof(struct nlmsghdr, nlmsg_seq)", 8),
+            ("sizeof(struct rtattr)", 4),
+            ("offsetof(struct rtattr, rta_type)", 2),
+            ("sizeof(struct unix_diag_req)", 24),
+            ("offsetof(struct unix_diag_req, udiag_states)", 4),
+            ("offsetof(struct unix_diag_req, udiag_ino)", 8),
+            ("offsetof(struct unix_diag_req, udiag_show)", 12),
+            ("offsetof(struct unix_diag_req, udiag_cookie)", 16),
+            ("sizeof(struct unix_diag_msg)", 16),
+            ("offsetof(struct unix_diag_msg, udiag_state)", 2),
+            ("offsetof(struct unix_diag_msg, udiag_ino)", 4),
+            ("sizeof(struct unix_diag_vfs)", 8),
+            ("offsetof(struct unix_diag_vfs, udiag_vfs_dev)", 4),
+            ("sizeof(struct inet_diag_req_v2)", 56),
+            ("offsetof(struct inet_diag_req_v2, idiag_states)", 4),
+            ("offsetof(struct inet_diag_req_v2, id)", 8),
+            ("sizeof(struct inet_diag_sockid)", 48),
+            ("offsetof(struct inet_diag_sockid, idiag_dport)", 2),
+            ("offsetof(struct inet_diag_sockid, idiag_src)", 4),
+            ("offsetof(struct inet_diag_sockid, idiag_dst)", 20),
+            ("offsetof(struct inet_diag_sockid, idiag_cookie)", 40),
+            ("sizeof(struct inet_diag_msg)", 72),
+            ("offsetof(struct inet_diag_msg, idiag_state)", 1),
+            ("offsetof(struct inet_diag_msg, id)", 4),
+            ("offsetof(struct inet_diag_msg, idiag_inode)", 68),
+            // StreamProbe
+            ("POLLERR", 8),
+            ("POLLHUP", 0x10),
+            ("POLLRDHUP", 0x2000),
+            // SocketTimes.Arm
+            ("sizeof(struct timespec)", 16),
+            ("offsetof(struct timespec, tv_nsec)", 8),
+            ("offsetof(struct statx, stx_atime.tv_sec)", 64),
+            ("offsetof(struct statx, stx_atime.tv_nsec)", 72),
+            // NotifySocket
+            ("CMSG_ALIGN(1)", 8),
             // Files.ReadBounded
             ("EINVAL", 22),
         ];
@@ -299,7 +381,14 @@ public sealed class CompilerTests
         #include <fcntl.h>
         #include <fnmatch.h>
         #include <grp.h>
+        #include <linux/openat2.h>
         #include <netinet/in.h>
+        #include <linux/inet_diag.h>
+        #include <linux/netlink.h>
+        #include <linux/rtnetlink.h>
+        #include <linux/sock_diag.h>
+        #include <linux/unix_diag.h>
+        #include <netinet/tcp.h>
         #include <poll.h>
         #include <pwd.h>
         #include <signal.h>

@@ -117,7 +117,7 @@ public sealed class ProcessTests
     [Test]
     public void Accounts_are_found_by_name_and_by_number()
     {
-        var root = new Account("root", 0, 0);
+        var root = new Account("root", 0, 0) { Home = "/root", Shell = Accounts.UserById(0)!.Shell };
         Assert.That(
             (Accounts.UserByName("root", out _), Accounts.UserById(0), Accounts.GroupByName("root", out _)),
             Is.EqualTo((root, root, 0U))

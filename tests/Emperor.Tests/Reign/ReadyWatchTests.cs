@@ -14,6 +14,7 @@ internal sealed class ReadyWatchTests
     private static readonly (Phase Phase, ReadyVerdict Settled, ReadyVerdict All, ReadyVerdict LateAll)[] Table =
     [
         (Phase.Waiting, ReadyVerdict.Ready, ReadyVerdict.Ready, ReadyVerdict.Ready),
+        (Phase.Held, ReadyVerdict.Waiting, ReadyVerdict.Waiting, ReadyVerdict.Failed),
         (Phase.Starting, ReadyVerdict.Waiting, ReadyVerdict.Waiting, ReadyVerdict.Failed),
         (Phase.Running, ReadyVerdict.Ready, ReadyVerdict.Ready, ReadyVerdict.Ready),
         (Phase.Reloading, ReadyVerdict.Waiting, ReadyVerdict.Waiting, ReadyVerdict.Failed),

@@ -1,4 +1,5 @@
 using Emperor.Core;
+using Emperor.Core.Programs;
 using Emperor.Core.Protocol;
 using Emperor.Core.Sockets;
 using Emperor.Core.Vassals;
@@ -17,6 +18,16 @@ internal sealed class Patient(VassalPolicy? policy = null)
 
     /// <summary>The socket of those that are on demand.</summary>
     public static OnDemandSocket Socket { get; } = new("/run/blog.socket");
+
+    /// <summary>What a uwsgi vassal's file asks for that is to be started after another.</summary>
+    public static ProgramPlan AfterOthers { get; } =
+        new()
+        {
+            Folder = "/",
+            LaunchDigest = "",
+            After = ["db.ini"],
+            Ready = new ReadyRule(ReadyWay.Protocol),
+        };
 
     /// <summary>The policy that governs it.</summary>
     public VassalPolicy Policy { get; } = policy ?? new VassalPolicy();
@@ -44,6 +55,13 @@ internal sealed class Patient(VassalPolicy? policy = null)
     {
         _effects.Clear();
         State = VassalMachine.Step(State, @event, new Instant(_now, 1_700_000_000_000 + _now), Policy, _effects);
+        return this;
+    }
+
+    /// <summary>What the empire knows of those that it is started after; the machine is not told of it.</summary>
+    public Patient IsToldThatOthersAreReady()
+    {
+        State = State with { OthersReady = true };
         return this;
     }
 
@@ -111,6 +129,7 @@ internal sealed class Patient(VassalPolicy? policy = null)
         {
             Phase.Gone => this,
             Phase.Waiting => FileIsOnDemand().Listens(),
+            Phase.Held => Takes(new VassalEvent.FileAccepted(1, Plan: AfterOthers)),
             Phase.Starting => FileIsGood().HasProcess(),
             Phase.Running => BroughtTo(Phase.Starting).Accepts().Rested(),
             Phase.Reloading => BroughtTo(Phase.Running).FileIsGood(2),

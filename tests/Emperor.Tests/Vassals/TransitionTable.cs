@@ -5,7 +5,7 @@ namespace Emperor.Tests.Vassals;
 
 /// <summary>
 /// What every phase answers to every event. A cell is the next phase, or a dot where it stays; behind a slash what is done, in order:
-/// S spawn, K kill, B bury, L listen and await a connection, l listen only, U unlisten, n a note, a digit the byte that is sent.
+/// S spawn, K kill, B bury, L listen and await a connection, l listen only, U unlisten, T thaw, n a note, a digit the byte that is sent.
 ///
 /// <para>The vassals of the columns are those of <see cref="Patient.BroughtTo"/>, with the default times: the one that starts has failed at
 /// nothing yet, the one that stops has lost its file (its <see cref="Aftermath"/> is Forget), the one that is killed was cursed
@@ -14,42 +14,48 @@ namespace Emperor.Tests.Vassals;
 internal static class TransitionTable
 {
     private const string Text = """
-        event              | Waiting      | Starting     | Running      | Reloading    | Cursed       | Stopping     | Killing      | Backoff      | Resting      | Refused      | Gone
-        FileAccepted       | Starting/US  | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | Starting/S   | Starting/S   | Starting/S
-        FileAccepted socket| ./n          | Stopping/0n  | Stopping/0n  | Stopping/0n  | .            | .            | .            | Waiting/L    | Waiting/L    | Waiting/L    | Waiting/L
-        FileRefused        | Refused/ln   | ./n          | ./n          | ./n          | ./n          | .            | .            | Refused/n    | Refused/n    | ./n          | Refused/n
-        FileGone           | Gone/nU      | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
-        Spawned            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .
-        SpawnFailed        | .            | Backoff/n    | Backoff/n    | Backoff/n    | Backoff/n    | Gone/nn      | Backoff/n    | .            | .            | .            | .
-        Received 1         | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
-        Received 2         | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
-        Received 5         | .            | Running/n    | .            | Running/n    | .            | .            | .            | .            | .            | .            | .
-        Received 17        | .            | Running/n    | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
-        Received 22        | .            | Stopping/0n  | Stopping/0n  | Stopping/0n  | .            | .            | .            | .            | .            | .            | .
-        Received 26        | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
-        Received 30        | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
-        Received 99        | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
-        HungUp             | .            | Cursed/n     | Cursed/n     | Cursed/n     | .            | .            | .            | .            | .            | .            | .
-        SendFailed 0       | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
-        SendFailed 1       | .            | .            | Reloading/n  | ./n          | .            | .            | .            | .            | .            | .            | .
-        Exited 0           | .            | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
-        Exited 1           | .            | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
-        Exited 26          | .            | Resting/Bn   | Resting/Bn   | Resting/Bn   | Resting/Bn   | Gone/Bn      | Resting/Bn   | .            | .            | .            | .
-        Exited SIG26       | .            | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
-        Listening          | ./n          | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
-        ListenFailed       | Backoff/n    | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n
-        Knocked            | Starting/S   | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
-        TimePassed         | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
-        TimePassed due     | .            | .            | .            | .            | Killing/Kn   | Killing/Kn   | ./Kn         | Starting/S   | .            | .            | .
-        ReloadAsked        | .            | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | .            | .            | .
-        Forgiven           | .            | .            | .            | .            | .            | .            | .            | Starting/S   | .            | .            | .
-        Ordered Stop       | Resting/Un   | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Resting/n    | ./n          | .            | .
-        Ordered Start      | .            | .            | .            | .            | .            | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
-        Ordered Restart    | .            | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
-        Ordered Reload     | .            | Reloading    | Reloading/1n | .            | .            | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
-        Ordered Retry      | .            | .            | .            | .            | .            | ./n          | .            | Starting/S   | ./n          | ./n          | .
-        Ragnarok           | Gone/nU      | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
-        NoMercy            | Gone/U       | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | ./Kn         | Gone         | Gone         | Gone         | .
+        event              | Waiting      | Held         | Starting     | Running      | Reloading    | Cursed       | Stopping     | Killing      | Backoff      | Resting      | Refused      | Gone
+        FileAccepted       | Starting/US  | Starting/S   | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | Starting/S   | Starting/S   | Starting/S
+        FileAccepted socket| ./n          | Waiting/L    | Stopping/0n  | Stopping/0n  | Stopping/0n  | .            | .            | .            | Waiting/L    | Waiting/L    | Waiting/L    | Waiting/L
+        FileRefused        | Refused/ln   | Refused/n    | ./n          | ./n          | ./n          | ./n          | .            | .            | Refused/n    | Refused/n    | ./n          | Refused/n
+        FileGone           | Gone/nU      | Gone/n       | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
+        Spawned            | .            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .
+        SpawnFailed        | .            | .            | Backoff/n    | Backoff/n    | Backoff/n    | Backoff/n    | Gone/nn      | Backoff/n    | .            | .            | .            | .
+        Received 1         | .            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        Received 2         | .            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        Received 5         | .            | .            | Running/n    | .            | Running/n    | .            | .            | .            | .            | .            | .            | .
+        Received 17        | .            | .            | Running/n    | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        Received 22        | .            | .            | Stopping/0n  | Stopping/0n  | Stopping/0n  | .            | .            | .            | .            | .            | .            | .
+        Received 26        | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        Received 30        | .            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        Received 99        | .            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        HungUp             | .            | .            | Cursed/n     | Cursed/n     | Cursed/n     | .            | .            | .            | .            | .            | .            | .
+        SendFailed 0       | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        SendFailed 1       | .            | .            | .            | Reloading/n  | ./n          | .            | .            | .            | .            | .            | .            | .
+        Exited 0           | .            | .            | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
+        Exited 1           | .            | .            | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
+        Exited 26          | .            | .            | Resting/Bn   | Resting/Bn   | Resting/Bn   | Resting/Bn   | Gone/Bn      | Resting/Bn   | .            | .            | .            | .
+        Exited SIG26       | .            | .            | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
+        Listening          | ./n          | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        ListenFailed       | Backoff/n    | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n
+        Knocked            | Starting/S   | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        OthersChanged      | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        OthersChanged ready| .            | Starting/S   | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        BecameReady        | .            | .            | Running/n    | .            | Running/n    | .            | .            | .            | .            | .            | .            | .
+        Unwell             | .            | .            | .            | Stopping/n0n | Stopping/n0n | .            | .            | .            | .            | .            | .            | .
+        FellIdle           | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T
+        Notified           | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        TimePassed         | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        TimePassed due     | .            | .            | .            | .            | .            | Killing/Kn   | Killing/Kn   | ./Kn         | Starting/S   | .            | .            | .
+        ReloadAsked        | .            | .            | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | .            | .            | .
+        Forgiven           | .            | .            | .            | .            | .            | .            | .            | .            | Starting/S   | .            | .            | .
+        Ordered Stop       | Resting/Un   | Resting/n    | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Resting/n    | ./n          | .            | .
+        Ordered Start      | .            | .            | .            | .            | .            | .            | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
+        Ordered Restart    | .            | .            | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
+        Ordered Reload     | .            | .            | Reloading    | Reloading/1n | .            | .            | ./n          | .            | Starting/S   | Starting/S   | ./n          | .
+        Ordered Retry      | .            | .            | .            | .            | .            | .            | ./n          | .            | Starting/S   | ./n          | ./n          | .
+        Ragnarok           | Gone/nU      | Gone/n       | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
+        NoMercy            | Gone/U       | Gone         | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | Killing/Kn   | ./Kn         | Gone         | Gone         | Gone         | .
         """;
 
     /// <summary>All cells.</summary>
@@ -74,6 +80,11 @@ internal static class TransitionTable
             nameof(VassalEvent.Listening) => new VassalEvent.Listening(),
             nameof(VassalEvent.ListenFailed) => new VassalEvent.ListenFailed("somebody listens there"),
             nameof(VassalEvent.Knocked) => new VassalEvent.Knocked(),
+            nameof(VassalEvent.OthersChanged) => new VassalEvent.OthersChanged(),
+            nameof(VassalEvent.BecameReady) => new VassalEvent.BecameReady(incarnation),
+            nameof(VassalEvent.Unwell) => new VassalEvent.Unwell(incarnation, "GET /health: 500"),
+            nameof(VassalEvent.FellIdle) => new VassalEvent.FellIdle(),
+            nameof(VassalEvent.Notified) => new VassalEvent.Notified(incarnation, new Core.Programs.Notification { Ready = true }),
             nameof(VassalEvent.TimePassed) => new VassalEvent.TimePassed(),
             nameof(VassalEvent.ReloadAsked) => new VassalEvent.ReloadAsked(),
             nameof(VassalEvent.Forgiven) => new VassalEvent.Forgiven(),
@@ -96,6 +107,7 @@ internal static class TransitionTable
                     Effect.Listen listen => listen.Await ? "L" : "l",
                     Effect.Unlisten => "U",
                     Effect.Note => "n",
+                    Effect.Thaw => "T",
                     Effect.Send send => send.Message.ToString(System.Globalization.CultureInfo.InvariantCulture),
                     _ => throw new InvalidOperationException($"the notation has no letter for {e}"),
                 }

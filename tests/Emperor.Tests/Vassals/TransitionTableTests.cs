@@ -20,6 +20,8 @@ public sealed class TransitionTableTests
         Assert.That(patient.Phase, Is.EqualTo(from), "the way to the phase leads elsewhere");
         if (row.EndsWith(" due", StringComparison.Ordinal))
             patient.Silently(1_000_000);
+        if (row.EndsWith(" ready", StringComparison.Ordinal))
+            patient.IsToldThatOthersAreReady();
 
         patient.Takes(TransitionTable.EventOf(row, patient.State));
 

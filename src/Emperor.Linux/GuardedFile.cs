@@ -1,0 +1,56 @@
+using System.Text;
+
+namespace Emperor.Linux;
+
+/// <summary>
+/// Reads a file with this process's rights for somebody who has fewer. Whoever may write in a folder on its way can put a link there that
+/// leads to a file that only root may read. So what is not readable for him anyway is read only if no symbolic link is on its way, and the
+/// file has no other name.
+/// </summary>
+public static unsafe class GuardedFile
+{
+    private const uint OwnerReads = 0x100;
+    private const uint GroupReads = 0x20;
+    private const uint OthersRead = 0x4;
+
+    // struct open_how: flags 8, mode 8, resolve 8.
+    private const int HowSize = 24;
+
+    /// <summary>Reads a regular file, at most one byte more than <paramref name="limit"/>; it never waits.</summary>
+    /// <param name="path">Its absolute path.</param>
+    /// <param name="limit">The most that is wanted, bytes.</param>
+    /// <param name="uid">The user that it is read for.</param>
+    /// <param name="gid">His group.</param>
+    /// <param name="error">Why not, when null is returned; EPERM when the file is none that may be read for him.</param>
+    public static byte[]? Read(string path, int limit, uint uid, uint gid, out Errno error)
+    {
+        var bytes = Files.ReadBounded(path, limit, out error, out var status);
+        if (bytes is null || IsReadableBy(status, uid, gid))
+            return bytes;
+        // The same file once more, in a way that nobody can have bent.
+        var how = stackalloc long[3]
+        {
+            Constants.ORdOnly | Constants.ONonBlock | Constants.ONoCtty | Constants.OCloExec,
+            0,
+            Constants.ResolveNoSymlinks,
+        };
+        nint number;
+        fixed (byte* text = Encoding.UTF8.GetBytes(path + "\0"))
+            number = Native.SysCall(Constants.SysOpenAt2, Constants.AtFdCwd, (nint)text, (nint)how, HowSize);
+        if (number < 0)
+        {
+            error = Errno.NotPermitted;
+            return null;
+        }
+        using var fd = new SafeFd((int)number);
+        error = FileStatus.Get(fd.Number, out status, out var links);
+        if (error.Number == 0 && (status.Kind != FileKind.Regular || links != 1))
+            error = Errno.NotPermitted;
+        return error.Number != 0 ? null : Files.ReadUpTo(fd, limit + 1, (int)Math.Min(status.Size + 1, limit + 1L), out error);
+    }
+
+    private static bool IsReadableBy(FileStatus status, uint uid, uint gid) =>
+        (status.Uid == uid && (status.Mode & OwnerReads) != 0)
+        || (status.Gid == gid && (status.Mode & GroupReads) != 0)
+        || (status.Mode & OthersRead) != 0;
+}

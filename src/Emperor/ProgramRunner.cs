@@ -1,0 +1,99 @@
+using Emperor.Core.Programs;
+using Emperor.Core.Vassals;
+using Emperor.Limits;
+using Emperor.Linux;
+using Emperor.Output;
+using Emperor.Probes;
+using Emperor.Processes;
+using Emperor.Servers;
+using Emperor.Sockets;
+
+namespace Emperor;
+
+/// <summary>Starts the processes of programs, with all that they are to have. On the main thread only.</summary>
+internal sealed class ProgramRunner(
+    ProcessKeeper processes,
+    ProgramServer server,
+    HeldSockets sockets,
+    VassalLimits limits,
+    bool capturesOutput
+)
+{
+    /// <summary>The sockets of programs.</summary>
+    public HeldSockets Sockets => sockets;
+
+    /// <summary>Where the NOTIFY_SOCKETs are made; null when programs get none.</summary>
+    public NotifySockets? Notify { get; set; }
+
+    /// <summary>Starts a process.</summary>
+    public void Launch(Effect.Launch launch)
+    {
+        var failure = "";
+        try
+        {
+            failure = TryLaunch(launch);
+        }
+        catch (LinuxException e)
+        {
+            // No descriptor, or no room in epoll, is left: this vassal waits, all others live on.
+            failure = $"cannot be started: {e.Message}";
+        }
+        if (failure is null)
+            return;
+        Notify?.Close(launch.Vassal, launch.Incarnation);
+        processes.Outcomes.Enqueue((launch.Vassal, new VassalEvent.SpawnFailed(launch.Incarnation, failure)));
+    }
+
+    // Why it was not started; null when it was.
+    private string? TryLaunch(Effect.Launch launch)
+    {
+        var plan = launch.Plan;
+        var held = new List<SafeFd>();
+        foreach (var socket in plan.Sockets)
+        {
+            if (sockets.Of(launch.Vassal, socket.Address) is not { } fd)
+                return $"its socket {socket.Address} is not held";
+            held.Add(fd);
+        }
+        var (serial, mark) = processes.Next();
+        var (ours, theirs) = plan.Ready.Way == ReadyWay.Protocol ? Channel.Create() : ((Channel?)null, (SafeFd?)null);
+        using (theirs)
+        using (var pipe = capturesOutput ? new OutputPipe() : null)
+        {
+            var group = limits.GroupFor(launch.Vassal, serial, plan);
+            try
+            {
+                var request = new ProgramLaunch
+                {
+                    Plan = plan,
+                    Sockets = held,
+                    Channel = theirs,
+                    Output = pipe?.Write,
+                    Mark = mark,
+                    NotifySocket = NotifySockets.Wants(plan) ? Notify?.Open(launch.Vassal, launch.Incarnation) : null,
+                    CGroup = group?.Folder,
+                    UserTasks = limits.UserTasksFor(launch.Vassal, plan, group),
+                };
+                if (server.Launch(request, out var failure) is not { } process)
+                {
+                    ours?.Dispose();
+                    limits.Return(group);
+                    return failure;
+                }
+                var live = new LiveProcess(serial, launch.Vassal, launch.Incarnation, process, ours)
+                {
+                    Mark = mark,
+                    Group = group,
+                    User = plan.User,
+                };
+                processes.Keep(live, pipe);
+                return null;
+            }
+            catch (LinuxException)
+            {
+                limits.Return(group);
+                throw;
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+using System.Globalization;
+using Emperor.Core;
+using Emperor.Core.Sockets;
+using Emperor.Linux;
+
+namespace Emperor.Sockets;
+
+/// <summary>A socket as it is asked for.</summary>
+/// <param name="Address">Where it is, in its one spelling (<see cref="SocketAddress.ToString"/>).</param>
+/// <param name="Mode">The permission bits of its file.</param>
+/// <param name="Owner">Who its file shall belong to, USER[:GROUP]; null for the emperor's user.</param>
+/// <param name="Backlog">How many connections may wait; the kernel bounds it by net.core.somaxconn.</param>
+/// <param name="ReusePort">Whether others may bind the same port.</param>
+internal sealed record SocketWish(string Address, int Mode, string? Owner, int Backlog, bool ReusePort = false);
+
+/// <summary>A socket that the emperor has bound for a vassal and listens on.</summary>
+internal sealed class BoundSocket(string vassal, SocketWish wish, SafeFd fd, FileStatus? file)
+{
+    /// <summary>Whose it is.</summary>
+    public string Vassal { get; } = vassal;
+
+    /// <summary>As it is.</summary>
+    public SocketWish Wish { get; set; } = wish;
+
+    /// <summary>The socket.</summary>
+    public SafeFd Fd { get; } = fd;
+
+    /// <summary>The file that was made for it; null when it has none.</summary>
+    public FileStatus? File { get; } = file;
+
+    /// <summary>Whether its file is still the one that was made, or it needs none.</summary>
+    public bool IsThere =>
+        File is not { } file
+        || (FileStatus.Get(Wish.Address, follow: false, out var now).Number == 0 && (now.Device, now.Inode) == (file.Device, file.Inode));
+}
+
+/// <summary>
+/// Overview: binds the sockets of all vassals, and knows whose they are. A socket file that was left behind is replaced, one that somebody
+/// listens on is not, and what is no socket is never removed. At the end a file is removed if it is still the one that was made here.
+/// </summary>
+internal sealed class SocketBinder
+{
+    private static readonly TimeSpan SearchLimit = TimeSpan.FromMilliseconds(100);
+
+    private readonly List<BoundSocket> _sockets = [];
+
+    /// <summary>The vassal that a process belongs to; null when it is none's.</summary>
+    public Func<int, string?> VassalOf { get; set; } = _ => null;
+
+    /// <summary>Binds a socket and listens on it.</summary>
+    /// <param name="vassal">Whose it shall be.</param>
+    /// <param name="wish">The socket.</param>
+    /// <param name="failure">When null is returned: why, and what mends it.</param>
+    public BoundSocket? Bind(string vassal, SocketWish wish, out string failure)
+    {
+        if (SocketAddress.Parse(wish.Address, "/", out failure) is not { } address)
+            return null;
+        var other = _sockets.Find(s => s.Wish.Address == wish.Address && s.IsThere && !(s.Wish.ReusePort && wish.ReusePort));
+        if (other is not null)
+        {
+            failure =
+                other.Vassal == vassal
+                    ? $"the socket {wish.Address} is asked for twice; take one of the two away"
+                    : $"the socket {wish.Address} is that of vassal {other.Vassal}; give one of the two another address";
+            return null;
+        }
+        var name = NameOf(address);
+        failure = name.Path is not null ? MakeRoom(name) ?? "" : "";
+        if (failure.Length > 0)
+            return null;
+        var fd = ListeningSocket.Bind(name, wish.ReusePort, out var error);
+        if (fd is null)
+        {
+            failure = $"the socket {wish.Address} cannot be bound: {error}; {Cure(error, address, name)}";
+            return null;
+        }
+        FileStatus? file = null;
+        failure = name.Path is null ? "" : Grant(wish, null, out file) ?? "";
+        if (failure.Length == 0 && ListeningSocket.Listen(fd, wish.Backlog) is { Number: not 0 } refused)
+            failure = $"the socket {wish.Address} cannot be listened on: {refused}; {Cure(refused, address, name)}";
+        var bound = new BoundSocket(vassal, wish, fd, file);
+        _sockets.Add(bound);
+        if (failure.Length == 0)
+            return bound;
+        Close(bound);
+        return null;
+    }
+
+    /// <summary>Gives a socket's file another mode and owner, and the socket another backlog.</summary>
+    /// <returns>Why not; null when it has them.</returns>
+    public static string? Change(BoundSocket socket, SocketWish wish)
+    {
+        var failure =
+            socket.File is { } file && (wish.Mode, wish.Owner) != (socket.Wish.Mode, socket.Wish.Owner) ? Grant(wish, file, out _) : null;
+        if (failure is not null)
+            return failure;
+        // The kernel takes a new backlog from a socket that listens already.
+        if (wish.Backlog != socket.Wish.Backlog && ListeningSocket.Listen(socket.Fd, wish.Backlog) is { Number: not 0 } refused)
+            return $"the socket {wish.Address} cannot be given a backlog of {wish.Backlog} (listen): {refused}";
+        socket.Wish = wish;
+        return null;
+    }
+
+    /// <summary>Closes a socket and removes its file.</summary>
+    public void Close(BoundSocket socket)
+    {
+        _sockets.Remove(socket);
+        // The file first, so that nobody connects to what is about to be closed.
+        if (socket.File is { } file)
+            _ = ListeningSocket.Remove(socket.Wish.Address, file);
+        socket.Fd.Dispose();
+    }
+
+    // What is in the way of a new socket file, or nothing any more.
+    private string? MakeRoom(SocketName name)
+    {
+        switch (ListeningSocket.Probe(name, out var file, out var error))
+        {
+            case SocketFileState.NoSocket:
+                return $"{name.Path} is there and is no socket; it is left alone: remove it, or choose another address";
+            case SocketFileState.Live when error.Number == 0 || error == Errno.Again || error == Errno.WrongProtocolType:
+                return $"somebody listens on {name.Path} already; it is left alone: {Stop(name)}, or choose another address";
+            case SocketFileState.Live:
+                return $"{name.Path} is there, and it is not known whether somebody listens on it ({error}); it is left alone: remove it";
+            case SocketFileState.Stale when !ListeningSocket.Remove(name.Path!, file):
+                return $"the socket {name.Path} that somebody has left behind cannot be removed; give the emperor's user the right to write in its folder";
+            default:
+                return null;
+        }
+    }
+
+    private static string? Grant(SocketWish wish, FileStatus? known, out FileStatus? file)
+    {
+        file = known;
+        uint? user = null;
+        uint? group = null;
+        if (wish.Owner is { } owner)
+        {
+            var colon = owner.IndexOf(':', StringComparison.Ordinal);
+            var (userName, groupName) = colon < 0 ? (owner, null) : (owner[..colon], owner[(colon + 1)..]);
+            user = Number(userName) ?? Accounts.UserByName(userName, out _)?.Uid;
+            group = groupName is null ? null : Number(groupName) ?? Accounts.GroupByName(groupName, out _);
+            if (user is null || (groupName is not null && group is null))
+                return $"chown-socket = {owner}: there is no such {(user is null ? "user" : "group")}; make it, or name another";
+        }
+        var error = ListeningSocket.Grant(wish.Address, known, (uint)wish.Mode, user, group, out var now);
+        if (error.Number != 0)
+            return $"the socket {wish.Address} cannot be given the mode and owner that its file asks for (chmod-socket, chown-socket): {error}";
+        file = now;
+        return null;
+    }
+
+    private static uint? Number(string text) =>
+        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id != uint.MaxValue ? id : null;
+
+    private static SocketName NameOf(SocketAddress address) =>
+        address.Kind switch
+        {
+            SocketKind.Path => SocketName.OfPath(address.Name),
+            SocketKind.Abstract => SocketName.OfAbstract(address.Name),
+            _ => SocketName.OfInternet(address.Address!, address.Port),
+        };
+
+    private string Cure(Errno error, SocketAddress address, SocketName name) =>
+        error == Errno.NoEntry ? $"make its folder {Path.GetDirectoryName(address.Name)}"
+        : error == Errno.AddressInUse ? $"{Stop(name)}, or choose another address"
+        : error == Errno.Access ? "give the emperor's user the right to it, or choose another address"
+        : "choose an address that this machine has";
+
+    private string Stop(SocketName name)
+    {
+        if (SocketHolders.Find(name, SearchLimit) is not { } holder)
+            return "stop who listens there";
+        if (holder.Pid == Self.Pid)
+            return "it is the emperor's own";
+        var process = string.Create(CultureInfo.InvariantCulture, $"{PlainText.OneLine(holder.Name)}, pid {holder.Pid}");
+        return VassalOf(holder.Pid) is { } vassal ? $"it is vassal {vassal} ({process}): stop that" : $"stop who listens there ({process})";
+    }
+}

@@ -1,0 +1,328 @@
+using Emperor.Core;
+using Emperor.Core.Programs;
+using Emperor.Core.Protocol;
+using Emperor.Core.Vassals;
+
+namespace Emperor.Tests.Programs;
+
+/// <summary>
+/// One program's machine in a world of chance: processes that get ready or do not, obey or do not, die when they like; files that change; operators
+/// that order. Time is virtual, chance is seeded. After each step the invariants of generations are checked.
+/// </summary>
+internal sealed class ProgramWorld(int seed)
+{
+    private const int MostSteps = 200_000;
+    private const long Never = long.MaxValue;
+
+    private readonly Random _dice = new(seed);
+    private readonly VassalPolicy _policy = new();
+    private readonly List<Effect> _effects = [];
+    private readonly Queue<VassalEvent> _outcomes = new();
+    private readonly PriorityQueue<Action, long> _future = new();
+    private readonly Dictionary<int, SimulatedMember> _living = [];
+    private readonly List<string> _trace = [];
+    private VassalState _state = VassalMachine.Create("blog.ini");
+    private HashSet<string> _held = [];
+    private bool _awaited;
+    private bool _isFrozen;
+    private bool _hasEnded;
+    private long _now = 1_000_000;
+    private int _pid = 100;
+
+    /// <summary>What has happened, the last hundred steps, for a failure's message.</summary>
+    public string Trace => string.Join('\n', _trace.TakeLast(100));
+
+    /// <summary>Lets some minutes of life go by and then ends it all.</summary>
+    /// <returns>What was broken; null when nothing was.</returns>
+    public string? Live()
+    {
+        Take(Accepted());
+        for (var i = 0; i < 60; i++)
+            At(_now + _dice.Next(300_000), () => Take(Happening()));
+        var end = _now + 320_000;
+        At(
+            end,
+            () =>
+            {
+                _hasEnded = true;
+                Take(new VassalEvent.Ragnarok());
+            }
+        );
+        try
+        {
+            Run(end + 600_000);
+        }
+        catch (BrokenException e)
+        {
+            return e.Message;
+        }
+        return _state.Phase != Phase.Gone ? $"it lives on as {_state.Phase} after the end"
+            : _living.Count > 0 ? "processes are left behind"
+            : _held.Count > 0 ? "sockets are left behind"
+            : null;
+    }
+
+    private void Run(long limit)
+    {
+        for (var steps = 0; steps < MostSteps; steps++)
+        {
+            var due = _state.NextDeadline ?? Never;
+            var next = _future.TryPeek(out _, out var at) ? at : Never;
+            if (Math.Min(due, next) is var soonest && (soonest == Never || soonest > limit))
+                return;
+            _now = Math.Max(_now, soonest);
+            if (due <= next)
+            {
+                Take(new VassalEvent.TimePassed());
+                Check(_state.NextDeadline is not { } later || later > due, $"a deadline that stays due spins the loop ({_state.Phase})");
+            }
+            else
+            {
+                _future.Dequeue()();
+            }
+        }
+        throw new BrokenException("it never comes to rest");
+    }
+
+    private void At(long when, Action action) => _future.Enqueue(action, when);
+
+    private void Take(VassalEvent @event)
+    {
+        Step(@event);
+        while (_outcomes.TryDequeue(out var outcome))
+            Step(outcome);
+        CheckGenerations();
+    }
+
+    private void Step(VassalEvent @event)
+    {
+        if (_state.Phase == Phase.Gone && @event is not (VassalEvent.FileAccepted or VassalEvent.FileRefused))
+        {
+            // There is nothing that could be frozen.
+            _isFrozen = false;
+            return;
+        }
+        if (_hasEnded && @event is VassalEvent.FileAccepted or VassalEvent.FileRefused)
+            return;
+        var servedBefore = Serving();
+        var before = _state;
+        _effects.Clear();
+        _state = VassalMachine.Step(_state, @event, new Instant(_now, 1_700_000_000_000 + _now), _policy, _effects);
+        _trace.Add(
+            $"{_now} {Named(@event)} -> {_state.Phase} [{string.Join(", ", _effects.Where(e => e is not Effect.Note).Select(Short))}]"
+        );
+        foreach (var effect in _effects.ToArray())
+            Do(effect);
+        // Where two can live side by side, a reload takes nothing down before the next is ready, whatever comes of it.
+        var isAboutFiles = @event is VassalEvent.FileAccepted or VassalEvent.FileRefused or VassalEvent.ReloadAsked;
+        var isAboutNext = @event is VassalEvent.BecameReady or VassalEvent.SpawnFailed or VassalEvent.Listening or VassalEvent.ListenFailed;
+        if (
+            (isAboutFiles || isAboutNext)
+            && before.Phase is Phase.Running or Phase.Reloading
+            && _state.Phase != Phase.Stopping
+            && (_state.Rolling ?? before.Rolling) is { Reload: ReloadWay.Overlap }
+        )
+            Check(Serving() >= Math.Min(servedBefore, 1), "a reload has taken down the last that served");
+    }
+
+    private int Serving() => _state.Members.Count(m => m.Serves);
+
+    private void Do(Effect effect)
+    {
+        switch (effect)
+        {
+            case Effect.Hold hold:
+                if (_dice.Next(20) == 0 && hold.Sockets.Any(s => !_held.Contains(s.Address)))
+                {
+                    _outcomes.Enqueue(new VassalEvent.ListenFailed("somebody listens there"));
+                    return;
+                }
+                _held = hold.Keep ? [.. _held, .. hold.Sockets.Select(s => s.Address)] : [.. hold.Sockets.Select(s => s.Address)];
+                _awaited = hold.Await;
+                _outcomes.Enqueue(new VassalEvent.Listening());
+                if (hold.Await && _dice.Next(2) == 0)
+                    At(_now + _dice.Next(2_000), Knock);
+                break;
+            case Effect.Unlisten:
+                _held = [];
+                _awaited = false;
+                break;
+            case Effect.Launch launch:
+                Launch(launch);
+                break;
+            case Effect.AwaitReady wait when _living.TryGetValue(wait.Incarnation, out var member):
+                if (member.ReadyIn is { } readyIn)
+                    At(_now + readyIn, () => Say(new VassalEvent.BecameReady(wait.Incarnation), wait.Incarnation));
+                break;
+            case Effect.Signal signal when _living.TryGetValue(signal.Incarnation, out var member):
+                if (signal.Stops && member.StopsIn is { } stopsIn)
+                    At(_now + stopsIn, () => End(signal.Incarnation, new ProcessEnd(0, false, "exit 0")));
+                break;
+            case Effect.Kill kill:
+                At(_now + _dice.Next(20), () => End(kill.Incarnation, new ProcessEnd(9, true, "signal 9 (KILL)")));
+                break;
+            case Effect.Thaw:
+                _isFrozen = false;
+                break;
+            // Its file may make it a uwsgi vassal, and a program again.
+            case Effect.Spawn spawn:
+                Check(_state.Members.Length == 0, "a uwsgi is started beside the processes of a program");
+                _living.Add(spawn.Incarnation, new SimulatedMember(null, null));
+                _outcomes.Enqueue(new VassalEvent.Spawned(spawn.Incarnation, ++_pid));
+                At(
+                    _now + _dice.Next(2_000),
+                    () => Say(new VassalEvent.Received(spawn.Incarnation, VassalMessage.Accepting), spawn.Incarnation)
+                );
+                break;
+            case Effect.Send { Message: EmperorMessage.Stop } stop:
+                At(_now + _dice.Next(2_000), () => End(stop.Incarnation, new ProcessEnd(0, false, "exit 0")));
+                break;
+        }
+    }
+
+    private void Launch(Effect.Launch launch)
+    {
+        Check(!_hasEnded, "something is started after the end");
+        Check(launch.Plan.Sockets.All(s => _held.Contains(s.Address)), "it is started without its sockets");
+        Check(!_awaited || _state.Phase != Phase.Waiting, "it waits and is started");
+        if (_dice.Next(25) == 0)
+        {
+            _outcomes.Enqueue(new VassalEvent.SpawnFailed(launch.Incarnation, "no program"));
+            return;
+        }
+        var member = new SimulatedMember(
+            ReadyIn: _dice.Next(6) == 0 ? null : _dice.Next(3_000),
+            StopsIn: _dice.Next(8) == 0 ? null : _dice.Next(2_000)
+        );
+        _living.Add(launch.Incarnation, member);
+        _outcomes.Enqueue(new VassalEvent.Spawned(launch.Incarnation, ++_pid));
+        var chance = _dice.Next(10);
+        if (chance < 2)
+            At(_now + _dice.Next(2_000), () => End(launch.Incarnation, new ProcessEnd(1, false, "exit 1")));
+        else if (chance == 2)
+            At(_now + _dice.Next(200_000), () => End(launch.Incarnation, new ProcessEnd(0, false, "exit 0")));
+        else if (chance == 3)
+            At(_now + _dice.Next(100_000), () => Say(new VassalEvent.Unwell(launch.Incarnation, "GET /: 500"), launch.Incarnation));
+    }
+
+    private void Say(VassalEvent @event, int incarnation)
+    {
+        if (_living.ContainsKey(incarnation))
+            Take(@event);
+    }
+
+    private void End(int incarnation, ProcessEnd end)
+    {
+        if (_living.Remove(incarnation))
+            Take(new VassalEvent.Exited(incarnation, end));
+    }
+
+    private void Knock()
+    {
+        if (!_awaited || _state.Phase != Phase.Waiting)
+            return;
+        _awaited = false;
+        Take(new VassalEvent.Knocked());
+    }
+
+    private VassalEvent Happening() =>
+        _dice.Next(16) switch
+        {
+            < 5 => Accepted(),
+            5 => new VassalEvent.FileRefused("line 3: what is that?"),
+            6 => new VassalEvent.FileGone(),
+            7 => new VassalEvent.ReloadAsked(),
+            8 => new VassalEvent.Forgiven(),
+            9 => Idle(),
+            _ => new VassalEvent.Ordered((OrderKind)_dice.Next(5)),
+        };
+
+    private VassalEvent.FellIdle Idle()
+    {
+        _isFrozen = true;
+        return new VassalEvent.FellIdle();
+    }
+
+    private VassalEvent.FileAccepted Accepted()
+    {
+        if (_dice.Next(12) == 0)
+            return new VassalEvent.FileAccepted(1);
+        var onDemand = _dice.Next(4) == 0;
+        var sockets = Enumerable
+            .Range(0, onDemand ? 1 + _dice.Next(2) : _dice.Next(3))
+            .Select(i => new ProgramSocket($"/run/{_dice.Next(3)}{i}", ""));
+        return new VassalEvent.FileAccepted(
+            1,
+            Plan: new ProgramPlan
+            {
+                Exec = ["/bin/app"],
+                Folder = "/",
+                LaunchDigest = _dice.Next(3).ToString(System.Globalization.CultureInfo.InvariantCulture),
+                Processes = 1 + _dice.Next(3),
+                Sockets = [.. sockets],
+                Reload = (ReloadWay)_dice.Next(3),
+                Restart = _dice.Next(3) == 0 ? (RestartRule)_dice.Next(3) : RestartRule.Always,
+                ReadyTimeout = 5_000,
+                StopTimeout = _dice.Next(2) == 0 ? 3_000 : null,
+                OnDemand = onDemand,
+                Idle = onDemand ? 10_000 : null,
+                Health = _dice.Next(2) == 0 ? new HealthRule() : null,
+                Ready = new ReadyRule(ReadyWay.Accept),
+            }
+        );
+    }
+
+    private void CheckGenerations()
+    {
+        Check(!_isFrozen, "an idle program is left frozen");
+        if (!_state.IsProgram)
+            return;
+        foreach (var group in _state.Members.GroupBy(m => m.Slot))
+        {
+            Check(group.Count(m => m.Role == MemberRole.Current) <= 1, $"copy {group.Key} has two processes that serve");
+            Check(group.Count(m => m.Role == MemberRole.Next) <= 1, $"copy {group.Key} has two processes that are to serve");
+        }
+        Check(
+            _state.Members.All(m => m.Role != MemberRole.Next) || _state.Rolling is not null,
+            "a process waits for a reload that is over"
+        );
+        Check(_state.Members.All(m => m.Role != MemberRole.Leaving || m.Deadline is not null), "one that leaves may take for ever");
+        Check(_state.Members.All(m => m.ReadyAt is not null || m.Deadline is not null), "one that does not get ready may take for ever");
+        Check(
+            _state.Members.Select(m => m.Incarnation).ToHashSet().SetEquals(_living.Keys),
+            "the machine and the kernel know different processes"
+        );
+        Check(
+            _state.Phase is not (Phase.Running or Phase.Starting) || _state.Members.Length > 0 || _state.NextDeadline is not null,
+            $"{_state.Phase} without a process, for ever"
+        );
+        Check(_state.Phase != Phase.Running || Serving() > 0, "it runs, and nothing of it serves");
+        Check(_state.Phase != Phase.Reloading || _state.Rolling is not null, "it reloads, and nothing is brought in");
+        Check(_state.Rolling is null || _state.Phase == Phase.Reloading, $"it is {_state.Phase}, and a reload is under way");
+        var isAtRest = _state.Phase is Phase.Waiting or Phase.Resting or Phase.Refused or Phase.Gone;
+        Check(!isAtRest || _state.Members.Length > 0 || _state.NextDeadline is null, $"{_state.Phase} has a timer");
+        Check(_state.Phase is not (Phase.Resting or Phase.Gone) || _held.Count == 0, $"{_state.Phase} keeps sockets");
+        Check(_state.Phase != Phase.Waiting || _held.Count > 0, "it waits without a socket");
+    }
+
+    private void Check(bool isSo, string what)
+    {
+        if (!isSo)
+            throw new BrokenException(what);
+    }
+
+    private static string Named(VassalEvent @event) =>
+        @event switch
+        {
+            VassalEvent.FileAccepted { Plan: { } p } =>
+                $"FileAccepted {p.Reload} x{p.Processes} {string.Join('+', p.Sockets.Select(s => s.Address))} {(p.OnDemand ? "on demand" : "")} {p.Restart}",
+            VassalEvent.Exited e => $"Exited {e.Incarnation} {e.End.Words}",
+            _ => @event.ToString(),
+        };
+
+    private static string Short(Effect effect) => $"{effect.GetType().Name} {effect.Incarnation}";
+
+    private sealed record SimulatedMember(int? ReadyIn, int? StopsIn);
+
+    private sealed class BrokenException(string message) : Exception(message);
+}
