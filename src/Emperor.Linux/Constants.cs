@@ -92,6 +92,12 @@ internal static class Constants
     internal const int EfdCloExec = 0x80000;
     internal const int EfdNonBlock = 0x800;
     internal const uint MfdCloExec = 1;
+    internal const uint MfdAllowSealing = 2;
+    internal const int FAddSeals = 1033;
+    internal const int FSealSeal = 1;
+    internal const int FSealShrink = 2;
+    internal const int FSealGrow = 4;
+    internal const int FSealWrite = 8;
 
     internal const int InCloExec = 0x80000;
     internal const int InNonBlock = 0x800;

@@ -179,12 +179,16 @@ internal sealed class Daemon(
                 case TokenKind.ProbeCommand:
                     runner.Probes.HearCommand(Token.IdOf(ready.Token));
                     break;
+                case TokenKind.Worker:
+                    runner.Workers.Hear(Token.IdOf(ready.Token), now.Monotonic);
+                    break;
                 case TokenKind.Hints:
                     monitors.ReadHints(now.Monotonic);
                     break;
             }
         }
         runner.TakeFindings(now.Monotonic);
+        runner.Workers.Turn(now.Monotonic);
         Settle(now);
         foreach (var serial in _ended)
         {
@@ -310,6 +314,7 @@ internal sealed class Daemon(
         next = Math.Min(next, _trimDue ?? long.MaxValue);
         next = Math.Min(next, runner.Processes.NextUnmute ?? long.MaxValue);
         next = Math.Min(next, runner.Probes.NextDue ?? long.MaxValue);
+        next = Math.Min(next, runner.Workers.NextDue ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)

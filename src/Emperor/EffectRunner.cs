@@ -113,6 +113,7 @@ internal sealed class EffectRunner : IDisposable
             case Effect.Unlisten:
                 _sockets.Unlisten(effect.Vassal);
                 _programs.Sockets.Unlisten(effect.Vassal);
+                _programs.Wsgi.Forget(effect.Vassal);
                 break;
             case Effect.Note note:
                 _log.Note(note);
@@ -135,6 +136,9 @@ internal sealed class EffectRunner : IDisposable
         }
     }
 
+    /// <summary>The workers of the built-in server.</summary>
+    public Servers.Wsgi.WsgiMaster Workers => _programs.Wsgi;
+
     /// <summary>A vassal's process has ended: its last words are heard, and it is reaped.</summary>
     public void Reap(long serial, Instant now)
     {
@@ -142,9 +146,12 @@ internal sealed class EffectRunner : IDisposable
             return;
         var (vassal, incarnation) = (process.Vassal, process.Incarnation);
         _probes.Notify.HearLast(vassal, incarnation, now.Monotonic);
+        _programs.Wsgi.HearLast(vassal, incarnation, now.Monotonic);
         TakeFindings(now.Monotonic);
-        if (Processes.Reap(serial, now))
-            _probes.Ended(vassal, incarnation);
+        if (!Processes.Reap(serial, now))
+            return;
+        _probes.Ended(vassal, incarnation);
+        _programs.Wsgi.Ended(vassal, incarnation);
     }
 
     /// <summary>A connection waits at an on-demand socket.</summary>
@@ -252,6 +259,9 @@ internal enum TokenKind
 
     /// <summary>The output, or the pidfd, of a command that looks after a vassal.</summary>
     ProbeCommand,
+
+    /// <summary>The control socket of a worker of the built-in server.</summary>
+    Worker,
 }
 
 /// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>

@@ -6,6 +6,7 @@ using Emperor.Output;
 using Emperor.Probes;
 using Emperor.Processes;
 using Emperor.Servers;
+using Emperor.Servers.Wsgi;
 using Emperor.Sockets;
 
 namespace Emperor;
@@ -15,12 +16,16 @@ internal sealed class ProgramRunner(
     ProcessKeeper processes,
     ProgramServer server,
     HeldSockets sockets,
+    WsgiMaster wsgi,
     VassalLimits limits,
     bool capturesOutput
 )
 {
     /// <summary>The sockets of programs.</summary>
     public HeldSockets Sockets => sockets;
+
+    /// <summary>The workers of the built-in server.</summary>
+    public WsgiMaster Wsgi => wsgi;
 
     /// <summary>Where the NOTIFY_SOCKETs are made; null when programs get none.</summary>
     public NotifySockets? Notify { get; set; }
@@ -55,6 +60,10 @@ internal sealed class ProgramRunner(
                 return $"its socket {socket.Address} is not held";
             held.Add(fd);
         }
+        var failure = "";
+        using var worker = plan.Wsgi is null ? null : wsgi.Prepare(launch, out failure);
+        if (plan.Wsgi is not null && worker is null)
+            return failure;
         var (serial, mark) = processes.Next();
         var (ours, theirs) = plan.Ready.Way == ReadyWay.Protocol ? Channel.Create() : ((Channel?)null, (SafeFd?)null);
         using (theirs)
@@ -66,7 +75,9 @@ internal sealed class ProgramRunner(
                 var request = new ProgramLaunch
                 {
                     Plan = plan,
+                    Command = worker?.Command,
                     Sockets = held,
+                    Others = worker?.Descriptors ?? [],
                     Channel = theirs,
                     Output = pipe?.Write,
                     Mark = mark,
@@ -74,7 +85,7 @@ internal sealed class ProgramRunner(
                     CGroup = group?.Folder,
                     UserTasks = limits.UserTasksFor(launch.Vassal, plan, group),
                 };
-                if (server.Launch(request, out var failure) is not { } process)
+                if (server.Launch(request, out failure) is not { } process)
                 {
                     ours?.Dispose();
                     limits.Return(group);
@@ -86,6 +97,8 @@ internal sealed class ProgramRunner(
                     Group = group,
                     User = plan.User,
                 };
+                if (worker is not null)
+                    wsgi.Started(launch, worker, Environment.TickCount64);
                 processes.Keep(live, pipe);
                 return null;
             }

@@ -12,6 +12,7 @@ using Emperor.Output;
 using Emperor.Probes;
 using Emperor.Processes;
 using Emperor.Servers;
+using Emperor.Servers.Wsgi;
 using Emperor.Sockets;
 using Emperor.Stats;
 using Emperor.Systemd;
@@ -164,6 +165,8 @@ internal sealed class Startup(
         var launching = Launching();
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
+        monitors.Programs.Server = settings.Server;
+        monitors.Programs.HasUwsgi = server.IsInstalled;
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         foreach (var problem in inherited.Problems)
@@ -175,7 +178,8 @@ internal sealed class Startup(
         using var held = new HeldSockets(loop, binder, inherited, log);
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
         var programServer = new ProgramServer(_environment, launching.CapturesOutput, launching.DeathSignal, softLimit, tools, spawner);
-        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null);
+        using var wsgi = new WsgiMaster(loop, processes, log);
+        var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null);
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
         using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);
@@ -224,6 +228,8 @@ internal sealed class Startup(
             Plan = vassal =>
             {
                 var (configuration, folder) = monitors.LocateForPeople(vassal.Name, vassal.Source?.Monitor);
+                if (vassal.Raw.Plan is { Wsgi: not null } plan)
+                    return new LaunchPlan(configuration, plan.Folder, plan.Exec, []);
                 return server.Describe(configuration, folder);
             },
             Describe = () =>

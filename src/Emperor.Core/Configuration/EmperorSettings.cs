@@ -73,6 +73,9 @@ public sealed record EmperorSettings
     /// <summary>emperor-on-demand-exec: a command of the shell that prints the address of a vassal's socket; null when not given.</summary>
     public string? OnDemandCommand { get; init; }
 
+    /// <summary>emperor-server: what runs vassals whose files do not say.</summary>
+    public Wsgi.ServerWish Server { get; init; }
+
     /// <summary>binary-path: the uwsgi binary; null for the one of PATH.</summary>
     public string? BinaryPath { get; init; }
 

@@ -39,6 +39,7 @@ public static class SettingsBuilder
             OnDemandExtension = values.TextNotEmpty("emperor-on-demand-extension", "an ending, such as .socket"),
             OnDemandDirectory = values.TextNotEmpty("emperor-on-demand-directory", "a folder"),
             OnDemandCommand = values.TextNotEmpty("emperor-on-demand-exec", "a command"),
+            Server = values.Server("emperor-server"),
             BinaryPath = values.Text("binary-path"),
             Wrapper = values.Text("emperor-wrapper"),
             WrapperOverrides = values.List("emperor-wrapper-override"),

@@ -81,6 +81,12 @@ internal static class SupportedOptions
             "the same with the socket whose address COMMAND prints; it gets the vassal's name, and 10 s; a vassal for which it prints nothing is "
                 + "started at once"
         ),
+        new(
+            OptionGroup.Launch,
+            "emperor-server",
+            "SERVER",
+            "what runs vassals: uwsgi; wsgi, the built-in server for Python's WSGI; or auto, uwsgi where it is installed (auto)"
+        ),
         new(OptionGroup.Launch, "binary-path", "FILE", "the uwsgi that runs vassals (uwsgi of PATH)"),
         new(OptionGroup.Launch, "emperor-wrapper", "FILE", "a program that runs vassals in place of uwsgi, with its arguments"),
         new(OptionGroup.Launch, "emperor-wrapper-override", "FILE", "a program to try before that; repeatable"),

@@ -333,6 +333,7 @@ public static partial class ProgramMachine
                 ReadyWay.Http => $"GET {rule.Path} over its first socket was not answered by it with 2xx or 3xx",
                 ReadyWay.Exec => $"{rule.Command[0]} did not exit with 0",
                 ReadyWay.Protocol => "it has not said so over UWSGI_EMPEROR_FD",
+                ReadyWay.Worker => "its app is still being loaded",
                 _ => "its time has not come",
             };
     }

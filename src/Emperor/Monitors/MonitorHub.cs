@@ -110,6 +110,9 @@ internal sealed class MonitorHub : IDisposable
         }
     }
 
+    /// <summary>Decides what files can be run as.</summary>
+    public ProgramFiles Programs => _programs;
+
     /// <summary>How the scans fare, one for each monitor; the list is the reader's own.</summary>
     public IReadOnlyList<ScanHealth> Health => [.. _health];
 
@@ -343,6 +346,8 @@ internal sealed class MonitorHub : IDisposable
         {
             isMoved = _monitorOf.TryGetValue(change.Name, out var former) && former != change.Monitor;
             _monitorOf[change.Name] = change.Monitor;
+            foreach (var warning in _programs.Warnings)
+                _log.Vassal(LogEventLevel.Warning, "config", change.Name, warning);
             return new VassalEvent.FileAccepted(modified / 1000, SourceOf(monitor, path, read, bytes), Plan: plan);
         }
         if (Math.Abs(now.Unix - modified) < WritingTime)

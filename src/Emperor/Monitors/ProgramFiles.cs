@@ -1,5 +1,6 @@
 using Emperor.Core.Configuration;
 using Emperor.Core.Programs;
+using Emperor.Core.Wsgi;
 
 namespace Emperor.Monitors;
 
@@ -7,24 +8,56 @@ namespace Emperor.Monitors;
 internal sealed class ProgramFiles
 {
     private readonly Lazy<Machine> _machine = new(Machine.Look, LazyThreadSafetyMode.None);
+    private readonly List<string> _warnings = [];
+
+    /// <summary>Which server runs vassals whose files do not say (--emperor-server).</summary>
+    public ServerWish Server { get; set; }
+
+    /// <summary>Whether there is a uwsgi to run vassals of a folder.</summary>
+    public Func<string, bool> HasUwsgi { get; set; } = _ => true;
+
+    /// <summary>What was found in the last file that is worth telling.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>Looks into a file.</summary>
     /// <param name="file">Its name in its working folder.</param>
     /// <param name="folder">That folder.</param>
     /// <param name="content">Its content.</param>
     /// <param name="refusal">Why it cannot be run, with the cure; null when it can.</param>
-    /// <returns>What its section [emperor] asks for; null without one.</returns>
+    /// <returns>What its section [emperor] asks for, or what the built-in server needs; null without either.</returns>
     public ProgramPlan? Examine(string file, string folder, byte[] content, out string? refusal)
     {
+        _warnings.Clear();
         var verdict = VassalFileCheck.Examine(file, content);
         refusal = verdict.Reason;
-        if (!verdict.HasProgram)
+        if (refusal is not null)
             return null;
         var host = new FolderConfigHost(_machine.Value, folder, file, content);
-        var reading = ProgramReader.Read(file, verdict.HasUwsgi, host);
-        refusal = host.LookedAtTooMany
-            ? "section [emperor]: its for-glob looks at more names than may be, while all vassals wait; narrow the pattern"
-            : reading.Refusal(file);
-        return refusal is null ? reading.Plan : null;
+        ProgramPlan? plan = null;
+        if (verdict.HasProgram)
+        {
+            var reading = ProgramReader.Read(file, verdict.HasUwsgi, host);
+            (plan, refusal) = (reading.Plan, host.LookedAtTooMany ? TooMany("emperor") : reading.Refusal(file));
+            if (refusal is not null)
+                return null;
+        }
+        if (!verdict.HasUwsgi)
+            return plan;
+        var choice = ServerChoice.Make(plan?.Server, Server, () => HasUwsgi(folder), () => WsgiReader.App(file, host));
+        return choice.IsBuiltIn ? BuiltIn(file, host, plan, choice, out refusal) : plan;
     }
+
+    // The section [emperor] says how it is supervised, [uwsgi] what is run.
+    private ProgramPlan? BuiltIn(string file, FolderConfigHost host, ProgramPlan? own, ServerChoice choice, out string? refusal)
+    {
+        var reading = WsgiReader.Read(file, host);
+        refusal = host.LookedAtTooMany ? TooMany("uwsgi") : reading.Refusal(file);
+        if (refusal is not null || reading.Plan is not { } plan)
+            return null;
+        _warnings.AddRange(reading.Problems.Select(p => p.ToString()));
+        return (own is null ? plan : WsgiReader.Refine(plan, own)) with { ServerReason = choice.Reason };
+    }
+
+    private static string TooMany(string section) =>
+        $"section [{section}]: its for-glob looks at more names than may be, while all vassals wait; narrow the pattern";
 }

@@ -33,6 +33,9 @@ internal sealed class UwsgiServer(
     /// <summary>The names that are tried, in order.</summary>
     public IReadOnlyList<string> Names { get; } = [.. settings.Overrides, settings.Program, .. settings.Fallbacks];
 
+    /// <summary>Whether there is a program to run vassals of a folder.</summary>
+    public bool IsInstalled(string folder) => ProgramFinder.Find(Names, _searchPath, folder) is not null;
+
     /// <summary>How a vassal would be started now, for people.</summary>
     public LaunchPlan Describe(string configuration, string folder) =>
         new(

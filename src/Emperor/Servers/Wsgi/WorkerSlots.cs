@@ -1,0 +1,84 @@
+using System.Buffers.Binary;
+using Emperor.Linux;
+
+namespace Emperor.Servers.Wsgi;
+
+/// <summary>
+/// The shared memory in which a vassal's workers tell what they do (WORKER.md, "The slots"). It is read like a file, so nothing that a worker does
+/// to it can harm the emperor.
+/// </summary>
+internal sealed class WorkerSlots : IDisposable
+{
+    private const int WorkerBytes = 256;
+    private const int CoreBytes = 512;
+    private const int RequestStart = 16;
+
+    private readonly bool[] _taken;
+    private readonly byte[] _word = new byte[sizeof(ulong)];
+
+    /// <summary>Makes one.</summary>
+    /// <param name="count">How many slots.</param>
+    /// <param name="threads">The threads of each worker.</param>
+    /// <exception cref="LinuxException">No descriptor, or no memory, is left.</exception>
+    public WorkerSlots(int count, int threads)
+    {
+        _taken = new bool[count];
+        Threads = threads;
+        File = Files.CreateMemoryFile("emperor-slots");
+        var error = Files.WriteAt(File, [0], ((long)Size * count) - 1);
+        if (error.Number == 0)
+            return;
+        File.Dispose();
+        throw new LinuxException("write to a memory file", error);
+    }
+
+    /// <summary>The memory.</summary>
+    public SafeFd File { get; }
+
+    /// <summary>How many slots there are.</summary>
+    public int Count => _taken.Length;
+
+    /// <summary>The threads that each slot has room for.</summary>
+    public int Threads { get; }
+
+    /// <summary>Whether no worker has a slot of it.</summary>
+    public bool IsUnused => !_taken.Contains(true);
+
+    private int Size => WorkerBytes + (CoreBytes * Threads);
+
+    /// <summary>A slot that no living worker has; null when all are taken.</summary>
+    public int? Take()
+    {
+        var free = Array.IndexOf(_taken, false);
+        if (free < 0)
+            return null;
+        _taken[free] = true;
+        // A worker that was killed in the middle of a request has left its start there.
+        for (var core = 0; core < Threads; core++)
+            _ = Files.WriteAt(File, new byte[sizeof(ulong)], Place(free, core));
+        return free;
+    }
+
+    /// <summary>Its worker has ended.</summary>
+    public void Return(int slot) => _taken[slot] = false;
+
+    /// <summary>When the request began that a worker has served for the longest time, monotonic nanoseconds; null when it serves none.</summary>
+    public ulong? OldestRequest(int slot)
+    {
+        ulong? oldest = null;
+        for (var core = 0; core < Threads; core++)
+        {
+            if (Files.ReadAt(File, _word, Place(slot, core), out var count).Number != 0 || count < _word.Length)
+                continue;
+            var start = BinaryPrimitives.ReadUInt64LittleEndian(_word);
+            if (start != 0 && (oldest is null || start < oldest))
+                oldest = start;
+        }
+        return oldest;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => File.Dispose();
+
+    private long Place(int slot, int core) => ((long)slot * Size) + WorkerBytes + ((long)core * CoreBytes) + RequestStart;
+}
