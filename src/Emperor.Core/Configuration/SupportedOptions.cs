@@ -86,7 +86,10 @@ internal static class SupportedOptions
             "emperor-server",
             "SERVER",
             "what runs vassals: uwsgi; wsgi, the built-in server for Python's WSGI; or auto, uwsgi where it is installed (auto)"
-        ),
+        )
+        {
+            Own = true,
+        },
         new(OptionGroup.Launch, "binary-path", "FILE", "the uwsgi that runs vassals (uwsgi of PATH)"),
         new(OptionGroup.Launch, "emperor-wrapper", "FILE", "a program that runs vassals in place of uwsgi, with its arguments"),
         new(OptionGroup.Launch, "emperor-wrapper-override", "FILE", "a program to try before that; repeatable"),

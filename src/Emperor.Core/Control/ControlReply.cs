@@ -144,6 +144,9 @@ public sealed record ExplainView
     /// <summary>Its command line, the program first; null when no program was found.</summary>
     public IReadOnlyList<string>? Command { get; init; }
 
+    /// <summary>Which server runs it, and why; null when nothing was to be chosen.</summary>
+    public string? Server { get; init; }
+
     /// <summary>What its environment has that the emperor's has not, as NAME=VALUE.</summary>
     public IReadOnlyList<string> Environment { get; init; } = [];
 

@@ -35,6 +35,8 @@ public static class ExplainText
         foreach (var line in file)
             yield return Line("says", line);
         yield return Line("started as", view.Command is { } command ? string.Join(' ', command) : "nothing: no program is found");
+        if (view.Server is { } server)
+            yield return Line("server", server);
         yield return Line("in", view.Folder);
         if (view.Environment.Count > 0)
             yield return Line("with", string.Join(' ', view.Environment));

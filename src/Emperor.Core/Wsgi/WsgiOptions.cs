@@ -186,8 +186,7 @@ public static class WsgiOptions
         .. Told(WsgiFate.Refused, $"use emperor reload, stop and start, or {Elsewhere}", "master-fifo"),
         .. Told(
             WsgiFate.Refused,
-            $"there is no async mode; use threads, or {Elsewhere}",
-            "async",
+            $"its threads are those of the system; use threads, or {Elsewhere}",
             "gevent",
             "asyncio",
             "ugreen",

@@ -26,6 +26,7 @@ internal static class Explanations
             Folder = launch.Folder,
             FileModified = raw.File.LastModified,
             Command = launch.Command,
+            Server = raw.Plan is { Wsgi: not null, ServerReason: { } why } ? $"the built-in one for WSGI: {why}" : null,
             Environment = launch.Additions,
             User = raw.Pid is { } pid ? UserOf(pid) : null,
             Events = [.. events.Select(EventView.Of)],

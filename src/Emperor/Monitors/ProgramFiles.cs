@@ -9,15 +9,16 @@ internal sealed class ProgramFiles
 {
     private readonly Lazy<Machine> _machine = new(Machine.Look, LazyThreadSafetyMode.None);
     private readonly List<string> _warnings = [];
-
-    /// <summary>Which server runs vassals whose files do not say (--emperor-server).</summary>
-    public ServerWish Server { get; set; }
-
-    /// <summary>Whether there is a uwsgi to run vassals of a folder.</summary>
-    public Func<string, bool> HasUwsgi { get; set; } = _ => true;
+    private ServerWish _server;
+    private Func<string, bool> _hasUwsgi = _ => true;
 
     /// <summary>What was found in the last file that is worth telling.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
+
+    /// <summary>How it is decided which server runs a vassal.</summary>
+    /// <param name="server">What is said for all whose files do not say (--emperor-server).</param>
+    /// <param name="hasUwsgi">Whether there is a uwsgi to run vassals of a folder.</param>
+    public void Ask(ServerWish server, Func<string, bool> hasUwsgi) => (_server, _hasUwsgi) = (server, hasUwsgi);
 
     /// <summary>Looks into a file.</summary>
     /// <param name="file">Its name in its working folder.</param>
@@ -43,7 +44,7 @@ internal sealed class ProgramFiles
         }
         if (!verdict.HasUwsgi)
             return plan;
-        var choice = ServerChoice.Make(plan?.Server, Server, () => HasUwsgi(folder), () => WsgiReader.App(file, host));
+        var choice = ServerChoice.Make(plan?.Server, _server, () => _hasUwsgi(folder), () => WsgiReader.App(file, host));
         return choice.IsBuiltIn ? BuiltIn(file, host, plan, choice, out refusal) : plan;
     }
 

@@ -53,7 +53,7 @@ public sealed class WsgiReaderTests
     [TestCase("env = A=1; env = B=c d; unenv = X", """{"module":"a","env":["A=1","B=c d"],"unenv":["X"]}""")]
     [TestCase("max-requests = 5000; buffer-size = 65535", """{"module":"a","buffer-size":65535,"max-requests":5000}""")]
     [TestCase("static-map = /static=/srv/s", """{"module":"a","static-map":["/static=/srv/s"]}""")]
-    [TestCase("disable-logging", """{"module":"a"}""")]
+    [TestCase("disable-logging", """{"module":"a","disable-logging":true}""")]
     [TestCase("disable-logging = true", """{"module":"a","disable-logging":true}""")]
     [TestCase("chdir = /srv/blog   # the project", """{"module":"a","chdir":"/srv/blog"}""")]
     [TestCase("env = A=1 # kept", """{"module":"a","env":["A=1 # kept"]}""")]
@@ -154,7 +154,7 @@ public sealed class WsgiReaderTests
     [TestCase("module = a; socket = /run/b; processes = many", "it is no such number; write one from 0 to 1000")]
     [TestCase("module = a; socket = /run/b; plugins = php", "has no plugin php; remove it")]
     [TestCase("module = a; socket = /run/b; spooler = /tmp/s", "the built-in server has no spooler; the emperor is its master")]
-    [TestCase("module = a; socket = /run/b; gevent = 100", "there is no async mode; use threads")]
+    [TestCase("module = a; socket = /run/b; gevent = 100", "its threads are those of the system; use threads")]
     [TestCase("module = a; socket = /run/b; attach-daemon = redis-server", "give that daemon a file of its own")]
     [TestCase(
         "module = a; socket = /run/b; carbon = 127.0.0.1:2003",
