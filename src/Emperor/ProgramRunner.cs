@@ -46,6 +46,7 @@ internal sealed class ProgramRunner(
         if (failure is null)
             return;
         Notify?.Close(launch.Vassal, launch.Incarnation);
+        wsgi.Ended(launch.Vassal, launch.Incarnation);
         processes.Outcomes.Enqueue((launch.Vassal, new VassalEvent.SpawnFailed(launch.Incarnation, failure)));
     }
 
