@@ -221,7 +221,7 @@ internal sealed class Daemon(
         _fileEvents.Clear();
         monitors.Run(now, _fileEvents);
         onDemand.Resolve(_fileEvents, now.Monotonic);
-        StartOrder.Sort(_fileEvents);
+        empire.Expect(_fileEvents.Where(e => e.Event is VassalEvent.FileAccepted).Select(e => e.Vassal));
         foreach (var (vassal, @event) in _fileEvents)
         {
             empire.Handle(vassal, @event, Clock.Now, _effects);
@@ -229,6 +229,8 @@ internal sealed class Daemon(
             Settle(now);
             CollectGarbage();
         }
+        empire.ExpectNoMore(now, _effects);
+        Settle(now);
     }
 
     private void Order(string vassal, VassalEvent @event)

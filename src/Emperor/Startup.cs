@@ -2,6 +2,7 @@ using System.Text;
 using Emperor.Control;
 using Emperor.Core.Configuration;
 using Emperor.Core.Control;
+using Emperor.Core.Programs;
 using Emperor.Core.Reign;
 using Emperor.Core.Vassals;
 using Emperor.Limits;
@@ -193,7 +194,7 @@ internal sealed class Startup(
         using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
-        using var desk = control is null ? null : Desk(control, empire, monitors, server, output, herald, log);
+        using var desk = control is null ? null : Desk(control, empire, monitors, server, limits, output, herald, log);
         var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {
             ReopenLog = Reopen,
@@ -215,6 +216,7 @@ internal sealed class Startup(
         Empire empire,
         MonitorHub monitors,
         UwsgiServer server,
+        VassalLimits limits,
         VassalOutput? output,
         Herald herald,
         EmperorLog log
@@ -229,7 +231,10 @@ internal sealed class Startup(
                 var (configuration, folder) = monitors.LocateForPeople(vassal.Name, vassal.Source?.Monitor);
                 if (vassal.Raw.Plan is { Wsgi: not null } plan)
                     return new LaunchPlan(configuration, plan.Folder, plan.Exec, []);
-                return server.Describe(configuration, folder);
+                var launch = Explanations.PlanOf(vassal.Raw) is { } plan
+                    ? new LaunchPlan(configuration, folder, PlanWords.Command(plan), PlanWords.Additions(plan))
+                    : server.Describe(configuration, folder);
+                return launch with { Unenforced = limits.ProblemsOf(vassal.Name) };
             },
             Describe = () =>
                 new EmpireView(

@@ -75,6 +75,11 @@ static int Measure(Options options, CancellationToken cancel)
             new OutputBenchmark(options, VassalProgram.Path, folder, cancel).Run(contenders);
             return 0;
         }
+        if (options.Only.Contains(SupervisorBenchmark.Name))
+        {
+            new SupervisorBenchmark(options, folder, cancel).Run(contenders);
+            return 0;
+        }
         var results = new Results();
         Ground.WarmUp(Path.Combine(folder, "warm-up"));
         var round = new Round(options, results, VassalProgram.Path, folder, cancel);

@@ -135,7 +135,7 @@ public sealed record ExplainView
     /// <summary>Its file with all links followed; null when it is not there.</summary>
     public string? Target { get; init; }
 
-    /// <summary>The folder that it is started in.</summary>
+    /// <summary>The folder that its file is named from; a uwsgi is started in it.</summary>
     public required string Folder { get; init; }
 
     /// <summary>When its file was changed last, seconds since the epoch.</summary>
@@ -149,6 +149,9 @@ public sealed record ExplainView
 
     /// <summary>What its environment has that the emperor's has not, as NAME=VALUE.</summary>
     public IReadOnlyList<string> Environment { get; init; } = [];
+
+    /// <summary>What more there is to tell of a program; null of a uwsgi.</summary>
+    public ProgramView? Program { get; init; }
 
     /// <summary>The user that its process runs as; null when it has none.</summary>
     public string? User { get; init; }

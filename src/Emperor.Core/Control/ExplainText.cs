@@ -1,4 +1,5 @@
 using System.Globalization;
+using Emperor.Core.Programs;
 
 namespace Emperor.Core.Control;
 
@@ -20,6 +21,8 @@ public static class ExplainText
         var state = style.Toned(vassal.State, StatusTable.ToneOf(vassal));
         yield return $"{style.Toned(PlainText.OneLine(vassal.Name), Tone.Strong)} is {state} since {clock(vassal.SinceMs)}";
         yield return Line("why", vassal.Reason);
+        if (vassal.FailedReload is { } failed)
+            yield return Line("reload", style.Toned($"the last one failed: {PlainText.OneLine(failed)}", Tone.Bad));
         if (vassal.RefusedChange is { } refused && refused != vassal.Reason)
             yield return Line("refused", $"its last change was not taken: {refused}");
         yield return Line("next", view.Next);
@@ -34,6 +37,17 @@ public static class ExplainText
         }
         foreach (var line in file)
             yield return Line("says", line);
+        foreach (var line in view.Program is { } program ? OfProgram(view, program) : OfUwsgi(view))
+            yield return line;
+        var end = vassal.LastEnd is { } last ? Text($"{last}{(vassal.LastEndMs is { } at ? $", {clock(at)}" : "")}") : "none yet";
+        yield return Line("last end", Text($"{end}; {vassal.Deaths} deaths, {vassal.Failures} failures in a row"));
+        foreach (var line in Lists(view, clock, style))
+            yield return line;
+    }
+
+    private static IEnumerable<string> OfUwsgi(ExplainView view)
+    {
+        var vassal = view.Vassal;
         yield return Line("started as", view.Command is { } command ? string.Join(' ', command) : "nothing: no program is found");
         if (view.Server is { } server)
             yield return Line("server", server);
@@ -42,19 +56,54 @@ public static class ExplainText
             yield return Line("with", string.Join(' ', view.Environment));
         if (vassal.OnDemand is { } address)
             yield return Line("on demand", address);
-        if (vassal.Pid is { } pid)
-        {
-            var up = TextTable.Duration(vassal.UptimeMs ?? 0);
-            yield return Line(
-                "process",
-                Text($"pid {pid}, user {view.User ?? "?"}, up {up}, start {vassal.Starts}, {vassal.Reloads} reloads")
-            );
-        }
-        var end = vassal.LastEnd is { } last ? Text($"{last}{(vassal.LastEndMs is { } at ? $", {clock(at)}" : "")}") : "none yet";
-        yield return Line("last end", Text($"{end}; {vassal.Deaths} deaths, {vassal.Failures} failures in a row"));
-        foreach (var line in Lists(view, clock, style))
-            yield return line;
+        if (vassal.Pid is not { } pid)
+            yield break;
+        var up = TextTable.Duration(vassal.UptimeMs ?? 0);
+        yield return Line("process", Text($"pid {pid}, user {view.User ?? "?"}, up {up}, start {vassal.Starts}, {vassal.Reloads} reloads"));
     }
+
+    private static IEnumerable<string> OfProgram(ExplainView view, ProgramView program)
+    {
+        yield return Line("started as", Words(view.Command ?? []));
+        if (program.NewCommand is { } other)
+            yield return Line("anew as", Words(other));
+        yield return Line("in", program.Folder);
+        yield return Line("by", program.Account);
+        var variables = program.Variables.Select(name => $"{name}=...").Concat(program.VariableFiles.Select(path => $"those of {path}"));
+        if (string.Join(' ', [.. view.Environment, .. variables]) is { Length: > 0 } with)
+            yield return Line("with", with);
+        foreach (var socket in program.Sockets)
+            yield return Line("socket", socket);
+        if (program.Limits.Count > 0)
+            yield return Line("limits", string.Join(", ", program.Limits));
+        foreach (var missing in program.Unenforced)
+            yield return Line("no limit", missing);
+        foreach (var rule in program.Rules)
+            yield return Line(rule.Name, rule.Text);
+        var copies = view.Vassal.Copies == 1 ? "" : Text($", {view.Vassal.CopiesReady} of {view.Vassal.Copies} copies ready");
+        if (program.Processes.Count > 0)
+            yield return Line("runs as", Text($"user {view.User ?? "?"}, {view.Vassal.Reloads} reloads{copies}"));
+        foreach (var process in program.Processes)
+            yield return Line("process", Of(process));
+    }
+
+    private static string Of(MemberView process)
+    {
+        var pid = process.Pid is { } number ? Text($"pid {number}") : "no pid yet";
+        var state =
+            process.Role == "leaving" ? "told to stop"
+            : process.ReadyForMs is { } ready ? $"ready for {TextTable.Duration(ready)}"
+            : process.Problem is { } problem ? $"not ready yet ({problem})"
+            : "not ready yet";
+        var failure = process.Failure is { } reason ? $" ({reason})" : "";
+        var old = process.IsLatest ? "" : ", of the file as it was before";
+        var status = process.StatusText is { } says ? $", says \"{says}\"" : "";
+        return Text($"{pid}, copy {process.Copy}, start {process.Start}, {process.Role}, {state}{failure}")
+            + $", up {TextTable.Duration(process.UptimeMs)}{old}{status}";
+    }
+
+    // As they can be typed into a shell.
+    private static string Words(IReadOnlyList<string> words) => string.Join(' ', words.Select(ShellWords.Quote));
 
     private static IEnumerable<string> Lists(ExplainView view, Func<long, string> clock, TextStyle style)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Emperor.Core.Programs;
 using Emperor.Core.Stats;
 using Emperor.Core.Vassals;
 
@@ -18,6 +19,8 @@ public static class Explanation
     {
         var raw = vassal.Raw;
         var wait = raw.NextDeadline is { } due ? Seconds(Math.Max(0, due - vassal.At.Monotonic)) : "";
+        if (raw.IsProgram && NextOfProgram(raw, wait) is { } next)
+            return next;
         return raw.Phase switch
         {
             Phase.Waiting => "the next connection to its socket starts it",
@@ -40,6 +43,34 @@ public static class Explanation
         };
     }
 
+    // Where it differs from a uwsgi.
+    private static string? NextOfProgram(VassalState raw, string wait) =>
+        raw.Phase switch
+        {
+            Phase.Starting when raw.AwaitsSockets => "it is started when its sockets are open",
+            Phase.Starting when raw.Members.Any(m => m.Role == MemberRole.Leaving) && raw.Members.All(m => m.Role == MemberRole.Leaving) =>
+                "when its process has ended, it is started again",
+            Phase.Starting => $"it is waited for until it is ready; when it is not within {wait}, that start has failed",
+            Phase.Running when raw.FailedReload is not null =>
+                "what ran before the failed reload serves on; it is reloaded again when its file changes",
+            Phase.Running when raw.Slots.Any(s => s.RetryAt is not null) => $"the copy that is missing is started in {wait}",
+            Phase.Running when raw.Plan is { OnDemand: true } =>
+                "it runs on; it is reloaded when its file changes, and when it has ended the next connection starts it again",
+            Phase.Running when raw.Plan is { Restart: not RestartRule.Always } => "it runs on; it is reloaded when its file changes",
+            Phase.Reloading when raw.Rolling is { } plan => plan.Processes > 1
+                ? Copies(raw, plan)
+                : "the new process takes over when it is ready; if it does not get ready, what ran before stays",
+            Phase.Reloading => "it is waited for until it says that it is ready again",
+            Phase.Stopping => $"{AfterItsEnd(raw)}; what does not end is killed in {wait}",
+            _ => null,
+        };
+
+    private static string Copies(VassalState raw, ProgramPlan plan) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"copy {Math.Min(raw.RollSlot + 1, plan.Processes)} of {plan.Processes} takes over when it is ready, then the next; if one does not get ready, what ran before stays"
+        );
+
     /// <summary>What can be done about it.</summary>
     public static string Advice(VassalSnapshot vassal)
     {
@@ -47,6 +78,8 @@ public static class Explanation
         var name = Quoted(raw.Name);
         if (raw.RefusedChange is not null)
             return $"mend its file (emperor check shows what is wrong with it)";
+        if (raw.FailedReload is not null && raw.Phase == Phase.Running)
+            return $"see what the new process printed (emperor logs {name}), mend it, and save its file or: emperor reload {name}";
         return raw.Phase switch
         {
             Phase.Backoff => $"see what it printed (emperor logs {name}), mend it, and save its file or: emperor retry {name}",
@@ -65,7 +98,10 @@ public static class Explanation
     private static string AfterItsEnd(VassalState raw) =>
         raw.Aftermath switch
         {
-            Aftermath.Rest when raw is { Socket: not null, StoppedByHand: false } =>
+            Aftermath.Rest
+                when raw
+                    is { Socket: not null, StoppedByHand: false }
+                        or { Plan: { IsProgram: true, OnDemand: true }, StoppedByHand: false } =>
                 "when its process has ended, the next connection to its socket starts it",
             Aftermath.Rest => "when its process has ended it stays down",
             Aftermath.Forget => "when its process has ended it is forgotten",

@@ -25,7 +25,22 @@ public static class StatusTable
         if (vassals.Count == 0)
             yield break;
         string[] headings = isWide
-            ? ["NAME", "STATE", ">PID", ">UP", ">STARTS", ">RELOADS", ">DEATHS", ">FAILURES", "LAST END", "ON DEMAND", "WHY"]
+            ?
+            [
+                "NAME",
+                "KIND",
+                "STATE",
+                ">READY",
+                ">PID",
+                ">UP",
+                ">STARTS",
+                ">RELOADS",
+                ">DEATHS",
+                ">FAILURES",
+                "LAST END",
+                "ON DEMAND",
+                "WHY",
+            ]
             : ["NAME", "STATE", ">PID", ">UP", ">STARTS", "WHY"];
         foreach (var line in TextTable.Render(headings, [.. vassals.Select(v => Row(v, isWide))], style))
             yield return line;
@@ -37,15 +52,15 @@ public static class StatusTable
         ArgumentNullException.ThrowIfNull(vassal);
         if (!vassal.Well)
             return vassal.State is "starting" or "stopping" or "reloading" ? Tone.Busy : Tone.Bad;
-        return vassal.State is "accepting" or "loyal" or "on-demand" ? Tone.Good : Tone.Busy;
+        return vassal.State is "ready" or "accepting" or "loyal" or "on-demand" ? Tone.Good : Tone.Busy;
     }
 
     /// <summary>Why a vassal is not well, or what it is doing; empty when it just runs.</summary>
     public static string Why(VassalView vassal)
     {
         ArgumentNullException.ThrowIfNull(vassal);
-        if (vassal is { Well: true, State: "accepting" or "loyal" })
-            return vassal.OnDemand is { } address ? $"started on demand, on {PlainText.OneLine(address)}" : "";
+        if (vassal is { Well: true, State: "ready" or "accepting" or "loyal" })
+            return string.Join("; ", Remarks(vassal));
         var next =
             vassal.RetryInMs is { } retry ? $"; next attempt in {TextTable.Duration(retry)}"
             : vassal.KillInMs is { } kill ? $"; it is killed in {TextTable.Duration(kill)}"
@@ -53,12 +68,29 @@ public static class StatusTable
         return PlainText.OneLine(vassal.Reason) + next;
     }
 
+    // What is worth a word of one that just runs.
+    private static IEnumerable<string> Remarks(VassalView vassal)
+    {
+        if (vassal.CopiesReady < vassal.Copies)
+            yield return PlainText.OneLine(vassal.Reason);
+        else if (vassal.Copies > 1)
+            yield return Text($"{vassal.Copies} processes");
+        if (vassal.StatusText is { } status)
+            yield return PlainText.OneLine(status);
+        if (vassal.OnDemand is { } address)
+            yield return $"started on demand, on {PlainText.OneLine(address)}";
+    }
+
     private static Cell[] Row(VassalView vassal, bool isWide)
     {
+        Cell[] kind = isWide ? [new(vassal.Kind)] : [];
+        Cell[] ready = isWide ? [new(Text($"{vassal.CopiesReady}/{vassal.Copies}"))] : [];
         Cell[] first =
         [
             new(PlainText.OneLine(vassal.Name)),
+            .. kind,
             new(vassal.State, ToneOf(vassal)),
+            .. ready,
             new(vassal.Pid is { } pid ? Text($"{pid}") : "-"),
             new(vassal.UptimeMs is { } up ? TextTable.Duration(up) : "-"),
             new(Text($"{vassal.Starts}")),

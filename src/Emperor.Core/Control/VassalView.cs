@@ -9,6 +9,9 @@ public sealed record VassalView
     /// <summary>Its name.</summary>
     public required string Name { get; init; }
 
+    /// <summary>What it is: "uwsgi", or "program" by its section [emperor].</summary>
+    public string Kind { get; init; } = "uwsgi";
+
     /// <summary>Its state in one word (<see cref="VassalState.Word"/>).</summary>
     public required string State { get; init; }
 
@@ -27,6 +30,18 @@ public sealed record VassalView
     /// <summary>Its process; null when it has none.</summary>
     public int? Pid { get; init; }
 
+    /// <summary>How many copies of it shall run (processes of [emperor]); a uwsgi is one.</summary>
+    public int Copies { get; init; } = 1;
+
+    /// <summary>How many of them are ready.</summary>
+    public int CopiesReady { get; init; }
+
+    /// <summary>What its process last said of itself (STATUS= of sd_notify); null when nothing.</summary>
+    public string? StatusText { get; init; }
+
+    /// <summary>Why its last reload came to nothing, while the former processes serve on; null when it did not.</summary>
+    public string? FailedReload { get; init; }
+
     /// <summary>How long its process lives.</summary>
     public long? UptimeMs { get; init; }
 
@@ -44,6 +59,9 @@ public sealed record VassalView
 
     /// <summary>How its last process ended.</summary>
     public string? LastEnd { get; init; }
+
+    /// <summary>Whether the kernel ended it, or a process of it, for want of memory (memory-max).</summary>
+    public bool LastEndOom { get; init; }
 
     /// <summary>When that was, milliseconds since the epoch.</summary>
     public long? LastEndMs { get; init; }
@@ -80,18 +98,24 @@ public sealed record VassalView
         return new VassalView
         {
             Name = raw.Name,
+            Kind = raw.IsProgram ? "program" : "uwsgi",
             State = vassal.State,
             Well = IsWell(vassal),
             Reason = vassal.Reason,
             SinceMs = vassal.Since,
             OnDemand = vassal.OnDemand,
             Pid = raw.Pid,
+            Copies = vassal.Copies,
+            CopiesReady = vassal.CopiesReady,
+            StatusText = vassal.StatusText is { Length: > 0 } status ? status : null,
+            FailedReload = raw.FailedReload,
             UptimeMs = vassal.Uptime,
             Starts = raw.Incarnation,
             Reloads = raw.Reloads,
             Deaths = raw.Deaths,
             Failures = raw.Failures,
             LastEnd = raw.LastEnd,
+            LastEndOom = vassal.LastExit is { End.OutOfMemory: true },
             LastEndMs = vassal.LastExit?.At,
             RetryInMs = raw.Phase == Phase.Backoff ? toDeadline : null,
             KillInMs = raw.Phase is Phase.Stopping or Phase.Cursed ? toDeadline : null,

@@ -58,6 +58,9 @@ public sealed record Member
     /// <summary>Its end is a failure though it was told to stop: it did not get ready, was not well, or sent no WATCHDOG=1. The reason.</summary>
     public string? Failure { get; init; }
 
+    /// <summary>What was last seen of it while it is not ready, such as "GET /: 503"; empty when nothing, and once it is ready.</summary>
+    public string Problem { get; init; } = "";
+
     /// <summary>What it last said of itself (STATUS=); empty when nothing.</summary>
     public string Status { get; init; } = "";
 

@@ -73,6 +73,7 @@ public static partial class ProgramMachine
                 Deadline = null,
                 WatchdogDue = member.Plan.Watchdog is { } interval ? now.Monotonic + interval : null,
                 Role = MemberRole.Current,
+                Problem = "",
             };
             Put(ready);
             State = State with { History = State.History with { LastReady = now.Unix, LastAccepting = now.Unix } };
@@ -89,8 +90,14 @@ public static partial class ProgramMachine
                 effects.Add(new Effect.WatchIdle(State.Name, incarnation, member.Plan));
             if (member.Role == MemberRole.Next)
                 TakeOver(ready);
-            else if (State.Phase == Phase.Starting)
+            else if (State.Phase is Phase.Starting or Phase.Running)
                 RunWhenReady();
+        }
+
+        internal void NotReady(VassalEvent.NotReady word)
+        {
+            if (Find(word.Incarnation) is { Role: not MemberRole.Leaving, ReadyAt: null } member)
+                Put(member with { Problem = word.Problem });
         }
 
         internal void Unwell(VassalEvent.Unwell word)
@@ -178,7 +185,13 @@ public static partial class ProgramMachine
                 if (!State.Slots[i].IsDone && State.Slots[i].RetryAt is null && !IsServed(i))
                     return;
             }
-            State = State with { Phase = Phase.Running, PhaseSince = now.Monotonic, Reason = "", Deadline = null };
+            State = State with
+            {
+                Phase = Phase.Running,
+                PhaseSince = State.Phase == Phase.Running ? State.PhaseSince : now.Monotonic,
+                Reason = "",
+                Deadline = null,
+            };
         }
 
         // Not ready in time, not well, or silent: it is ended, and that counts as a failure.
@@ -238,7 +251,8 @@ public static partial class ProgramMachine
                 ReloadedItself(member);
                 return;
             }
-            FailMember(member, $"it was not ready in {Seconds(member.Plan.ReadyTimeout)} ({Words(member.Plan.Ready)})");
+            var seen = member.Problem.Length > 0 ? member.Problem : Words(member.Plan.Ready);
+            FailMember(member, $"it was not ready in {Seconds(member.Plan.ReadyTimeout)} ({seen})");
         }
 
         private void Kill(Member member, string? why)

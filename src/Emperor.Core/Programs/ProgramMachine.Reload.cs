@@ -49,6 +49,7 @@ public static partial class ProgramMachine
             State = State with
             {
                 Slots = [.. State.Slots.Select(s => s with { Plan = plan })],
+                FailedReload = null,
                 Reloads = State.Reloads + 1,
                 LaunchedDigest = State.Source?.Digest,
                 History = State.History with { LastRun = now.Unix, ReloadTold = now.Monotonic },

@@ -73,6 +73,9 @@ public static partial class ProgramMachine
             case VassalEvent.BecameReady e:
                 turn.BecameReady(e.Incarnation);
                 break;
+            case VassalEvent.NotReady e:
+                turn.NotReady(e);
+                break;
             case VassalEvent.Unwell e:
                 turn.Unwell(e);
                 break;

@@ -262,6 +262,7 @@ public static partial class ProgramMachine
                 Deadline = null,
                 Reloads = 0,
                 Rolling = null,
+                FailedReload = null,
                 LaunchedDigest = State.Source?.Digest,
                 Slots = Copies(),
                 StoppedByHand = false,

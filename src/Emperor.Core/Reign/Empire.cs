@@ -19,6 +19,9 @@ public sealed class Empire(EmpirePolicy policy)
 
     // At the end: those that have not been told yet, because others need them.
     private readonly HashSet<string> _toEnd = new(StringComparer.Ordinal);
+
+    // Those that the scan under way has found and that have not been taken in yet.
+    private readonly HashSet<string> _expected = new(StringComparer.Ordinal);
     private DurationCounts _reloadTimes = DurationCounts.None;
 
     // Those that SIGHUP has reached and that have not answered, and until when their answer is waited for. One that has lost its turn
@@ -90,11 +93,29 @@ public sealed class Empire(EmpirePolicy policy)
         {
             return;
         }
+        if (@event is VassalEvent.FileAccepted or VassalEvent.FileRefused)
+            _expected.Remove(vassal);
         Step(state, StartOrder.Judge(vassal, @event, _vassals), now, effects);
         if (_unanswered.Count > 0 && !IsReloading(vassal))
             _unanswered.Remove(vassal);
         if (_reloading.Count > 0)
             LetReloadsThrough(now, effects);
+    }
+
+    /// <summary>
+    /// What a scan has found, before any of it is taken in: who is to be started after another of them waits for it, whichever comes first.
+    /// </summary>
+    public void Expect(IEnumerable<string> vassals) => _expected.UnionWith(vassals.Where(name => !_vassals.ContainsKey(name)));
+
+    /// <summary>All that the scan has found has been taken in; what has not come by now (its address is still being asked for) is not waited for.</summary>
+    public void ExpectNoMore(Instant now, List<Effect> effects)
+    {
+        if (_expected.Count == 0)
+            return;
+        var missing = _expected.ToArray();
+        _expected.Clear();
+        foreach (var name in missing.SelectMany(m => _order.Waiting(m, _vassals)).ToArray())
+            Handle(name, new VassalEvent.OthersChanged(), now, effects);
     }
 
     /// <summary>Time has passed: every deadline that is due is acted on.</summary>
@@ -148,20 +169,21 @@ public sealed class Empire(EmpirePolicy policy)
         var plan = @event is VassalEvent.FileAccepted file ? file.Plan : state.Plan;
         var isOrdered = plan is { After.Count: > 0 };
         if (isOrdered)
-            state = state with { OthersReady = StartOrder.MayStart(plan!, _vassals) };
+            state = state with { OthersReady = StartOrder.MayStart(plan!, _vassals, _expected) };
         var after = VassalMachine.Step(state, @event, now, policy.Vassal, effects);
         if (after.History.ReloadsAnswered != state.History.ReloadsAnswered)
             _reloadTimes = _reloadTimes.With(after.History.LastReloadTook);
         if (isOrdered && @event is VassalEvent.FileAccepted)
-            StartOrder.Warn(after, _vassals, effects);
-        // Asked before: with this one the last may go that asks for an order.
-        var isOrderInUse = _order.IsInUse;
+            StartOrder.Warn(after, _vassals, _expected, effects);
         Store(after);
-        if (!isOrderInUse || after.Phase == state.Phase)
+        if (after.Phase == state.Phase)
             return;
-        foreach (var name in _order.Waiting(after.Name, _vassals))
-            Handle(name, new VassalEvent.OthersChanged(), now, effects);
-        if (IsEnding && after.Phase == Phase.Gone)
+        if (_order.IsInUse)
+        {
+            foreach (var name in _order.Waiting(after.Name, _vassals))
+                Handle(name, new VassalEvent.OthersChanged(), now, effects);
+        }
+        if (_toEnd.Count > 0 && after.Phase == Phase.Gone)
             EndThoseNobodyNeeds(now, effects);
     }
 
@@ -170,8 +192,9 @@ public sealed class Empire(EmpirePolicy policy)
     {
         foreach (var name in _order.Needless(_vassals, _toEnd))
         {
-            _toEnd.Remove(name);
-            Handle(name, new VassalEvent.Ragnarok(), now, effects);
+            // The end of one may have been that of others already.
+            if (_toEnd.Remove(name))
+                Handle(name, new VassalEvent.Ragnarok(), now, effects);
         }
     }
 
@@ -228,7 +251,8 @@ public sealed class Empire(EmpirePolicy policy)
             if (!IsReloading(name))
                 continue;
             _reloading[name] = now.Monotonic + policy.ReloadTurn;
-            _unanswered[name] = now.Monotonic + policy.ReloadLimit;
+            // A program's copies are reloaded one after the other, and each may take that long.
+            _unanswered[name] = now.Monotonic + (policy.ReloadLimit * (_vassals[name].Rolling?.Processes ?? 1));
         }
     }
 

@@ -1,10 +1,11 @@
 using System.Globalization;
+using Emperor.Core.Programs;
 using Emperor.Core.Vassals;
 
 namespace Emperor.Core.Reign;
 
 /// <summary>What has come of an operator's order.</summary>
-/// <param name="Word">"accepting", "running", "on-demand", "stopped", "unchanged", "failed", "refused" or "timeout".</param>
+/// <param name="Word">"accepting", "ready" (a program), "running", "on-demand", "stopped", "unchanged", "failed", "refused" or "timeout".</param>
 /// <param name="IsWell">Whether what was ordered is so.</param>
 /// <param name="Text">A sentence without the vassal's name.</param>
 public sealed record OrderOutcome(string Word, bool IsWell, string Text);
@@ -12,8 +13,8 @@ public sealed record OrderOutcome(string Word, bool IsWell, string Text);
 /// <summary>
 /// Overview: whether what was ordered of one vassal has come true. Like <see cref="ReadyWatch"/> it takes a vassal that accepts requests for one
 /// that is there, one on demand for one that is well as soon as it waits, and one that is in backoff, rests or is refused for one that failed; the first death, after which a vassal is started again
-/// at once, is still waited through. A program that has never said that it accepts requests (other servers than uwsgi) counts as there when
-/// it has lived for <see cref="LongEnough"/>.
+/// at once, is still waited through. A server in uwsgi's place that has never said that it accepts requests counts as there when it has lived for
+/// <see cref="LongEnough"/>. Of a program it is always known when it is ready; its reload has failed when the former processes serve on.
 /// </summary>
 /// <param name="order">What was ordered.</param>
 /// <param name="before">The vassal at that moment, before it obeyed.</param>
@@ -37,7 +38,21 @@ public sealed class OrderWatch(OrderKind order, VassalState before, long since, 
 
     /// <summary>When to look again by time alone, monotonic milliseconds.</summary>
     public long Due(VassalState? state) =>
-        state is { Phase: Phase.Starting } ? Math.Min(since + patience, state.SpawnedAt + LongEnough) : since + patience;
+        state is { Phase: Phase.Starting, IsProgram: false } ? Math.Min(since + patience, state.SpawnedAt + LongEnough) : since + patience;
+
+    /// <summary>How long the outcome of an order is waited for when nobody says: longer than the vassal itself may take, milliseconds.</summary>
+    /// <param name="vassal">The vassal before it obeys.</param>
+    /// <param name="usual">How long otherwise.</param>
+    public static long PatienceFor(VassalState vassal, long usual)
+    {
+        ArgumentNullException.ThrowIfNull(vassal);
+        if (vassal.Plan is not { IsProgram: true } plan)
+            return usual;
+        // Each copy may take its time to get ready, and a former one its time to stop; the machine ends what takes longer.
+        const long Margin = 5_000;
+        var each = plan.ReadyTimeout + (plan.StopTimeout ?? 0);
+        return Math.Max(usual, Math.Min((each * plan.Processes) + Margin, Control.ControlProtocol.LongestTimeout));
+    }
 
     /// <summary>Looks what has become of it.</summary>
     /// <param name="state">The vassal as it is now; null when it is gone.</param>
@@ -77,12 +92,24 @@ public sealed class OrderWatch(OrderKind order, VassalState before, long since, 
                 return new OrderOutcome("failed", false, $"failed: {state.Reason}; next attempt in {Seconds(wait)}");
             case Phase.Waiting:
                 return new OrderOutcome("on-demand", true, state.Reason);
+            case Phase.Resting when state is { IsProgram: true, StoppedByHand: false, History.LastExit.End: { Signaled: false, Code: 0 } }:
+                return new OrderOutcome("stopped", true, state.Reason);
             case Phase.Resting:
             case Phase.Refused:
                 return new OrderOutcome("failed", false, $"{state.Word}: {state.Reason}");
-            case Phase.Running when !state.ReloadPending && (!_needsNewProcess || state.Incarnation > before.Incarnation):
+            case Phase.Running when state.IsProgram && order == OrderKind.Reload && state.FailedReload is { } failed:
+                return new OrderOutcome("failed", false, $"the reload failed: {failed}; {Former(state)} ({Pids(state)})");
+            case Phase.Running when state.IsProgram && (!_needsNewProcess || state.Incarnation > before.Incarnation):
+                return Ready(state, now);
+            case Phase.Running
+                when !state.IsProgram && !state.ReloadPending && (!_needsNewProcess || state.Incarnation > before.Incarnation):
                 return Accepting(state, now);
-            case Phase.Starting when !state.TellsWhenReady && !state.Ready && state.Pid is not null && now - state.SpawnedAt >= LongEnough:
+            case Phase.Starting
+                when !state.IsProgram
+                    && !state.TellsWhenReady
+                    && !state.Ready
+                    && state.Pid is not null
+                    && now - state.SpawnedAt >= LongEnough:
                 return new OrderOutcome(
                     "running",
                     true,
@@ -91,6 +118,47 @@ public sealed class OrderWatch(OrderKind order, VassalState before, long since, 
             default:
                 return null;
         }
+    }
+
+    // A reload that begins forgets how the last one failed; one that failed has left what was there, or has brought it back.
+    private string Former(VassalState state)
+    {
+        var hasStayed = state.Members.Any(m => m.Serves && before.Members.Any(b => b.Incarnation == m.Incarnation));
+        return !hasStayed ? "the former program runs again"
+            : state.Members.Count(m => m.Serves) == 1 ? "the former process serves on"
+            : "the former processes serve on";
+    }
+
+    private OrderOutcome Ready(VassalState state, long now)
+    {
+        var isSame = state.Incarnation == before.Incarnation;
+        if (isSame && order == OrderKind.Reload && state.Reloads > before.Reloads && state.Plan is { } plan)
+            return new OrderOutcome(
+                "ready",
+                true,
+                $"told to reload by SIG{SignalNames.NameOf(plan.ReloadSignal)} ({Pids(state)}); it does so by itself"
+            );
+        if (isSame && order != OrderKind.Reload)
+            return new OrderOutcome("unchanged", true, $"it runs already ({Pids(state)})");
+        var ready = state.Members.Count(m => m.Serves);
+        var again = before.TellsWhenReady ? " again" : "";
+        var after = $"ready{again} after {Seconds(now - since)} ({Pids(state)})";
+        return ready >= state.Slots.Length
+            ? new OrderOutcome("ready", true, after)
+            : new OrderOutcome(
+                "failed",
+                false,
+                string.Create(CultureInfo.InvariantCulture, $"only {ready} of {state.Slots.Length} processes are {after}: {state.LastEnd}")
+            );
+    }
+
+    // Those that are ready.
+    private static string Pids(VassalState state)
+    {
+        const int most = 8;
+        var pids = state.Members.Where(m => m.Serves).Select(m => m.Pid?.ToString(CultureInfo.InvariantCulture) ?? "?").ToArray();
+        var more = pids.Length > most ? $" and {(pids.Length - most).ToString(CultureInfo.InvariantCulture)} more" : "";
+        return $"{(pids.Length == 1 ? "pid" : "pids")} {string.Join(", ", pids.Take(most))}{more}";
     }
 
     private OrderOutcome Accepting(VassalState state, long now)

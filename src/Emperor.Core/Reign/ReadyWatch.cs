@@ -82,7 +82,12 @@ public sealed class ReadyWatch(ReadyPolicy policy, long patience)
         if (!_begun)
             return ReadyVerdict.Waiting;
         var isLate = now >= _lastMoment;
-        _waitingFor.RemoveWhere(name => IsSettled(name, vassals.GetValueOrDefault(name)?.Phase ?? Phase.Gone, isLate));
+        int settled;
+        do
+        {
+            // One that has failed may settle those that wait for it.
+            settled = _waitingFor.RemoveWhere(name => IsSettled(name, vassals.GetValueOrDefault(name), isLate));
+        } while (settled > 0 && _waitingFor.Count > 0);
         var mayNotBecomeReady = policy == ReadyPolicy.All && _failed.Count > 0;
         if (_waitingFor.Count == 0 || (mayNotBecomeReady && now >= Deadline))
         {
@@ -94,10 +99,13 @@ public sealed class ReadyWatch(ReadyPolicy policy, long patience)
         return ReadyVerdict.Waiting;
     }
 
-    private bool IsSettled(string name, Phase phase, bool isLate)
+    private bool IsSettled(string name, VassalState? vassal, bool isLate)
     {
-        switch (phase)
+        switch (vassal?.Phase ?? Phase.Gone)
         {
+            case Phase.Held when vassal?.Plan is { } plan && plan.After.Any(_failed.Contains):
+                _failed.Add(name);
+                return true;
             case Phase.Running:
             case Phase.Waiting:
             // A file that was taken away is nobody's failure.

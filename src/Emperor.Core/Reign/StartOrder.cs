@@ -13,41 +13,6 @@ public sealed class StartOrder
     // The vassals that ask for an order, with those that they are started after.
     private readonly Dictionary<string, IReadOnlyList<string>> _after = new(StringComparer.Ordinal);
 
-    /// <summary>Puts what has happened to files at the same time in order: those that are started after others come after them.</summary>
-    /// <param name="events">What has happened; the order of those that ask for none is kept.</param>
-    public static void Sort(List<(string Vassal, VassalEvent Event)> events)
-    {
-        var after = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
-        foreach (var (vassal, @event) in events)
-        {
-            if (@event is VassalEvent.FileAccepted { Plan: { After.Count: > 0 } plan })
-                after[vassal] = plan.After;
-        }
-        if (after.Count == 0)
-            return;
-        var depths = new Dictionary<string, int>(StringComparer.Ordinal);
-        var sorted = events
-            .Select((e, i) => (Event: e, Index: i, Depth: Depth(e.Vassal, after, depths)))
-            .OrderBy(e => e.Depth)
-            .ThenBy(e => e.Index);
-        var inOrder = sorted.Select(e => e.Event).ToArray();
-        events.Clear();
-        events.AddRange(inOrder);
-    }
-
-    // How many steps it is to one that is started after nobody. In a circle it does not matter.
-    private static int Depth(string vassal, Dictionary<string, IReadOnlyList<string>> after, Dictionary<string, int> depths)
-    {
-        if (!after.TryGetValue(vassal, out var others))
-            return 0;
-        if (depths.TryGetValue(vassal, out var known))
-            return known;
-        depths[vassal] = 0;
-        var depth = 1 + others.Max(other => Depth(other, after, depths));
-        depths[vassal] = depth;
-        return depth;
-    }
-
     /// <summary>Whether any vassal asks for an order.</summary>
     public bool IsInUse => _after.Count > 0;
 
@@ -78,20 +43,25 @@ public sealed class StartOrder
     }
 
     /// <summary>Whether nobody has to be waited for.</summary>
-    public static bool MayStart(ProgramPlan plan, IReadOnlyDictionary<string, VassalState> vassals)
+    public static bool MayStart(ProgramPlan plan, IReadOnlyDictionary<string, VassalState> vassals, IReadOnlySet<string> expected)
     {
         foreach (var name in plan.After)
         {
-            if (vassals.TryGetValue(name, out var other) && IsOnItsWay(other.Phase))
+            if (expected.Contains(name) || (vassals.TryGetValue(name, out var other) && IsOnItsWay(other.Phase)))
                 return false;
         }
         return true;
     }
 
     /// <summary>Says which of those that a vassal wants to be started after are not there.</summary>
-    public static void Warn(VassalState state, IReadOnlyDictionary<string, VassalState> vassals, List<Effect> effects)
+    public static void Warn(
+        VassalState state,
+        IReadOnlyDictionary<string, VassalState> vassals,
+        IReadOnlySet<string> expected,
+        List<Effect> effects
+    )
     {
-        var missing = state.Plan?.After.Where(name => !vassals.ContainsKey(name)).ToArray() ?? [];
+        var missing = state.Plan?.After.Where(name => !vassals.ContainsKey(name) && !expected.Contains(name)).ToArray() ?? [];
         if (missing.Length > 0 && state.Phase != Phase.Gone)
             effects.Add(
                 new Effect.Note(

@@ -13,6 +13,7 @@ public static class StatusLine
     private const int LongestName = 80;
     private const int LongestReason = 40;
     private const int RoomForCount = 20;
+    private const int RoomForReload = LongestName + LongestReason + (2 * RoomForCount);
 
     /// <summary>The line of an emperor that governs.</summary>
     /// <param name="vassals">All vassals.</param>
@@ -26,10 +27,21 @@ public static class StatusLine
         if (waiting > 0)
             line.Append(CultureInfo.InvariantCulture, $", {waiting} on demand");
         var ill = NotRunning(vassals, now, patience);
+        // They run, but not as their files say.
+        VassalState[] failed =
+        [
+            .. vassals.Where(v => v.FailedReload is not null && !IsIll(v, now, patience)).OrderBy(v => v.Name, StringComparer.Ordinal),
+        ];
         if (ill.Length > 0)
         {
             line.Append(CultureInfo.InvariantCulture, $"; {ill.Length} not running: ");
-            AppendList(line, ill, vassal => $"{Name(vassal.Name)} ({Why(vassal, now)})", LongestLine);
+            var limit = failed.Length > 0 ? LongestLine - RoomForReload : LongestLine;
+            AppendList(line, ill, vassal => $"{Name(vassal.Name)} ({Why(vassal, now)})", limit);
+        }
+        if (failed.Length > 0)
+        {
+            line.Append(CultureInfo.InvariantCulture, $"; {failed.Length} {(failed.Length == 1 ? "reload" : "reloads")} failed: ");
+            AppendList(line, failed, vassal => $"{Name(vassal.Name)} ({Short(Concise(vassal.FailedReload!))})", LongestLine);
         }
         return line.ToString();
     }
@@ -74,7 +86,23 @@ public static class StatusLine
     public static long? LateAt(VassalState vassal, long patience)
     {
         ArgumentNullException.ThrowIfNull(vassal);
-        return vassal.Phase is Phase.Starting or Phase.Reloading ? vassal.PhaseSince + patience : null;
+        if (vassal.Phase is not (Phase.Held or Phase.Starting or Phase.Reloading))
+            return null;
+        // A program's copies are reloaded one after the other, and each has its time.
+        var since = vassal.PhaseSince;
+        foreach (var member in vassal.Members)
+            since = member.Role == Programs.MemberRole.Next ? Math.Max(since, member.SpawnedAt) : since;
+        return since + patience;
+    }
+
+    // What happened, without who and when.
+    private static string Concise(string reason)
+    {
+        const string it = "it was ";
+        const string ended = "the new process ended before it was ready: ";
+        return reason.StartsWith(it, StringComparison.Ordinal) ? reason[it.Length..]
+            : reason.StartsWith(ended, StringComparison.Ordinal) ? reason[ended.Length..]
+            : reason;
     }
 
     private static VassalState[] NotRunning(IEnumerable<VassalState> vassals, long now, long patience) =>
@@ -84,7 +112,7 @@ public static class StatusLine
     private static bool IsIll(VassalState vassal, long now, long patience) =>
         vassal.Phase switch
         {
-            Phase.Starting or Phase.Reloading => LateAt(vassal, patience) <= now,
+            Phase.Held or Phase.Starting or Phase.Reloading => LateAt(vassal, patience) <= now,
             Phase.Waiting or Phase.Running or Phase.Stopping => false,
             _ => true,
         };
@@ -113,6 +141,7 @@ public static class StatusLine
             ),
             Phase.Refused => "config error",
             Phase.Resting => vassal.StoppedByHand ? "stopped by hand" : "stopped by itself",
+            Phase.Held => Short($"waits for {string.Join(", ", vassal.Plan?.After ?? [])}"),
             Phase.Starting => "not ready in time",
             Phase.Reloading => "reload not answered in time",
             _ => vassal.Word,

@@ -22,7 +22,9 @@ public sealed class MetricsDocument(EmperorIdentity identity)
     private static readonly string[] States =
     [
         "on-demand",
+        "waiting",
         "starting",
+        "ready",
         "accepting",
         "loyal",
         "reloading",
@@ -75,6 +77,7 @@ public sealed class MetricsDocument(EmperorIdentity identity)
         text.Family("emperor_vassal_up", "gauge", "Whether the vassal accepts requests");
         Each(v => v.IsUp ? 1 : 0);
         WriteStates(text, empire, labels);
+        WriteCopies(text, empire, labels);
         text.Family("emperor_vassal_restarts", "counter", "Starts of the vassal after its first");
         Each(v => v.Restarts, Total);
         text.Family("emperor_vassal_deaths", "counter", "Processes of the vassal that ended without being told to");
@@ -179,6 +182,30 @@ public sealed class MetricsDocument(EmperorIdentity identity)
             foreach (var state in States)
                 text.Sample($"{labels[i]},emperor_vassal_state=\"{state}\"", state == current ? 1 : 0);
         }
+    }
+
+    private static void WriteCopies(Page text, EmpireSnapshot empire, string[] labels)
+    {
+        void Each(Func<VassalSnapshot, double?> value)
+        {
+            for (var i = 0; i < labels.Length; i++)
+            {
+                if (value(empire[i]) is { } number)
+                    text.Sample(labels[i], number);
+            }
+        }
+
+        text.Family("emperor_vassal_kind", "gauge", "What the vassal is: uwsgi or program");
+        for (var i = 0; i < labels.Length; i++)
+            text.Sample($"{labels[i]},kind=\"{(empire[i].Raw.IsProgram ? "program" : "uwsgi")}\"", 1);
+        text.Family("emperor_vassal_copies", "gauge", "Copies of the vassal that shall run (processes of [emperor])");
+        Each(v => v.Copies);
+        text.Family("emperor_vassal_copies_ready", "gauge", "Copies of the vassal that are ready");
+        Each(v => v.CopiesReady);
+        text.Family("emperor_vassal_reload_failed", "gauge", "Whether the program's last reload failed and the former processes serve on");
+        Each(v => v.Raw.IsProgram ? (v.Raw.FailedReload is null ? 0 : 1) : null);
+        text.Family("emperor_vassal_last_exit_oom", "gauge", "Whether the vassal's last process ended for want of memory (memory-max)");
+        Each(v => v.LastExit is { } exit ? (exit.End.OutOfMemory ? 1 : 0) : null);
     }
 
     // The three characters that the formats escape; what is no text at all (a lone surrogate) would not be UTF-8.

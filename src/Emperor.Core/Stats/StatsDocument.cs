@@ -170,6 +170,11 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         json.WriteString("target"u8, raw.Source?.Target ?? "");
         json.WriteString("digest"u8, raw.LaunchedDigest ?? "");
         json.WriteBoolean("latest"u8, vassal.IsLatest);
+        json.WriteString("kind"u8, raw.IsProgram ? "program"u8 : "uwsgi"u8);
+        json.WriteNumber("copies"u8, vassal.Copies);
+        json.WriteNumber("copies_ready"u8, vassal.CopiesReady);
+        json.WriteString("status_text"u8, vassal.StatusText);
+        json.WriteString("failed_reload"u8, raw.FailedReload);
     }
 
     private static void WriteExit(Utf8JsonWriter json, LastExit? exit)

@@ -22,7 +22,7 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
     /// <summary>Its name ("id" in uWSGI's document).</summary>
     public string Name => raw.Name;
 
-    /// <summary>One word: on-demand, waiting, starting, accepting, loyal, reloading, cursed, stopping, killing, backoff, stopped or config-error.</summary>
+    /// <summary>One word: on-demand, waiting, starting, ready, accepting, loyal, reloading, cursed, stopping, killing, backoff, stopped or config-error.</summary>
     public string State => raw.Word;
 
     /// <summary>The address of the socket by which it is started on demand, as uWSGI spells it; null when it is started at once.</summary>
@@ -33,7 +33,44 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
     public bool IsUp => raw.Phase is Phase.Running or Phase.Waiting || (raw.Phase == Phase.Reloading && raw.AcceptingSince is not null);
 
     /// <summary>Whether nothing is wrong with it: it is up, or on the way there without a failure.</summary>
-    public bool IsWell => IsUp || (raw.Phase is Phase.Starting or Phase.Reloading or Phase.Held && raw.Failures == 0);
+    public bool IsWell =>
+        raw.FailedReload is null
+        && (
+            raw.Phase == Phase.Running ? raw.Failures == 0 || !raw.IsProgram || CopiesReady >= Copies
+            : IsUp ? true
+            : raw.Phase is Phase.Starting or Phase.Reloading or Phase.Held && raw.Failures == 0
+        );
+
+    /// <summary>How many copies of it shall run; a uwsgi is one.</summary>
+    public int Copies => raw.IsProgram ? raw.Rolling?.Processes ?? (raw.Slots.Length > 0 ? raw.Slots.Length : raw.Plan?.Processes ?? 1) : 1;
+
+    /// <summary>How many of them are ready; those of a former generation that serve on during a reload count.</summary>
+    public int CopiesReady
+    {
+        get
+        {
+            if (!raw.IsProgram)
+                return IsUp && raw.HasProcess ? 1 : 0;
+            var ready = 0;
+            foreach (var member in raw.Members)
+                ready += member.Serves ? 1 : 0;
+            return ready;
+        }
+    }
+
+    /// <summary>What its process last said of itself (STATUS= of sd_notify); the first of a program's copies that has said anything. Empty when none has.</summary>
+    public string StatusText
+    {
+        get
+        {
+            foreach (var member in raw.Members)
+            {
+                if (member.Status.Length > 0 && member.Role != Programs.MemberRole.Leaving)
+                    return member.Status;
+            }
+            return "";
+        }
+    }
 
     /// <summary>Since when it is in that state.</summary>
     public long Since => raw.History.Since;
@@ -77,17 +114,38 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
         {
             var reason = raw.Phase switch
             {
-                Phase.Running when raw.Reason.Length > 0 => raw.Reason,
+                Phase.Running when raw.IsProgram && CopiesReady < Copies => string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{CopiesReady} of {Copies} processes are ready{(raw.Reason.Length > 0 ? $": {raw.Reason}" : "")}"
+                ),
+                // Why one of its copies ended once is no reason any more when all are back.
                 Phase.Running when raw.IsProgram => "it is ready",
+                Phase.Running when raw.Reason.Length > 0 => raw.Reason,
                 Phase.Running when raw.Loyal => "it has served requests",
                 Phase.Running => "it accepts requests",
                 Phase.Backoff => Failed(),
                 Phase.Starting when raw.Failures > 0 => $"{raw.Reason}; {Row()}",
                 _ => raw.Reason,
             };
+            if (raw.Phase is Phase.Starting or Phase.Reloading && Seen is { } seen)
+                reason = $"{reason}; not ready yet: {seen}";
             return raw.HasProcess && raw.RefusedChange is { } refused ? $"{reason}; its changed file was not taken: {refused}"
                 : raw.FailedReload is { } failed ? $"{reason}; its last reload failed: {failed}"
                 : reason;
+        }
+    }
+
+    // What is in the way of the first that is not ready yet.
+    private string? Seen
+    {
+        get
+        {
+            foreach (var member in raw.Members)
+            {
+                if (member.Problem.Length > 0 && member.Role != Programs.MemberRole.Leaving)
+                    return member.Problem;
+            }
+            return null;
         }
     }
 

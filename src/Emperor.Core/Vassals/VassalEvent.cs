@@ -62,6 +62,11 @@ public abstract record VassalEvent
     /// <summary>Its readiness has been found out (<see cref="Effect.AwaitReady"/>).</summary>
     public sealed record BecameReady(int Incarnation) : VassalEvent;
 
+    /// <summary>It is not ready yet, and this was seen last; told when it is another thing than before.</summary>
+    /// <param name="Incarnation">The process.</param>
+    /// <param name="Problem">A few words, such as "GET /: 503".</param>
+    public sealed record NotReady(int Incarnation, string Problem) : VassalEvent;
+
     /// <summary>So many checks of its health in a row have failed (<see cref="Effect.CheckHealth"/>).</summary>
     /// <param name="Incarnation">The process.</param>
     /// <param name="Reason">What was seen, as a sentence.</param>

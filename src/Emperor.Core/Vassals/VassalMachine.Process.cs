@@ -172,7 +172,8 @@ public static partial class VassalMachine
 
         private void BecomesLoyal()
         {
-            if (!State.Loyal)
+            var first = !State.Loyal;
+            if (first)
                 Note(NoteLevel.Information, "loyal", $"pid {Pid()} is loyal");
             // Short lives are not forgiven: a sub-emperor is loyal at once, and one that then dies would be started without a pause for ever.
             State = State with
@@ -182,6 +183,13 @@ public static partial class VassalMachine
                 Failures = 0,
                 History = State.History with { LastLoyal = now.Unix },
             };
+            // That it has served a request does not make it ready where its file says by what else that is known.
+            if (State.Plan is { Ready.Way: not ReadyWay.Protocol } plan && !State.Accepting)
+            {
+                if (first && State.Phase == Phase.Starting)
+                    effects.Add(new Effect.AwaitReady(State.Name, State.Incarnation, plan));
+                return;
+            }
             // A sub-emperor announces nothing but its loyalty, also after a reload. From one that was not loyal before, it may be the word of the
             // program that is about to reload.
             if (State.Phase == Phase.Starting || (State.Phase == Phase.Reloading && (State.WasLoyal || State.Reloads == 0)))

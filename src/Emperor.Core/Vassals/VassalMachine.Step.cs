@@ -83,6 +83,8 @@ public static partial class VassalMachine
                 break;
             // A uwsgi vassal has no NOTIFY_SOCKET of the emperor's.
             case VassalEvent.Notified:
+            // It is not ended for want of readiness, so nobody is told what it looked like.
+            case VassalEvent.NotReady:
                 break;
             default:
                 TakeFromProcess(ref turn, @event);

@@ -250,6 +250,11 @@ public static partial class VassalMachine
                     Note(NoteLevel.Error, "unkillable", $"pid {Pid()} is still there after SIGKILL: it waits inside the kernel");
                     State = State with { Deadline = now.Monotonic + policy.KillPatience };
                     break;
+                case Phase.Starting when State.Plan is { } plan:
+                    var late = $"it was not ready in {Seconds(plan.ReadyTimeout)}";
+                    Note(NoteLevel.Warning, "unwell", $"pid {Pid()} is ended: {late}");
+                    TellToStop(Aftermath.Recover, late, policy.CurseTolerance);
+                    break;
                 case Phase.Waiting:
                 case Phase.Held:
                 case Phase.Starting:
@@ -272,7 +277,8 @@ public static partial class VassalMachine
                 Incarnation = State.Incarnation + 1,
                 Pid = null,
                 Reason = why,
-                Deadline = null,
+                // Only its section [emperor] can say how long a uwsgi vassal may take.
+                Deadline = State.Plan is { ReadyTimeout: < ProgramPlan.Never } plan ? now.Monotonic + plan.ReadyTimeout : null,
                 HeartbeatDeadline = null,
                 ReloadPending = false,
                 Ready = false,

@@ -129,11 +129,10 @@ internal static class CommandTree
         var names = Names(isNeeded: false);
         var all = new Option<bool>("--all") { Description = "all vassals, a few at a time" };
         var noWait = new Option<bool>("--no-wait") { Description = "do not wait for the outcome" };
-        var timeout = new Option<int>("--timeout")
+        var timeout = new Option<int?>("--timeout")
         {
-            Description = "how long the outcome of each is waited for, in seconds (60)",
+            Description = "how long the outcome of each is waited for, in seconds (60, or as long as a program may take to get ready)",
             HelpName = "SECONDS",
-            DefaultValueFactory = _ => ControlProtocol.DefaultTimeout / 1000,
         };
         const int LongestSeconds = ControlProtocol.LongestTimeout / 1000;
         timeout.Validators.Add(r =>

@@ -69,8 +69,8 @@ internal static class ConfigCommand
         [
             .. (uwsgi?.Options ?? [])
                 .Where(o => Telling.Contains(o.Key, StringComparer.Ordinal))
-                .Concat(program?.Options ?? [])
-                .Select(o => $"{o.Key} = {o.Value ?? "true"}  ({o.Origin})"),
+                .Select(o => Shown(o, isProgram: false))
+                .Concat((program?.Options ?? []).Select(o => Shown(o, isProgram: true))),
             .. (uwsgi?.Problems ?? [])
                 .Concat(program?.Problems ?? [])
                 .Where(p => p.Severity != Severity.Warning)
@@ -78,9 +78,18 @@ internal static class ConfigCommand
         ];
     }
 
+    // What is explained is shown to others, and pasted into reports; a value of env may be a password. "emperor config" has it.
+    private static string Shown(ExportedOption option, bool isProgram)
+    {
+        var value = option.Value ?? "true";
+        if (isProgram && option.Key == "env")
+            value = $"{value.Split('=', 2)[0]}=...";
+        return $"{option.Key} = {value}  ({option.Origin})";
+    }
+
     // As its uwsgi is started; where none was found, as it would be.
     private static IReadOnlyList<string> Arguments(ExplainView view) =>
-        view.Command is { Count: > 1 } command ? [.. command.Skip(1)] : ["--ini", view.File];
+        view is { Program: null, Command: { Count: > 1 } command } ? [.. command.Skip(1)] : ["--ini", view.File];
 
     private static int Print(string folder, string file, IReadOnlyList<string> arguments)
     {

@@ -78,7 +78,8 @@ internal sealed class OrderJob(long client, ControlRequest request, OrderKind or
             TellOutcome(vassal, new OrderOutcome("failed", false, "its file is gone"));
             return;
         }
-        _flying.Add(new OrderWatch(order, before, now.Monotonic, request.TimeoutMs ?? ControlProtocol.DefaultTimeout));
+        var patience = request.TimeoutMs ?? OrderWatch.PatienceFor(before, ControlProtocol.DefaultTimeout);
+        _flying.Add(new OrderWatch(order, before, now.Monotonic, patience));
         Handle(vassal, new VassalEvent.Ordered(order));
     }
 

@@ -72,9 +72,15 @@ internal sealed class VassalLimits(VassalCGroups groups, EmperorLog log)
         return reason is null ? tasks : null;
     }
 
+    /// <summary>The limits that a vassal's last start could not have, and why.</summary>
+    public IReadOnlyList<string> ProblemsOf(string vassal) =>
+        [.. new[] { "", "tasks" }.Select(kind => _told.GetValueOrDefault(Key(vassal, kind))).OfType<string>()];
+
+    private static string Key(string vassal, string kind) => $"{vassal}\n{kind}";
+
     private void Tell(string vassal, string kind, IReadOnlyList<string> problems)
     {
-        var key = $"{vassal}\n{kind}";
+        var key = Key(vassal, kind);
         var text = string.Join("; ", problems);
         if (_told.GetValueOrDefault(key, "") == text)
             return;

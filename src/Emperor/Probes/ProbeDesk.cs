@@ -131,12 +131,6 @@ internal sealed class ProbeDesk : IDisposable
             _idle.End(vassal);
     }
 
-    /// <summary>What was last seen of a process that is not ready yet, in a few words, such as "GET /: 503"; null when nothing.</summary>
-    public string? ProblemOf(string vassal, int incarnation) =>
-        _byProcess.GetValueOrDefault((vassal, incarnation))?.Find(c => !c.IsHealth && c.Problem.Length > 0) is { } check
-            ? $"{check.Name}: {check.Problem}"
-            : null;
-
     /// <summary>The loop has seen a notification.</summary>
     public void HearNotification(long id, long now) => Notify.Hear(id, now);
 
@@ -212,6 +206,14 @@ internal sealed class ProbeDesk : IDisposable
         Tell(check.Vassal, outcome);
     }
 
+    private void TellProblem(Check check, string problem)
+    {
+        if (check.Problem == problem)
+            return;
+        check.Problem = problem;
+        Tell(check.Vassal, new VassalEvent.NotReady(check.Incarnation, $"{check.Name}: {problem}"));
+    }
+
     private void Schedule(Check check, long due)
     {
         check.Due = due;
@@ -279,7 +281,7 @@ internal sealed class ProbeDesk : IDisposable
                 Conclude(check, answer.Reason, now);
                 break;
             case ProbeVerdict.Bad:
-                check.Problem = answer.Reason;
+                TellProblem(check, answer.Reason);
                 break;
             case ProbeVerdict.TakenByOthers:
                 // Other copies have answered: it says nothing about this one.
@@ -292,7 +294,6 @@ internal sealed class ProbeDesk : IDisposable
     private void Conclude(Check check, string? failure, long now)
     {
         check.IsRunning = false;
-        check.Problem = failure ?? "";
         if (!check.IsHealth)
         {
             if (failure is null)
@@ -300,6 +301,7 @@ internal sealed class ProbeDesk : IDisposable
                 Finish(check, new VassalEvent.BecameReady(check.Incarnation));
                 return;
             }
+            TellProblem(check, failure);
             check.Pause = Math.Clamp(check.Pause * 3 / 2, FirstPause, LongestPause);
             Schedule(check, now + check.Pause);
             return;

@@ -169,4 +169,8 @@ internal sealed record UwsgiLaunch(string Configuration, string Folder, string M
 /// <param name="Folder">Its working folder.</param>
 /// <param name="Command">Its arguments, the program first; null when no program is found.</param>
 /// <param name="Additions">What its environment has that the emperor's has not, as NAME=VALUE.</param>
-internal sealed record LaunchPlan(string Configuration, string Folder, IReadOnlyList<string>? Command, IReadOnlyList<string> Additions);
+internal sealed record LaunchPlan(string Configuration, string Folder, IReadOnlyList<string>? Command, IReadOnlyList<string> Additions)
+{
+    /// <summary>What it cannot have of its limits, and why.</summary>
+    public IReadOnlyList<string> Unenforced { get; init; } = [];
+}

@@ -73,9 +73,15 @@ internal sealed class ProtocolTests : ControlTest
         var daemon = StartControlled();
         daemon.AwaitAccepting("a.ini");
         var clients = new List<RawClient>();
-        using (var first = Connect())
-            _ = first.Ask("""{"v":1,"verb":"names"}""");
         int Descriptors() => Directory.GetFiles($"/proc/{daemon.Pid}/fd").Length;
+        int withFirst;
+        using (var first = Connect())
+        {
+            _ = first.Ask("""{"v":1,"verb":"names"}""");
+            withFirst = Descriptors();
+        }
+        // As long as it has a place, one of those that are to have one has none, and another gets it later.
+        Wait.Until(() => Descriptors() < withFirst, () => "the first client's connection is kept");
         var before = Descriptors();
         try
         {

@@ -20,6 +20,7 @@ public sealed class TextTests
         Well = true,
         Reason = "it has served requests",
         SinceMs = 5_000,
+        CopiesReady = 1,
         Pid = 4711,
         UptimeMs = 125_000,
         Starts = 2,
@@ -58,8 +59,8 @@ public sealed class TextTests
     {
         const string expected = """
             emperor 0.1.0, pid 42, up 1 d 2 h, ready: 1 vassal, all well
-            NAME      STATE   PID         UP  STARTS  RELOADS  DEATHS  FAILURES  LAST END  ON DEMAND  WHY
-            blog.ini  loyal  4711  2 min 5 s       2        0       0         0  -         -
+            NAME      KIND   STATE  READY   PID         UP  STARTS  RELOADS  DEATHS  FAILURES  LAST END  ON DEMAND  WHY
+            blog.ini  uwsgi  loyal    1/1  4711  2 min 5 s       2        0       0         0  -         -
             """;
         Assert.That(Lines(StatusTable.Render(Empire, [Well], isWide: true, TextStyle.Plain)), Is.EqualTo(expected));
     }

@@ -80,7 +80,7 @@ public sealed class AcceptTests : IDisposable
         _rig.Python(Vassal, 2, Prelude + "wait_for('go')\n" + AcceptForEver, [socket]);
         _rig.AwaitReady(Vassal, 2, new ReadyRule(ReadyWay.Accept));
         _rig.Never(() => _rig.IsReady(Vassal, 2), "the new one is ready because of the old one", 1500);
-        Assert.That(_rig.Desk.ProblemOf(Vassal, 2), Does.Contain("another process"));
+        Assert.That(_rig.ProblemOf(Vassal, 2), Does.Contain("another process"));
         File.WriteAllText(_rig.Folder.PathOf("go"), "");
         _rig.Until(() => _rig.IsReady(Vassal, 2), "the new one is not ready");
     }
@@ -113,7 +113,7 @@ public sealed class AcceptTests : IDisposable
         _rig.Python(Vassal, 1, Prelude + "wait_for('go')\n" + AcceptForEver, [socket]);
         _rig.AwaitReady(Vassal, 1, new ReadyRule(ReadyWay.Accept));
         _rig.Never(() => _rig.Told.Count > 0, "it is ready though it does not accept");
-        Assert.That(_rig.Desk.ProblemOf(Vassal, 1), Does.Contain("full"));
+        Assert.That(_rig.ProblemOf(Vassal, 1), Does.Contain("full"));
         File.WriteAllText(_rig.Folder.PathOf("go"), "");
         waiting.ForEach(w => w.Dispose());
         _rig.Until(() => _rig.IsReady(Vassal, 1), "it is not ready");

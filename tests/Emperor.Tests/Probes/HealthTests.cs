@@ -46,7 +46,7 @@ public sealed class HealthTests : IDisposable
         var socket = kind == "path" ? _rig.HoldPath(Vassal) : HoldTcp();
         _rig.Python(Vassal, 1, Server, [socket]);
         _rig.AwaitReady(Vassal, 1, Http);
-        _rig.Until(() => _rig.Desk.ProblemOf(Vassal, 1) == "GET /ready?a=b c: 503", "503 is not seen");
+        _rig.Until(() => _rig.ProblemOf(Vassal, 1) == "GET /ready?a=b c: 503", "503 is not seen");
         _rig.Never(() => _rig.Told.Count > 0, "503 is ready", 300);
         Answer("HTTP/1.0 302 Found\nLocation: /\n\n");
         _rig.Until(() => _rig.IsReady(Vassal, 1), "302 is not ready");
@@ -63,7 +63,7 @@ public sealed class HealthTests : IDisposable
         Answer(answer);
         _rig.Python(Vassal, 1, Server, [_rig.HoldPath(Vassal)]);
         _rig.AwaitReady(Vassal, 1, Http);
-        _rig.Until(() => _rig.Desk.ProblemOf(Vassal, 1) is not null, "nothing is seen");
+        _rig.Until(() => _rig.ProblemOf(Vassal, 1) is not null, "nothing is seen");
         _rig.Never(() => _rig.Told.Count > 0, "it is ready", 300);
     }
 
@@ -102,7 +102,7 @@ public sealed class HealthTests : IDisposable
             Environment = ["OWN=1"],
         };
         _rig.Desk.Begin(new Effect.AwaitReady(Vassal, 1, plan), Environment.TickCount64);
-        _rig.Until(() => _rig.Desk.ProblemOf(Vassal, 1) == "sh: exit 1: still missing", "its failure is not seen");
+        _rig.Until(() => _rig.ProblemOf(Vassal, 1) == "sh: exit 1: still missing", "its failure is not seen");
         Assert.That(File.ReadAllText(_rig.Folder.PathOf("seen")), Is.EqualTo($"a.ini {pid} {_rig.Folder.Path} 1\n"));
         _rig.Folder.Write("go", "");
         _rig.Until(() => _rig.IsReady(Vassal, 1), "it is not ready");
@@ -120,7 +120,7 @@ public sealed class HealthTests : IDisposable
             Ready = new ReadyRule(ReadyWay.Exec) { Command = ["sh", "-c", "id -un; id -gn; false"] },
         };
         _rig.Desk.Begin(new Effect.AwaitReady(Vassal, 1, plan), Environment.TickCount64);
-        _rig.Until(() => _rig.Desk.ProblemOf(Vassal, 1) == "sh: exit 1: nogroup", "it runs as another");
+        _rig.Until(() => _rig.ProblemOf(Vassal, 1) == "sh: exit 1: nogroup", "it runs as another");
     }
 
     [Test]
@@ -129,7 +129,7 @@ public sealed class HealthTests : IDisposable
         _rig.Start(Vassal, 1, ["/bin/sleep", "600"], []);
         _rig.AwaitReady(Vassal, 1, new ReadyRule(ReadyWay.Exec) { Command = ["/no/such/program"] });
         _rig.Until(
-            () => _rig.Desk.ProblemOf(Vassal, 1)?.Contains("no program /no/such/program", StringComparison.Ordinal) == true,
+            () => _rig.ProblemOf(Vassal, 1)?.Contains("no program /no/such/program", StringComparison.Ordinal) == true,
             "it is not told"
         );
     }

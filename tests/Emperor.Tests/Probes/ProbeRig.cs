@@ -19,6 +19,7 @@ internal sealed class ProbeRig : IDisposable
 {
     private const int Patience = 60_000;
 
+    private readonly Dictionary<(string Vassal, int Incarnation), string> _problems = [];
     private readonly Dictionary<(string Vassal, int Incarnation), (PidRef Process, ProbeTarget Target)> _processes = [];
     private readonly Dictionary<string, List<(string Address, SafeFd Fd)>> _sockets = new(StringComparer.Ordinal);
     private readonly List<Readiness> _ready = [];
@@ -61,6 +62,7 @@ internal sealed class ProbeRig : IDisposable
 
     public ProbeDesk Desk { get; }
 
+    /// <summary>What the desk has told, but for what it saw of those that are not ready yet (<see cref="ProblemOf"/>).</summary>
     public List<(string Vassal, VassalEvent Event)> Told { get; } = [];
 
     public IReadOnlyList<string> Log => _lines.Texts;
@@ -158,10 +160,18 @@ internal sealed class ProbeRig : IDisposable
         }
         Desk.Turn(now);
         while (Desk.Outcomes.TryDequeue(out var outcome))
-            Told.Add(outcome);
+        {
+            if (outcome.Event is VassalEvent.NotReady problem)
+                _problems[(outcome.Vassal, problem.Incarnation)] = problem.Problem;
+            else
+                Told.Add(outcome);
+        }
     }
 
     public bool IsReady(string vassal, int incarnation) => Told.Contains((vassal, new VassalEvent.BecameReady(incarnation)));
+
+    /// <summary>What was last told of a process that is not ready yet; null when nothing.</summary>
+    public string? ProblemOf(string vassal, int incarnation) => _problems.GetValueOrDefault((vassal, incarnation));
 
     public IEnumerable<Notification> Heard => Told.Select(t => t.Event).OfType<VassalEvent.Notified>().Select(n => n.Message);
 

@@ -1,4 +1,5 @@
 using Emperor.Core.Programs;
+using Emperor.Core.Reign;
 using Emperor.Core.Vassals;
 using NUnit.Framework;
 
@@ -67,6 +68,22 @@ public sealed class ProgramMachineTests
         patient.After(20_000);
         patient.Exits(1, 1).Spawns();
         Assert.That(patient.State.Members.Single(m => m.Role == MemberRole.Current).Plan, Is.EqualTo(Blog));
+    }
+
+    [Test]
+    public void Who_asked_for_a_reload_that_fails_is_told()
+    {
+        var patient = new ProgramPatient().Runs(Blog);
+        var watch = new OrderWatch(OrderKind.Reload, patient.State, patient.Now, patience: 60_000);
+        patient.Takes(new VassalEvent.Ordered(OrderKind.Reload)).Listens().Spawns();
+        Assert.That(watch.Judge(patient.State, patient.Now), Is.Null);
+        patient.Exits(2, 3);
+        var outcome = watch.Judge(patient.State, patient.Now)!;
+        Assert.That((outcome.Word, outcome.IsWell), Is.EqualTo(("failed", false)));
+        Assert.That(outcome.Text, Does.Match("the reload failed: .* exit 3; the former process serves on \\(pid 101\\)"));
+        // One that works makes up for it.
+        patient.Takes(new VassalEvent.Ordered(OrderKind.Reload)).Listens().Spawns().IsReady(3);
+        Assert.That(watch.Judge(patient.State, patient.Now)!.IsWell);
     }
 
     [Test]
@@ -145,6 +162,14 @@ public sealed class ProgramMachineTests
         Assert.That((patient.Phase, patient.Deeds), Is.EqualTo((Phase.Starting, "signal 15 to 1")));
         Assert.That(patient.After(3_000).Deeds, Is.EqualTo("kill 1"));
         Assert.That(patient.Exits(1, 137).Deeds, Is.EqualTo("bury 1, launch 2"));
+    }
+
+    [Test]
+    public void The_loss_of_a_copy_is_told_until_the_next_one_is_ready()
+    {
+        var patient = new ProgramPatient().Runs(Blog with { Processes = 2 }).Exits(1, 1).Spawns();
+        Assert.That((patient.Phase, patient.State.Reason), Is.EqualTo((Phase.Running, "one of its 2 processes has ended: exit 1")));
+        Assert.That((patient.IsReady(3).Phase, patient.State.Reason), Is.EqualTo((Phase.Running, "")));
     }
 
     [TestCase(RestartRule.Always, 0, "bury 1, launch 2")]

@@ -1,169 +1,102 @@
 using Emperor.Core;
-using Emperor.Core.Programs;
 using Emperor.Core.Reign;
 using Emperor.Core.Vassals;
+using Emperor.Tests.Programs;
 using NUnit.Framework;
 
 namespace Emperor.Tests.Reign;
 
-/// <summary>Order between vassals where one asks for it (after).</summary>
-[TestFixture]
+/// <summary>Vassals that are started after others, and end before them.</summary>
+[TestFixture, FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class StartOrderTests
 {
+    private static readonly Instant Now = new(1_000, 1_700_000_001_000);
+
+    private readonly Empire _empire = new(new EmpirePolicy());
     private readonly List<Effect> _effects = [];
-    private Empire _empire = new(new EmpirePolicy());
-    private long _now;
-
-    private Instant Now => new(_now, 1_700_000_000_000 + _now);
-
-    [SetUp]
-    public void NewEmpire()
-    {
-        _empire = new Empire(new EmpirePolicy());
-        _effects.Clear();
-        _now = 1_000;
-    }
 
     [Test]
-    public void One_that_is_started_after_another_waits_until_that_is_ready()
+    public void Whichever_a_scan_finds_first_waits_for_the_other([Values] bool userFirst)
     {
-        Files(("web.ini", ["db.ini"]), ("db.ini", []));
-        Assert.That((PhaseOf("db.ini"), PhaseOf("web.ini")), Is.EqualTo((Phase.Starting, Phase.Held)));
-        Assert.That(Launched, Is.EqualTo(new[] { "db.ini" }));
+        string[] names = userFirst ? ["app.ini", "db.ini"] : ["db.ini", "app.ini"];
+        _empire.Expect(names);
+        foreach (var name in names)
+            IsFound(name, name == "app.ini" ? ["db.ini"] : []);
+        _empire.ExpectNoMore(Now, _effects);
+        Assert.That(Launched(), Is.EqualTo(new[] { "db.ini" }));
+        Assert.That(_effects.OfType<Effect.Note>().Select(n => n.Event), Does.Not.Contain("after-missing"));
         IsReady("db.ini");
-        Assert.That(Launched, Is.EqualTo(new[] { "db.ini", "web.ini" }));
+        Assert.That(Launched(), Is.EqualTo(new[] { "db.ini", "app.ini" }));
     }
 
     [Test]
-    public void A_chain_comes_up_link_by_link_whatever_the_order_of_the_files()
+    public void What_a_scan_has_found_and_did_not_bring_is_not_waited_for()
     {
-        Files(("a.ini", ["b.ini"]), ("b.ini", ["c.ini"]), ("c.ini", []));
-        IsReady("c.ini");
-        Assert.That(Launched, Is.EqualTo(new[] { "c.ini", "b.ini" }));
-        IsReady("b.ini");
-        Assert.That(Launched, Is.EqualTo(new[] { "c.ini", "b.ini", "a.ini" }));
-    }
-
-    [TestCase("missing")]
-    [TestCase("stopped by hand")]
-    [TestCase("of a broken file")]
-    public void One_that_will_not_come_is_not_waited_for(string why)
-    {
-        if (why != "missing")
-            Files(("db.ini", []));
-        if (why == "stopped by hand")
-        {
-            Happens("db.ini", new VassalEvent.Ordered(OrderKind.Stop));
-            Ends("db.ini");
-        }
-        else if (why == "of a broken file")
-        {
-            Happens("db.ini", new VassalEvent.FileGone());
-            Ends("db.ini");
-            Happens("db.ini", new VassalEvent.FileRefused("line 2: exek"));
-        }
-        Files(("web.ini", ["db.ini"]));
-        Assert.That(PhaseOf("web.ini"), Is.EqualTo(Phase.Starting));
-        var warnings = _effects.OfType<Effect.Note>().Where(n => n.Event == "after-missing").Select(n => n.Vassal);
-        Assert.That(warnings, Is.EqualTo(why == "missing" ? new[] { "web.ini" } : []));
+        _empire.Expect(["app.ini", "db.ini"]);
+        IsFound("app.ini", ["db.ini"]);
+        Assert.That(Launched(), Is.Empty);
+        _empire.ExpectNoMore(Now, _effects);
+        Assert.That(Launched(), Is.EqualTo(new[] { "app.ini" }));
     }
 
     [Test]
-    public void One_that_goes_while_it_is_waited_for_lets_the_other_start()
+    public void A_circle_is_named_and_its_others_start()
     {
-        Files(("db.ini", []), ("web.ini", ["db.ini"]));
-        Happens("db.ini", new VassalEvent.FileGone());
-        Assert.That(PhaseOf("web.ini"), Is.EqualTo(Phase.Held));
-        Ends("db.ini");
-        Assert.That(PhaseOf("web.ini"), Is.EqualTo(Phase.Starting));
-    }
-
-    [Test]
-    public void A_circle_is_refused_by_its_name_and_the_others_run()
-    {
-        Files(("a.ini", ["b.ini"]), ("b.ini", ["c.ini"]), ("c.ini", ["a.ini"]));
-        var refused = _empire.Vassals.Values.Single(v => v.Phase == Phase.Refused);
-        Assert.That(refused.RefusedChange, Does.Contain("-> ").And.Contain("a.ini").And.Contain("b.ini").And.Contain("c.ini"));
-        Assert.That(_empire.Vassals.Values.Count(v => v.Phase is Phase.Starting or Phase.Held), Is.EqualTo(2));
-        Files(("self.ini", ["self.ini"]));
-        Assert.That(_empire.Vassals["self.ini"].RefusedChange, Does.Contain("self.ini -> self.ini"));
+        _empire.Expect(["a.ini", "b.ini"]);
+        IsFound("a.ini", ["b.ini"]);
+        IsFound("b.ini", ["a.ini"]);
+        _empire.ExpectNoMore(Now, _effects);
+        Assert.That(_empire.Vassals["b.ini"].Reason, Does.StartWith("after: b.ini -> a.ini -> b.ini is a circle"));
+        Assert.That(Launched(), Is.EqualTo(new[] { "a.ini" }));
     }
 
     [Test]
     public void At_the_end_the_order_is_the_other_way_round()
     {
-        Files(("db.ini", []), ("web.ini", ["db.ini"]), ("other.ini", []));
+        IsFound("disk.ini", []);
+        IsReady("disk.ini");
+        IsFound("db.ini", ["disk.ini"]);
         IsReady("db.ini");
-        IsReady("web.ini");
-        IsReady("other.ini");
+        IsFound("app.ini", ["db.ini", "disk.ini"]);
+        IsReady("app.ini");
+        IsFound("alone.ini", []);
         _effects.Clear();
         _empire.End(Now, _effects);
-        Assert.That(Told, Is.EquivalentTo(new[] { "web.ini", "other.ini" }));
-        Ends("web.ini");
-        Assert.That(Told, Does.Contain("db.ini"));
-        Ends("other.ini");
-        Ends("db.ini");
-        Assert.That(_empire.IsBuried);
+        Assert.That(Told(), Is.EquivalentTo(new[] { "app.ini", "alone.ini" }));
+        Exits("app.ini");
+        Assert.That(Told().Last(), Is.EqualTo("db.ini"));
+        Exits("db.ini");
+        Assert.That(Told().Last(), Is.EqualTo("disk.ini"));
+        Exits("disk.ini");
+        Exits("alone.ini");
+        Assert.That((_empire.IsBuried, Told().Count), Is.EqualTo((true, 4)));
     }
 
     [Test]
-    public void Told_twice_to_leave_it_waits_for_no_order()
+    public void Without_processes_all_of_an_order_ends_at_once()
     {
-        Files(("db.ini", []), ("web.ini", ["db.ini"]));
-        IsReady("db.ini");
+        IsFound("db.ini", []);
+        IsFound("app.ini", ["db.ini"]);
+        _empire.Handle("db.ini", new VassalEvent.SpawnFailed(1, "no program"), Now, _effects);
         _empire.End(Now, _effects);
-        _effects.Clear();
-        _empire.End(Now, _effects);
-        Assert.That(_effects.OfType<Effect.Kill>().Select(k => k.Vassal), Is.EquivalentTo(new[] { "db.ini", "web.ini" }));
+        Assert.That(_empire.IsBuried);
     }
 
-    private string[] Launched => [.. _effects.OfType<Effect.Launch>().Select(l => l.Vassal)];
-
-    private string[] Told => [.. _effects.OfType<Effect.Signal>().Select(s => s.Vassal)];
-
-    private Phase PhaseOf(string vassal) => _empire.Vassals[vassal].Phase;
-
-    private void Files(params (string Name, string[] After)[] files)
+    private void IsFound(string name, string[] after)
     {
-        List<(string Vassal, VassalEvent Event)> events =
-        [
-            .. files.Select(f =>
-                (
-                    f.Name,
-                    (VassalEvent)
-                        new VassalEvent.FileAccepted(
-                            1,
-                            Plan: new ProgramPlan
-                            {
-                                Exec = ["/bin/app"],
-                                Folder = "/",
-                                LaunchDigest = f.Name,
-                                After = f.After,
-                            }
-                        )
-                )
-            ),
-        ];
-        StartOrder.Sort(events);
-        foreach (var (vassal, @event) in events)
-            Happens(vassal, @event);
+        var plan = ProgramPatient.Blog with { Sockets = [], After = after };
+        _empire.Handle(name, new VassalEvent.FileAccepted(1, Plan: plan), Now, _effects);
     }
 
-    private void Happens(string vassal, VassalEvent @event)
+    private void IsReady(string name)
     {
-        _empire.Handle(vassal, @event, Now, _effects);
-        foreach (var launch in _effects.OfType<Effect.Launch>().ToArray())
-        {
-            if (
-                _empire.Vassals.GetValueOrDefault(launch.Vassal)?.Members.Any(m => m.Incarnation == launch.Incarnation && m.Pid is null)
-                == true
-            )
-                _empire.Handle(launch.Vassal, new VassalEvent.Spawned(launch.Incarnation, 100), Now, _effects);
-        }
+        _empire.Handle(name, new VassalEvent.Spawned(1, 100), Now, _effects);
+        _empire.Handle(name, new VassalEvent.BecameReady(1), Now, _effects);
     }
 
-    private void IsReady(string vassal) => Happens(vassal, new VassalEvent.BecameReady(_empire.Vassals[vassal].Incarnation));
+    private void Exits(string name) => _empire.Handle(name, new VassalEvent.Exited(1, new ProcessEnd(0, false, "exit 0")), Now, _effects);
 
-    private void Ends(string vassal) =>
-        Happens(vassal, new VassalEvent.Exited(_empire.Vassals[vassal].Incarnation, new ProcessEnd(0, false, "exit 0")));
+    private string[] Launched() => [.. _effects.OfType<Effect.Launch>().Select(e => e.Vassal)];
+
+    private List<string> Told() => [.. _effects.OfType<Effect.Signal>().Select(e => e.Vassal)];
 }

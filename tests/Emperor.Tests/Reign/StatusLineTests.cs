@@ -42,6 +42,20 @@ internal sealed class StatusLineTests
         );
     }
 
+    [Test]
+    public void Who_serves_on_because_its_reload_failed_is_named_too()
+    {
+        var name = new string('n', 255);
+        var kept = Vassal("web.ini", Phase.Running) with { FailedReload = "the new process ended before it was ready: exit 3" };
+        Assert.That(
+            StatusLine.Of([.. Well(3), kept], Now, Patience),
+            Is.EqualTo("The Emperor is governing 4 vassals; 1 reload failed: web.ini (exit 3)")
+        );
+        VassalState[] many = [.. Enumerable.Range(0, 50).Select(i => kept with { Name = $"{name}{i}" }), .. Well(3)];
+        VassalState[] ill = [.. Enumerable.Range(0, 50).Select(i => Vassal($"{i}{name}", Phase.Cursed))];
+        Assert.That(StatusLine.Of([.. many, .. ill], Now, Patience).Length, Is.LessThanOrEqualTo(StatusLine.LongestLine));
+    }
+
     // Phase, how its last process ended, milliseconds to its deadline, the words; null when it counts as well.
     [TestCase(Phase.Starting, null, null, null)]
     [TestCase(Phase.Running, null, null, null)]

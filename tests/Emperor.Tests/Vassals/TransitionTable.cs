@@ -42,6 +42,7 @@ internal static class TransitionTable
         OthersChanged      | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         OthersChanged ready| .            | Starting/S   | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         BecameReady        | .            | .            | Running/n    | .            | Running/n    | .            | .            | .            | .            | .            | .            | .
+        NotReady           | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         Unwell             | .            | .            | .            | Stopping/n0n | Stopping/n0n | .            | .            | .            | .            | .            | .            | .
         FellIdle           | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T
         Notified           | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
@@ -82,6 +83,7 @@ internal static class TransitionTable
             nameof(VassalEvent.Knocked) => new VassalEvent.Knocked(),
             nameof(VassalEvent.OthersChanged) => new VassalEvent.OthersChanged(),
             nameof(VassalEvent.BecameReady) => new VassalEvent.BecameReady(incarnation),
+            nameof(VassalEvent.NotReady) => new VassalEvent.NotReady(incarnation, "GET /: 503"),
             nameof(VassalEvent.Unwell) => new VassalEvent.Unwell(incarnation, "GET /health: 500"),
             nameof(VassalEvent.FellIdle) => new VassalEvent.FellIdle(),
             nameof(VassalEvent.Notified) => new VassalEvent.Notified(incarnation, new Core.Programs.Notification { Ready = true }),
