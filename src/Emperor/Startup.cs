@@ -229,8 +229,8 @@ internal sealed class Startup(
             Plan = vassal =>
             {
                 var (configuration, folder) = monitors.LocateForPeople(vassal.Name, vassal.Source?.Monitor);
-                if (vassal.Raw.Plan is { Wsgi: not null } plan)
-                    return new LaunchPlan(configuration, plan.Folder, plan.Exec, []);
+                if (vassal.Raw.Plan is { Wsgi: not null } wsgi)
+                    return new LaunchPlan(configuration, wsgi.Folder, wsgi.Exec, []);
                 var launch = Explanations.PlanOf(vassal.Raw) is { } plan
                     ? new LaunchPlan(configuration, folder, PlanWords.Command(plan), PlanWords.Additions(plan))
                     : server.Describe(configuration, folder);
