@@ -30,8 +30,18 @@ internal sealed class ProgramRunner(
     /// <summary>Where the NOTIFY_SOCKETs are made; null when programs get none.</summary>
     public NotifySockets? Notify { get; set; }
 
-    /// <summary>Starts a process.</summary>
+    /// <summary>Starts a process, or has one forked.</summary>
     public void Launch(Effect.Launch launch)
+    {
+        if (launch.Plan.Wsgi is { LazyApps: false })
+            wsgi.Want(launch, Environment.TickCount64);
+        else if (Start(launch) is { } failure)
+            processes.Outcomes.Enqueue((launch.Vassal, new VassalEvent.SpawnFailed(launch.Incarnation, failure)));
+    }
+
+    /// <summary>Starts a process.</summary>
+    /// <returns>Why not; null when it is there.</returns>
+    public string? Start(Effect.Launch launch)
     {
         var failure = "";
         try
@@ -44,10 +54,10 @@ internal sealed class ProgramRunner(
             failure = $"cannot be started: {e.Message}";
         }
         if (failure is null)
-            return;
+            return null;
         Notify?.Close(launch.Vassal, launch.Incarnation);
-        wsgi.Ended(launch.Vassal, launch.Incarnation);
-        processes.Outcomes.Enqueue((launch.Vassal, new VassalEvent.SpawnFailed(launch.Incarnation, failure)));
+        wsgi.Drop(launch.Vassal, launch.Incarnation);
+        return failure;
     }
 
     // Why it was not started; null when it was.

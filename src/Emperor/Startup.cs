@@ -180,6 +180,8 @@ internal sealed class Startup(
         var programServer = new ProgramServer(_environment, launching.CapturesOutput, launching.DeathSignal, softLimit, tools, spawner);
         using var wsgi = new WsgiMaster(loop, processes, log);
         var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null);
+        wsgi.StartTemplate = programs.Start;
+        wsgi.GroupFor = limits.GroupFor;
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
         using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);

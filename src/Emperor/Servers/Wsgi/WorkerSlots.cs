@@ -41,8 +41,11 @@ internal sealed class WorkerSlots : IDisposable
     /// <summary>The threads that each slot has room for.</summary>
     public int Threads { get; }
 
-    /// <summary>Whether no worker has a slot of it.</summary>
-    public bool IsUnused => !_taken.Contains(true);
+    /// <summary>Whether no worker has a slot of it, and no template that workers are forked from has its memory.</summary>
+    public bool IsUnused => Templates == 0 && !_taken.Contains(true);
+
+    /// <summary>How many templates have its memory.</summary>
+    public int Templates { get; set; }
 
     private int Size => WorkerBytes + (CoreBytes * Threads);
 
