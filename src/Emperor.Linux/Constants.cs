@@ -48,9 +48,12 @@ internal static class Constants
     internal const uint UDiagShowName = 1;
     internal const uint UDiagShowVfs = 2;
     internal const uint UDiagShowPeer = 4;
+    internal const uint UDiagShowRqLen = 16;
     internal const int UnixDiagName = 0;
     internal const int UnixDiagVfs = 1;
     internal const int UnixDiagPeer = 2;
+    internal const int UnixDiagRqLen = 4;
+    internal const int TcpInfo = 11;
     internal const int IpProtoTcp = 6;
     internal const int TcpDeferAccept = 9;
     internal const int TcpEstablished = 1;

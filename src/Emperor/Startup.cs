@@ -182,6 +182,7 @@ internal sealed class Startup(
         var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null);
         wsgi.StartTemplate = programs.Start;
         wsgi.GroupFor = limits.GroupFor;
+        wsgi.SocketsOf = held.All;
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
         using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);

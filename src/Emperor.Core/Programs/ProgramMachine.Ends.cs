@@ -166,7 +166,11 @@ public static partial class ProgramMachine
             if (hasSuccessor || member.Slot >= State.Slots.Length)
                 return;
             if (State.Rolling is { } plan && State.RollSlot == member.Slot)
-                Spawn(member.Slot, MemberRole.Next, plan);
+            {
+                // With its sockets the reload goes on by itself.
+                if (!State.AwaitsSockets)
+                    Spawn(member.Slot, MemberRole.Next, plan);
+            }
             else if (Slot(member.Slot).IsCheap)
                 RestWhenDone(State.Reason);
             else if (member.Failure is { } failure)

@@ -28,9 +28,7 @@ public static partial class ProgramMachine
                     Deadline = now.Monotonic + (member.Plan.StopTimeout ?? policy.CurseTolerance),
                 }
             );
-            // One that is to take its place may be on its way.
-            if (!State.Members.Any(m => m.Slot == member.Slot && m.Role == MemberRole.Next))
-                Replace(member, "the last one leaves");
+            Replace(member, "the last one leaves");
         }
 
         internal void AppFailed(VassalEvent.AppFailed word)
@@ -54,6 +52,9 @@ public static partial class ProgramMachine
         {
             var slot = Slot(member.Slot);
             var shortLives = now.Monotonic - member.SpawnedAt < policy.ShortLife ? slot.ShortLives + 1 : 0;
+            // One that is to take its place may be on its way.
+            if (State.Members.Any(m => m.Slot == member.Slot && m.Role == MemberRole.Next))
+                return;
             PutSlot(member.Slot, slot with { ShortLives = shortLives, RetryAt = now.Monotonic + policy.DelayAfter(0, shortLives) });
             StartDue(why);
         }

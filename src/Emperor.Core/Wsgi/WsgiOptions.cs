@@ -68,7 +68,9 @@ public static class WsgiOptions
             "worker-reload-mercy",
             "limit-as"
         ),
-        .. Of(WsgiFate.Emperor, WsgiValue.Flag, "harakiri-verbose", "lazy-apps|lazy"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Flag, "harakiri-verbose", "lazy-apps|lazy", "cheap", "die-on-idle"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Number, "cheaper", "cheaper-initial", "cheaper-step", "cheaper-overload", "idle"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Path, "cheaper-algo"),
         .. Of(WsgiFate.Emperor, WsgiValue.Paths, "plugin|plugins|need-plugin|need-plugins"),
         // So anyway.
         .. Of(
@@ -132,16 +134,6 @@ public static class WsgiOptions
             "log-maxsize",
             "logfile-chown",
             "logfile-chmod"
-        ),
-        .. Told(
-            WsgiFate.Warned,
-            "all processes run all the time",
-            "cheaper",
-            "cheaper-initial",
-            "cheaper-step",
-            "cheaper-algo",
-            "cheap",
-            "idle"
         ),
         .. Told(
             WsgiFate.Warned,

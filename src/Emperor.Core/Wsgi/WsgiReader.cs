@@ -135,6 +135,7 @@ public static class WsgiReader
                 Home = home,
             },
         };
+        plan = LoadReader.Read(values, plan);
         return plan with { LaunchDigest = LaunchDigest.Of(plan) };
     }
 

@@ -36,7 +36,10 @@ public sealed class WorkerMachineTests
         patient.Spawns();
         Assert.That(patient.IsReady(2).Deeds, Is.EqualTo("signal 1 to 1"));
         patient.Exits(1);
-        Assert.That((patient.Phase, patient.State.Pid, patient.State.Deaths, patient.State.Failures), Is.EqualTo((Phase.Running, 102, 0, 0)));
+        Assert.That(
+            (patient.Phase, patient.State.Pid, patient.State.Deaths, patient.State.Failures),
+            Is.EqualTo((Phase.Running, 102, 0, 0))
+        );
     }
 
     [Test]
@@ -45,7 +48,10 @@ public sealed class WorkerMachineTests
         var patient = new ProgramPatient().Runs(Blog).Takes(Due(1));
         patient.Takes(new VassalEvent.AppFailed(2, "Traceback:\n  no module"));
         patient.Takes(new VassalEvent.SpawnFailed(2, "no module"));
-        Assert.That((patient.Phase, patient.Notes, patient.State.Traceback), Is.EqualTo((Phase.Running, "not-replaced", "Traceback:\n  no module")));
+        Assert.That(
+            (patient.Phase, patient.Notes, patient.State.Traceback),
+            Is.EqualTo((Phase.Running, "not-replaced", "Traceback:\n  no module"))
+        );
         Assert.That(patient.After(100).Deeds, Is.EqualTo("launch 3"));
         patient.Spawns().Exits(3, WorkerEnd.NoApp);
         Assert.That(patient.State.LastEnd, Does.Contain("exit 22: its app cannot be loaded"));
@@ -134,7 +140,10 @@ public sealed class WorkerMachineTests
         Assert.That(patient.Takes(new VassalEvent.Scaled(-1, "idle")).Deeds, Is.EqualTo("signal 1 to 4"));
         Assert.That(patient.Exits(4).Deeds, Is.EqualTo("bury 4"));
         Assert.That(patient.Takes(new VassalEvent.Scaled(-5, "idle")).Deeds, Is.EqualTo("signal 1 to 3"), "two at least");
-        Assert.That((patient.Exits(3).Phase, patient.State.Members.Length, patient.State.NextDeadline), Is.EqualTo((Phase.Running, 2, (long?)null)));
+        Assert.That(
+            (patient.Exits(3).Phase, patient.State.Members.Length, patient.State.NextDeadline),
+            Is.EqualTo((Phase.Running, 2, (long?)null))
+        );
     }
 
     [Test]

@@ -54,6 +54,9 @@ internal sealed class WorkerPeer(long id, Effect.Launch launch, MessageSocket co
     /// <summary>Whether it is known as a process. One that is forked is when its first word has come.</summary>
     public bool IsBorn { get; set; }
 
+    /// <summary>Whether it accepts, and has not said that it leaves.</summary>
+    public bool Serves { get; set; }
+
     /// <summary>Whether its control socket is closed.</summary>
     public bool IsDeaf { get; set; }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Emperor.Core.Wsgi;
 using Emperor.Processes;
 using Serilog.Events;
 
@@ -21,12 +22,16 @@ internal sealed partial class WsgiMaster
     {
         if (peer.Plan.Harakiri is not null)
             _nextLook ??= now + HarakiriInterval;
+        if (peer.Plan.Cheaper is not null)
+            _nextGauge ??= now + CheaperGauge.Interval;
     }
 
     private void Unwatch()
     {
         if (!_byProcess.Values.Any(w => w is { IsTemplate: false, Plan.Harakiri: not null }))
             _nextLook = null;
+        if (!_byProcess.Values.Any(w => w is { IsTemplate: false, Plan.Cheaper: not null }))
+            _nextGauge = null;
     }
 
     private void LookAtRequests(long now)

@@ -37,7 +37,7 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
     {
         get
         {
-            var next = _nextLook ?? long.MaxValue;
+            var next = Math.Min(_nextLook ?? long.MaxValue, _nextGauge ?? long.MaxValue);
             foreach (var nursery in _nurseries.Values)
                 next = Math.Min(next, nursery.NextDeadline ?? long.MaxValue);
             return next == long.MaxValue ? null : next;
@@ -130,6 +130,7 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
     {
         if (_nurseries.ContainsKey(vassal))
             Happen(vassal, new NurseryEvent.Closed(), now);
+        _gauges.Remove(vassal);
         if (!_slots.Remove(vassal, out var slots))
             return;
         if (slots.IsUnused)
@@ -142,6 +143,7 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
         foreach (var vassal in _nurseries.Where(n => n.Value.NextDeadline <= now).Select(n => n.Key).ToArray())
             Happen(vassal, new NurseryEvent.TimePassed(), now);
         LookAtRequests(now);
+        LookAtLoad(now);
     }
 
     /// <inheritdoc/>
@@ -155,6 +157,7 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
         foreach (var slots in _slots.Values)
             slots.Dispose();
         _program?.Dispose();
+        _diag?.Dispose();
     }
 
     private const string TooManySlots = "too many of its former workers have not ended yet; they are waited for";
@@ -255,6 +258,7 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
                 ForkFailed(peer, message, now);
                 break;
             case "ready":
+                peer.Serves = true;
                 Tell(peer, new VassalEvent.BecameReady(peer.Incarnation));
                 break;
             case "error":
@@ -269,6 +273,7 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
                 Tell(peer, new VassalEvent.Departing(peer.Incarnation, message.Text, IsDue: true));
                 break;
             case "leaving":
+                peer.Serves = false;
                 Tell(peer, new VassalEvent.Departing(peer.Incarnation, message.Text, IsDue: false));
                 break;
         }
