@@ -116,7 +116,7 @@ internal sealed class Daemon(
         return !_hasFailed;
     }
 
-    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health);
+    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health, runner.Workers.Work());
 
     // The first turn makes the first scan and starts all vassals: it says nothing about those to come.
     private void EndTurn(Instant now)

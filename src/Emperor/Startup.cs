@@ -166,7 +166,7 @@ internal sealed class Startup(
         var launching = Launching();
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
-        monitors.Programs.Ask(settings.Server, server.IsInstalled);
+        monitors.Programs.Ask(settings.Server, server.IsInstalled, server.Configuration);
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         foreach (var problem in inherited.Problems)

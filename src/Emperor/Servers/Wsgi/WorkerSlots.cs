@@ -13,6 +13,9 @@ internal sealed class WorkerSlots : IDisposable
     private const int CoreBytes = 512;
     private const int RequestStart = 16;
 
+    // From there on: the start of the request, requests, exceptions.
+    private const int RequestWords = 3;
+
     private readonly bool[] _taken;
     private readonly byte[] _word = new byte[sizeof(ulong)];
 
@@ -78,6 +81,28 @@ internal sealed class WorkerSlots : IDisposable
                 oldest = start;
         }
         return oldest;
+    }
+
+    /// <summary>What has been done in all slots, by the workers that have them and those before.</summary>
+    /// <returns>Requests, exceptions, and how many workers serve a request now.</returns>
+    public (long Requests, long Exceptions, int Busy) Total()
+    {
+        var (requests, exceptions, busy) = (0L, 0L, 0);
+        var words = new byte[RequestWords * sizeof(ulong)];
+        for (var slot = 0; slot < Count; slot++)
+        {
+            var isBusy = false;
+            for (var core = 0; core < Threads; core++)
+            {
+                if (Files.ReadAt(File, words, Place(slot, core), out var count).Number != 0 || count < words.Length)
+                    continue;
+                isBusy |= BinaryPrimitives.ReadUInt64LittleEndian(words) != 0;
+                requests += BinaryPrimitives.ReadInt64LittleEndian(words.AsSpan(sizeof(ulong)));
+                exceptions += BinaryPrimitives.ReadInt64LittleEndian(words.AsSpan(2 * sizeof(ulong)));
+            }
+            busy += isBusy && _taken[slot] ? 1 : 0;
+        }
+        return (requests, exceptions, busy);
     }
 
     /// <inheritdoc/>

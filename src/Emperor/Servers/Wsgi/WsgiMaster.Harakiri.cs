@@ -59,6 +59,7 @@ internal sealed partial class WsgiMaster
         var clock = (ulong)(Stopwatch.GetTimestamp() * (1_000_000_000.0 / Stopwatch.Frequency));
         if (peer.Slots.OldestRequest(peer.Slot!.Value) is not { } start || start > clock || (long)((clock - start) / 1_000_000) < limit)
             return;
+        _harakiri[peer.Vassal] = _harakiri.GetValueOrDefault(peer.Vassal) + 1;
         log.Vassal(
             LogEventLevel.Warning,
             "harakiri",

@@ -131,6 +131,7 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
         if (_nurseries.ContainsKey(vassal))
             Happen(vassal, new NurseryEvent.Closed(), now);
         _gauges.Remove(vassal);
+        _harakiri.Remove(vassal);
         if (!_slots.Remove(vassal, out var slots))
             return;
         if (slots.IsUnused)
