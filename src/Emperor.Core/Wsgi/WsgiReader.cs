@@ -90,7 +90,9 @@ public static class WsgiReader
         var read = ConfigurationReader.Read(arguments ?? ["--ini", file], new VassalHost(host), isVassal: true);
         problems.AddRange(read.Problems.Where(p => p.Severity != Severity.Warning));
         var options = read.Options.Where(o =>
-            (o.Origin.Kind == OriginKind.File || !NamesMore(o.Key)) && o.Naming != OptionNaming.Placeholder && !ProgramKeys.IsForReader(o.Key)
+            (o.Origin.Kind == OriginKind.File || !NamesMore(o.Key))
+            && o.Naming != OptionNaming.Placeholder
+            && !ProgramKeys.IsForReader(o.Key)
         );
         return new WsgiValues(options, read.ReferencedNames, problems);
     }

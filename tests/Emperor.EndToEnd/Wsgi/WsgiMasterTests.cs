@@ -182,7 +182,9 @@ internal sealed class WsgiMasterTests : ProgramTest
     }
 
     // As Django's and Flask's documentation, and Debian's packages, have them.
-    [TestCase("chdir = {files}; module = django_app:application; master = true; processes = 2; harakiri = 20; max-requests = 5000; vacuum = true")]
+    [TestCase(
+        "chdir = {files}; module = django_app:application; master = true; processes = 2; harakiri = 20; max-requests = 5000; vacuum = true"
+    )]
     [TestCase("chdir = {files}; wsgi-file = flask_app.py; callable = application; master = true; processes = 2; threads = 2")]
     [TestCase("pythonpath = {files}; mount = /=flask_app:application; manage-script-name = true; plugins = python3; lazy-apps = true")]
     public void Apps_of_frameworks_are_served_behind_nginx_and_directly(string lines)
@@ -190,7 +192,13 @@ internal sealed class WsgiMasterTests : ProgramTest
         var socket = Temp["app.sock"];
         File.WriteAllLines(
             $"{Vassals}/app.ini",
-            ["[uwsgi]", $"http-socket = {Address}", $"socket = {socket}", "chmod-socket = 666", .. lines.Replace("{files}", WsgiDriver.Files).Split("; ")]
+            [
+                "[uwsgi]",
+                $"http-socket = {Address}",
+                $"socket = {socket}",
+                "chmod-socket = 666",
+                .. lines.Replace("{files}", WsgiDriver.Files).Split("; "),
+            ]
         );
         var daemon = StartWithoutUwsgi();
         AwaitReady(daemon, "app.ini");
@@ -210,7 +218,25 @@ internal sealed class WsgiMasterTests : ProgramTest
     }
 
     private EmperorProcess StartWithoutUwsgi(params string[] options) =>
-        StartControlled(["--emperor-freq", "600", "--binary-path", Temp["no-uwsgi"], .. options]);
+        Launch(
+                new EmperorStart
+                {
+                    Arguments =
+                    [
+                        "--emperor",
+                        Vassals,
+                        "--emperor-control",
+                        ControlPath,
+                        "--emperor-freq",
+                        "600",
+                        "--binary-path",
+                        Temp["no-uwsgi"],
+                        .. options,
+                    ],
+                    Folder = Temp.Path,
+                }
+            )
+            .AwaitGoverning();
 
     private void WriteApp(string text)
     {
@@ -261,7 +287,10 @@ internal sealed class UwsgiProxy : IDisposable
             """
         );
         var process = Process.Start("/usr/sbin/nginx", ["-e", $"{folder}/start.log", "-c", $"{folder}/nginx.conf"]);
-        Wait.Until(() => File.Exists($"{folder}/pid") && new FileInfo($"{folder}/pid").Length > 0, () => $"nginx does not start in {folder}");
+        Wait.Until(
+            () => File.Exists($"{folder}/pid") && new FileInfo($"{folder}/pid").Length > 0,
+            () => $"nginx does not start in {folder}"
+        );
         return new UwsgiProxy(process, address);
     }
 
