@@ -49,9 +49,12 @@ internal static class Constants
     internal const uint UDiagShowName = 1;
     internal const uint UDiagShowVfs = 2;
     internal const uint UDiagShowPeer = 4;
+    internal const uint UDiagShowRqLen = 16;
     internal const int UnixDiagName = 0;
     internal const int UnixDiagVfs = 1;
     internal const int UnixDiagPeer = 2;
+    internal const int UnixDiagRqLen = 4;
+    internal const int TcpInfo = 11;
     internal const int IpProtoTcp = 6;
     internal const int TcpDeferAccept = 9;
     internal const int TcpEstablished = 1;
@@ -93,6 +96,12 @@ internal static class Constants
     internal const int EfdCloExec = 0x80000;
     internal const int EfdNonBlock = 0x800;
     internal const uint MfdCloExec = 1;
+    internal const uint MfdAllowSealing = 2;
+    internal const int FAddSeals = 1033;
+    internal const int FSealSeal = 1;
+    internal const int FSealShrink = 2;
+    internal const int FSealGrow = 4;
+    internal const int FSealWrite = 8;
 
     internal const int InCloExec = 0x80000;
     internal const int InNonBlock = 0x800;

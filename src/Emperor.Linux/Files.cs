@@ -71,6 +71,35 @@ public static unsafe class Files
         return fd < 0 ? throw new LinuxException("memfd_create", Errno.Last) : new SafeFd(fd);
     }
 
+    /// <summary>A file in memory that nobody can change any more, whoever is given it.</summary>
+    /// <exception cref="LinuxException">No descriptor, or no memory, is left.</exception>
+    public static SafeFd CreateSealedFile(string name, ReadOnlySpan<byte> content)
+    {
+        var number = Native.MemFdCreate(name, Constants.MfdCloExec | Constants.MfdAllowSealing);
+        if (number < 0)
+            throw new LinuxException("memfd_create", Errno.Last);
+        var file = new SafeFd(number);
+        var error = WriteAll(number, content);
+        const int All = Constants.FSealSeal | Constants.FSealShrink | Constants.FSealGrow | Constants.FSealWrite;
+        if (error.Number == 0 && Native.Fcntl(number, Constants.FAddSeals, All) != 0)
+            error = Errno.Last;
+        if (error.Number == 0)
+            return file;
+        file.Dispose();
+        throw new LinuxException("write to a memory file", error);
+    }
+
+    /// <summary>Reads at a place of a file; fewer bytes at its end.</summary>
+    public static Errno ReadAt(SafeFd file, Span<byte> buffer, long offset, out int count)
+    {
+        nint length;
+        fixed (byte* pointer = buffer)
+            length = Native.PRead(file.Number, pointer, (nuint)buffer.Length, offset);
+        var error = length < 0 ? Errno.Last : default;
+        count = (int)Math.Max(0, length);
+        return error;
+    }
+
     /// <summary>Writes at a place of a file.</summary>
     public static Errno WriteAt(SafeFd file, ReadOnlySpan<byte> data, long offset)
     {

@@ -16,6 +16,9 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "write", SetLastError = true)]
     internal static partial nint Write(int fd, byte* buffer, nuint count);
 
+    [LibraryImport(Libc, EntryPoint = "pread64", SetLastError = true)]
+    internal static partial nint PRead(int fd, byte* buffer, nuint count, long offset);
+
     [LibraryImport(Libc, EntryPoint = "pwrite64", SetLastError = true)]
     internal static partial nint PWrite(int fd, byte* buffer, nuint count, long offset);
 

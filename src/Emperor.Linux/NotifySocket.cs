@@ -122,7 +122,8 @@ public sealed unsafe class NotifySocket : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _fd.Dispose();
 
-    private static bool ReadControl(ReadOnlySpan<byte> control, out Sender sender)
+    /// <summary>Finds the sender in what came along with a message, and closes descriptors that did.</summary>
+    internal static bool ReadControl(ReadOnlySpan<byte> control, out Sender sender)
     {
         sender = default;
         var found = false;

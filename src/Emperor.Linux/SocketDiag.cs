@@ -55,6 +55,22 @@ public sealed unsafe class SocketDiag : IDisposable
         return default;
     }
 
+    /// <summary>The queue of a listening unix socket.</summary>
+    /// <param name="socket">Its number.</param>
+    /// <param name="queue">How many connections wait in it, and may.</param>
+    /// <returns>No error, ENOENT when there is no such socket (or the kernel knows no such question), or another.</returns>
+    public Errno UnixQueue(uint socket, out ListenQueue queue)
+    {
+        queue = default;
+        Span<byte> request = stackalloc byte[HeaderSize + UnixRequestSize];
+        WriteUnix(request, 0, uint.MaxValue, socket, Constants.UDiagShowRqLen);
+        var error = Ask(request, out var answer);
+        // struct unix_diag_rqlen: of a listening socket how many wait, and may.
+        if (error.Number == 0 && Attribute(answer[UnixAnswerSize..], Constants.UnixDiagRqLen) is { Length: >= 8 } value)
+            queue = new ListenQueue(MemoryMarshal.Read<int>(value), MemoryMarshal.Read<int>(value[4..]));
+        return error;
+    }
+
     /// <summary>The other end of a TCP connection within this machine.</summary>
     /// <param name="client">The address of the side that connected (sockaddr_in or sockaddr_in6).</param>
     /// <param name="server">The address that it connected to.</param>

@@ -139,7 +139,8 @@ internal sealed class Daemon(
     // Whether the hooks of the start are done, without which there are no vassals.
     private bool IsOpen => runner.Hooks is not { IsOpen: false };
 
-    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health, Commands?.Counts);
+    private EmpireSnapshot TakeSnapshot() =>
+        empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health, Commands?.Counts, runner.Workers.Work());
 
     // The first turn makes the first scan and starts all vassals: it says nothing about those to come.
     private void EndTurn(Instant now)
@@ -189,7 +190,7 @@ internal sealed class Daemon(
                     _ended.Add(Token.IdOf(ready.Token));
                     break;
                 case TokenKind.Orphan:
-                    runner.Processes.ReapOrphan((int)Token.IdOf(ready.Token));
+                    runner.ReapOrphan((int)Token.IdOf(ready.Token), now);
                     break;
                 case TokenKind.Guard:
                     runner.Processes.ReplaceGuard();
@@ -218,6 +219,9 @@ internal sealed class Daemon(
                 case TokenKind.Hook:
                     runner.Hooks?.Hear(Token.IdOf(ready.Token));
                     break;
+                case TokenKind.Worker:
+                    runner.Workers.Hear(Token.IdOf(ready.Token), now.Monotonic);
+                    break;
                 case TokenKind.Hints:
                     monitors.ReadHints(now.Monotonic);
                     break;
@@ -225,6 +229,7 @@ internal sealed class Daemon(
         }
         runner.TakeFindings(now.Monotonic);
         runner.TendHooks(now.Monotonic);
+        runner.Workers.Turn(now.Monotonic);
         Settle(now);
         foreach (var serial in _ended)
         {
@@ -253,7 +258,8 @@ internal sealed class Daemon(
         if (runner.Processes.SweepDue || now.Monotonic >= _nextSweep)
         {
             _nextSweep = now.Monotonic + SweepInterval;
-            runner.Processes.Sweep(killAll: false);
+            runner.Sweep(killAll: false, now);
+            Settle(now);
         }
     }
 
@@ -401,6 +407,7 @@ internal sealed class Daemon(
         next = Math.Min(next, runner.Processes.NextUnmute ?? long.MaxValue);
         next = Math.Min(next, runner.Probes.NextDue ?? long.MaxValue);
         next = Math.Min(next, runner.Hooks?.NextDue ?? long.MaxValue);
+        next = Math.Min(next, runner.Workers.NextDue ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         next = Math.Min(next, Lord?.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
@@ -414,13 +421,19 @@ internal sealed class Daemon(
     {
         var deadline = Environment.TickCount64 + BurialLimit;
         onDemand.Dispose();
-        runner.Processes.Sweep(killAll: true);
+        runner.Sweep(killAll: true, Clock.Now);
         while (!runner.Processes.IsAlone && Environment.TickCount64 < deadline)
         {
             loop.Wait(_ready, 100);
-            foreach (var ready in _ready.Where(r => Token.KindOf(r.Token) == TokenKind.Orphan))
-                runner.Processes.ReapOrphan((int)Token.IdOf(ready.Token));
-            runner.Processes.Sweep(killAll: true);
+            foreach (var ready in _ready)
+            {
+                if (Token.KindOf(ready.Token) == TokenKind.Orphan)
+                    runner.ReapOrphan((int)Token.IdOf(ready.Token), Clock.Now);
+                // A template that was killed with its vassal.
+                else if (Token.KindOf(ready.Token) == TokenKind.Exit)
+                    runner.Reap(Token.IdOf(ready.Token), Clock.Now);
+            }
+            runner.Sweep(killAll: true, Clock.Now);
             snapshots.Serve(TakeSnapshot);
         }
         runner.Processes.FinishOutput();

@@ -108,6 +108,9 @@ internal sealed class EffectRunner : IDisposable
                     _probes.End(signal.Vassal, signal.Incarnation);
                 ProcessKeeper.Signal(process, signal.Number, signal.Stops);
                 break;
+            case Effect.Signal { Stops: true } or Effect.Kill when Processes.Of(effect.Vassal, effect.Incarnation) is null:
+                _programs.Wsgi.Withdraw(effect.Vassal, effect.Incarnation, Environment.TickCount64);
+                break;
             case Effect.AwaitReady wait:
                 _probes.Begin(wait, Environment.TickCount64);
                 break;
@@ -149,6 +152,7 @@ internal sealed class EffectRunner : IDisposable
             case Effect.Unlisten:
                 _sockets.Unlisten(effect.Vassal);
                 _programs.Sockets.Unlisten(effect.Vassal);
+                _programs.Wsgi.Forget(effect.Vassal, Environment.TickCount64);
                 break;
             case Effect.Note note:
                 _log.Note(note);
@@ -179,6 +183,9 @@ internal sealed class EffectRunner : IDisposable
         }
     }
 
+    /// <summary>The workers of the built-in server.</summary>
+    public Servers.Wsgi.WsgiMaster Workers => _programs.Wsgi;
+
     /// <summary>A vassal's process has ended: its last words are heard, and it is reaped.</summary>
     public void Reap(long serial, Instant now)
     {
@@ -186,9 +193,26 @@ internal sealed class EffectRunner : IDisposable
             return;
         var (vassal, incarnation) = (process.Vassal, process.Incarnation);
         _probes.Notify.HearLast(vassal, incarnation, now.Monotonic);
+        _programs.Wsgi.HearLast(vassal, incarnation, now.Monotonic);
         TakeFindings(now.Monotonic);
-        if (Processes.Reap(serial, now))
-            _probes.Ended(vassal, incarnation);
+        if (!Processes.Reap(serial, now, out var end))
+            return;
+        _probes.Ended(vassal, incarnation);
+        _programs.Wsgi.Ended(vassal, incarnation, end, now.Monotonic);
+    }
+
+    /// <summary>A process that came of a vassal and became the emperor's child has ended; should it be a worker that has said so, it is one of the emperor's own first.</summary>
+    public void ReapOrphan(int pid, Instant now)
+    {
+        _programs.Wsgi.HearNewborn(now.Monotonic);
+        Processes.ReapOrphan(pid);
+    }
+
+    /// <summary>Ends what is left of vassals that have ended; at the end of the emperor of all.</summary>
+    public void Sweep(bool killAll, Instant now)
+    {
+        _programs.Wsgi.HearNewborn(now.Monotonic);
+        Processes.Sweep(killAll);
     }
 
     /// <summary>A connection waits at an on-demand socket.</summary>
@@ -330,6 +354,9 @@ internal enum TokenKind
 
     /// <summary>The output, or the pidfd, of a hook.</summary>
     Hook,
+
+    /// <summary>The control socket of a worker of the built-in server.</summary>
+    Worker,
 }
 
 /// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>

@@ -7,6 +7,7 @@ using Emperor.Output;
 using Emperor.Probes;
 using Emperor.Processes;
 using Emperor.Servers;
+using Emperor.Servers.Wsgi;
 using Emperor.Sockets;
 
 namespace Emperor;
@@ -16,6 +17,7 @@ internal sealed class ProgramRunner(
     ProcessKeeper processes,
     ProgramServer server,
     HeldSockets sockets,
+    WsgiMaster wsgi,
     VassalLimits limits,
     bool capturesOutput
 )
@@ -23,14 +25,27 @@ internal sealed class ProgramRunner(
     /// <summary>The sockets of programs.</summary>
     public HeldSockets Sockets => sockets;
 
+    /// <summary>The workers of the built-in server.</summary>
+    public WsgiMaster Wsgi => wsgi;
+
     /// <summary>Where the NOTIFY_SOCKETs are made; null when programs get none.</summary>
     public NotifySockets? Notify { get; set; }
 
     /// <summary>What hooks are told of a vassal; null when there are none, and no namespaces either.</summary>
     public Func<string, HookContext>? Describe { get; init; }
 
-    /// <summary>Starts a process.</summary>
+    /// <summary>Starts a process, or has one forked.</summary>
     public void Launch(Effect.Launch launch)
+    {
+        if (launch.Plan.Wsgi is { LazyApps: false })
+            wsgi.Want(launch, Environment.TickCount64);
+        else if (Start(launch) is { } failure)
+            processes.Outcomes.Enqueue((launch.Vassal, new VassalEvent.SpawnFailed(launch.Incarnation, failure)));
+    }
+
+    /// <summary>Starts a process.</summary>
+    /// <returns>Why not; null when it is there.</returns>
+    public string? Start(Effect.Launch launch)
     {
         var failure = "";
         try
@@ -43,9 +58,10 @@ internal sealed class ProgramRunner(
             failure = $"cannot be started: {e.Message}";
         }
         if (failure is null)
-            return;
+            return null;
         Notify?.Close(launch.Vassal, launch.Incarnation);
-        processes.Outcomes.Enqueue((launch.Vassal, new VassalEvent.SpawnFailed(launch.Incarnation, failure)));
+        wsgi.Drop(launch.Vassal, launch.Incarnation);
+        return failure;
     }
 
     // Why it was not started; null when it was.
@@ -59,6 +75,10 @@ internal sealed class ProgramRunner(
                 return $"its socket {socket.Address} is not held";
             held.Add(fd);
         }
+        var failure = "";
+        using var worker = plan.Wsgi is null ? null : wsgi.Prepare(launch, out failure);
+        if (plan.Wsgi is not null && worker is null)
+            return failure;
         var (serial, mark) = processes.Next();
         var (ours, theirs) = plan.Ready.Way == ReadyWay.Protocol ? Channel.Create() : ((Channel?)null, (SafeFd?)null);
         using (theirs)
@@ -71,7 +91,9 @@ internal sealed class ProgramRunner(
                 {
                     Plan = plan,
                     Hooks = Describe?.Invoke(launch.Vassal),
+                    Command = worker?.Command,
                     Sockets = held,
+                    Others = worker?.Descriptors ?? [],
                     Channel = theirs,
                     Output = pipe?.Write,
                     Mark = mark,
@@ -79,7 +101,7 @@ internal sealed class ProgramRunner(
                     CGroup = group?.Folder,
                     UserTasks = limits.UserTasksFor(launch.Vassal, plan, group),
                 };
-                if (server.Launch(request, out var failure) is not { } process)
+                if (server.Launch(request, out failure) is not { } process)
                 {
                     ours?.Dispose();
                     limits.Return(group);
@@ -92,6 +114,8 @@ internal sealed class ProgramRunner(
                     User = plan.User,
                     IsFirstProcess = server.Jail?.IsFirstProcess ?? false,
                 };
+                if (worker is not null)
+                    wsgi.Started(launch, worker, Environment.TickCount64);
                 processes.Keep(live, pipe);
                 return null;
             }

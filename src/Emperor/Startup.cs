@@ -13,6 +13,7 @@ using Emperor.Output;
 using Emperor.Probes;
 using Emperor.Processes;
 using Emperor.Servers;
+using Emperor.Servers.Wsgi;
 using Emperor.Sockets;
 using Emperor.Stats;
 using Emperor.Systemd;
@@ -174,6 +175,7 @@ internal sealed partial class Startup(
         var launching = Launching();
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
+        monitors.Programs.Ask(settings.Server, server.IsInstalled, server.ConfigurationOf);
         foreach (var problem in inherited.Problems)
             log.Warning("sockets", problem);
         var groups = new VassalCGroups(Self.Pid);
@@ -184,7 +186,11 @@ internal sealed partial class Startup(
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
         var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
         using var hooks = Hooks(loop, processes, tools, log);
-        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null) { Describe = hooks?.Describe };
+        using var wsgi = new WsgiMaster(loop, processes, log);
+        var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null) { Describe = hooks?.Describe };
+        wsgi.StartTemplate = programs.Start;
+        wsgi.GroupFor = limits.GroupFor;
+        wsgi.SocketsOf = held.All;
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
         using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
@@ -263,6 +269,8 @@ internal sealed partial class Startup(
             Plan = vassal =>
             {
                 var (configuration, folder) = monitors.LocateForPeople(vassal.Raw.Lord ?? vassal.Name, vassal.Source?.Monitor);
+                if (vassal.Raw.Plan is { Wsgi: not null } wsgi)
+                    return new LaunchPlan(configuration, wsgi.Folder, wsgi.Exec, []);
                 var launch = Explanations.PlanOf(vassal.Raw) is { } plan
                     ? new LaunchPlan(configuration, folder, PlanWords.Command(plan), PlanWords.Additions(plan))
                     : server.Describe(new UwsgiFile(configuration, folder, vassal.Source, vassal.Raw.ZergNumber));

@@ -25,6 +25,7 @@ internal sealed record Options
                              only when it is named, stats (both then serve their stats document)
           --only output      instead of all that: what one vassal that prints 100,000 lines a second costs the others
           --only supervisor  instead of all that: the same gunicorn under supervisord and under Emperor, restarted under load
+          --only wsgi        instead of all that: the same WSGI apps served by uwsgi, by Emperor's built-in server and by gunicorn
           --samples N        samples a round of the latencies (Emperor 20; uwsgi 3, spread over its three seconds between polls)
           --emperor PATH     the emperor to measure; without it src/Emperor is published first
           --uwsgi PATH       the uwsgi to compare with (/usr/bin/uwsgi)
@@ -154,7 +155,7 @@ internal sealed record Options
     private static string[] SplitAtEquals(string word) => word.StartsWith("--", StringComparison.Ordinal) ? word.Split('=', 2) : [word];
 
     private static string FigureNamed(string name) =>
-        name is OutputBenchmark.Name or SupervisorBenchmark.Name || Figures.All.Any(figure => figure.Key == name)
+        name is OutputBenchmark.Name or SupervisorBenchmark.Name or WsgiBenchmark.Name || Figures.All.Any(figure => figure.Key == name)
             ? name
             : throw new BenchmarkException($"--only {name}: the figures are {string.Join(' ', Figures.All.Select(figure => figure.Key))}");
 

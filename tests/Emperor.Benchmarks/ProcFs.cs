@@ -46,6 +46,26 @@ internal static class ProcFs
         return new MemoryUse(dirty, clean, resident);
     }
 
+    /// <summary>What these processes take together, each shared page counted in parts (PSS), in megabytes. Those that have ended take nothing.</summary>
+    public static double Proportional(IEnumerable<int> pids)
+    {
+        double sum = 0;
+        foreach (var pid in pids)
+        {
+            try
+            {
+                sum += File.ReadLines($"/proc/{pid}/smaps_rollup")
+                    .Where(l => l.StartsWith("Pss:", StringComparison.Ordinal))
+                    .Sum(Megabytes);
+            }
+            catch (IOException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+        return sum;
+    }
+
     /// <summary>True when no such process runs; a zombie that nobody reaps has ended too.</summary>
     public static bool IsGone(int pid)
     {

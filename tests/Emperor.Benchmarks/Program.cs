@@ -75,6 +75,8 @@ static int Measure(Options options, CancellationToken cancel)
             new OutputBenchmark(options, VassalProgram.Path, folder, cancel).Run(contenders);
             return 0;
         }
+        if (options.Only.Contains(WsgiBenchmark.Name))
+            return new WsgiBenchmark(options, folder, cancel).Run(contenders) || !options.Check ? 0 : CheckFailed;
         if (options.Only.Contains(SupervisorBenchmark.Name))
         {
             new SupervisorBenchmark(options, folder, cancel).Run(contenders);

@@ -121,6 +121,9 @@ public sealed record EmperorSettings
     /// <summary>What is done when vassals, or the emperor, start and end.</summary>
     public HookSettings Hooks { get; init; } = HookSettings.None;
 
+    /// <summary>emperor-server: what runs vassals whose files do not say.</summary>
+    public Wsgi.ServerWish Server { get; init; }
+
     /// <summary>binary-path: the uwsgi binary; null for the one of PATH.</summary>
     public string? BinaryPath { get; init; }
 

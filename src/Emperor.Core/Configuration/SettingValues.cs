@@ -122,6 +122,24 @@ internal sealed partial class SettingValues
         return ReadyPolicy.Settled;
     }
 
+    public Wsgi.ServerWish Server(string name)
+    {
+        if (Last(name) is not { } option)
+            return Wsgi.ServerWish.Auto;
+        switch (option.Value)
+        {
+            case "auto":
+                return Wsgi.ServerWish.Auto;
+            case "uwsgi":
+                return Wsgi.ServerWish.Uwsgi;
+            case "wsgi":
+                return Wsgi.ServerWish.Wsgi;
+            default:
+                Refuse(option, "auto, uwsgi or wsgi");
+                return Wsgi.ServerWish.Auto;
+        }
+    }
+
     public VassalOutputMode VassalOutput(string name)
     {
         if (Last(name) is not { } option)

@@ -62,6 +62,7 @@ public static class SettingsBuilder
             Capabilities = values.Capabilities("cap"),
             Namespaces = values.Namespaces("emperor-use-clone"),
             Hooks = values.Hooks(),
+            Server = values.Server("emperor-server"),
             BinaryPath = values.Text("binary-path"),
             Wrapper = values.Text("emperor-wrapper"),
             WrapperOverrides = values.List("emperor-wrapper-override"),

@@ -104,6 +104,15 @@ internal static class SupportedOptions
             Own = true,
         },
         new(
+            OptionGroup.Launch,
+            "emperor-server",
+            "SERVER",
+            "what runs vassals: uwsgi; wsgi, the built-in server for Python's WSGI; or auto, uwsgi where it is installed (auto)"
+        )
+        {
+            Own = true,
+        },
+        new(
             OptionGroup.Vassals,
             "emperor-collect-attr",
             "NAME",

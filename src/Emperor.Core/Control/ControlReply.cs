@@ -144,11 +144,17 @@ public sealed record ExplainView
     /// <summary>Its command line, the program first; null when no program was found.</summary>
     public IReadOnlyList<string>? Command { get; init; }
 
+    /// <summary>Which server runs it, and why; null when nothing was to be chosen.</summary>
+    public string? Server { get; init; }
+
     /// <summary>What its environment has that the emperor's has not, as NAME=VALUE.</summary>
     public IReadOnlyList<string> Environment { get; init; } = [];
 
     /// <summary>What more there is to tell of a program; null of a uwsgi.</summary>
     public ProgramView? Program { get; init; }
+
+    /// <summary>Why its app could not be loaded the last time, Python's lines; null when it could.</summary>
+    public IReadOnlyList<string>? Traceback { get; init; }
 
     /// <summary>The user that its process runs as; null when it has none.</summary>
     public string? User { get; init; }

@@ -49,6 +49,8 @@ public static class ExplainText
     {
         var vassal = view.Vassal;
         yield return Line("started as", view.Command is { } command ? string.Join(' ', command) : "nothing: no program is found");
+        if (view.Server is { } server)
+            yield return Line("server", server);
         yield return Line("in", view.Folder);
         if (view.Environment.Count > 0)
             yield return Line("with", string.Join(' ', view.Environment));
@@ -63,6 +65,8 @@ public static class ExplainText
     private static IEnumerable<string> OfProgram(ExplainView view, ProgramView program)
     {
         yield return Line("started as", Words(view.Command ?? []));
+        if (view.Server is { } server)
+            yield return Line("server", server);
         if (program.NewCommand is { } other)
             yield return Line("anew as", Words(other));
         yield return Line("in", program.Folder);
@@ -105,6 +109,13 @@ public static class ExplainText
 
     private static IEnumerable<string> Lists(ExplainView view, Func<long, string> clock, TextStyle style)
     {
+        if (view.Traceback is { } traceback)
+        {
+            yield return "";
+            yield return style.Toned("why its app could not be loaded", Tone.Strong);
+            foreach (var line in traceback)
+                yield return style.Cut($"  {PlainText.OneLine(line)}");
+        }
         yield return "";
         yield return style.Toned("what happened", Tone.Strong);
         foreach (var e in view.Events)

@@ -38,6 +38,11 @@ internal static class LaunchDigest
         Add(text, "oom", limits.OomScoreAdjust);
         Add(text, "flags", $"{limits.NoNewPrivileges}/{limits.PrivateTmp}");
         Add(text, "read-only", limits.ReadOnlyPaths);
+        if (plan.Wsgi is { } wsgi)
+        {
+            Add(text, "wsgi", wsgi.Options);
+            Add(text, "protocols", wsgi.Protocols);
+        }
         return Convert.ToHexStringLower(SHA256.HashData(ConfigText.Encode(text.ToString())));
     }
 

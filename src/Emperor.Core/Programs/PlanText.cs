@@ -17,6 +17,7 @@ public static class PlanText
         }
         if (plan.IsProgram)
             AddProgram(plan, Add);
+        Add("server", plan.Server?.ToString().ToLowerInvariant());
         Add("stop-timeout", Time(plan.StopTimeout));
         Add("ready", Ready(plan.Ready));
         Add("ready-timeout", plan.ReadyTimeout == ProgramPlan.Never ? null : Time(plan.ReadyTimeout));

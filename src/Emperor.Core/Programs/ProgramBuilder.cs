@@ -53,6 +53,7 @@ internal sealed class ProgramBuilder(ProgramValues values, string file, bool bes
             Processes = (int)(values.Number("processes", 1, MostProcesses) ?? 1),
             StopSignal = StopSignal(),
             StopTimeout = values.Time("stop-timeout", ShortestTime, Day),
+            Server = Server(),
             Restart = rules.Restart(),
             SuccessExitStatus = SuccessExitStatus(),
             OnDemand = rules.OnDemand(),
@@ -66,6 +67,26 @@ internal sealed class ProgramBuilder(ProgramValues values, string file, bool bes
         plan = plan with { Sockets = [.. sockets.Select(s => s with { User = plan.User, Group = plan.Group })] };
         plan = rules.WithReady(rules.WithReload(plan));
         return plan with { LaunchDigest = Programs.LaunchDigest.Of(plan) };
+    }
+
+    private Wsgi.ServerWish? Server()
+    {
+        if (values.Last("server") is not { } option)
+            return null;
+        if (!besideUwsgi)
+            values.Refuse(option, "exec says what runs it", "remove one of the two");
+        switch (option.Value)
+        {
+            case "auto":
+                return Wsgi.ServerWish.Auto;
+            case "uwsgi":
+                return Wsgi.ServerWish.Uwsgi;
+            case "wsgi":
+                return Wsgi.ServerWish.Wsgi;
+            default:
+                values.Refuse(option, "there is no such server", "write auto, uwsgi or wsgi");
+                return null;
+        }
     }
 
     // The vassal's name without its folder and ending.

@@ -33,6 +33,7 @@ internal static class ProgramKeys
         new("reuse-port", NotForUwsgi: UwsgisOwn),
         new("processes", NotForUwsgi: UwsgisOwn),
         new("stop-signal", NotForUwsgi: ByChannel),
+        new("server"),
         new("stop-timeout"),
         new("reload", NotForUwsgi: ByChannel),
         new("ready"),

@@ -76,6 +76,9 @@ public sealed record ProgramPlan
     /// <summary>It is started by the first connection to one of its sockets.</summary>
     public bool OnDemand { get; init; }
 
+    /// <summary>On demand, but started at once the first time: only what has fallen idle waits for a connection.</summary>
+    public bool StartsAtOnce { get; init; }
+
     /// <summary>On demand: it is stopped after so long without an open connection or a new one, milliseconds; null is never.</summary>
     public long? Idle { get; init; }
 
@@ -93,6 +96,15 @@ public sealed record ProgramPlan
 
     /// <summary>Digest of all that a running process cannot take over without being started anew, as launched; equal plans have equal ones.</summary>
     public required string LaunchDigest { get; init; }
+
+    /// <summary>What the built-in server for WSGI apps does for it; null when it is run by another.</summary>
+    public Wsgi.WsgiPlan? Wsgi { get; init; }
+
+    /// <summary>Which server a file's section [uwsgi] shall be run by (server); null when it does not say.</summary>
+    public Wsgi.ServerWish? Server { get; init; }
+
+    /// <summary>Why it is run by the server that runs it, for people; null when there was no choice.</summary>
+    public string? ServerReason { get; init; }
 
     /// <summary>Whether it runs a program of its own; false when it refines a uwsgi vassal.</summary>
     public bool IsProgram => Exec.Count > 0;
@@ -171,6 +183,9 @@ public enum ReadyWay
 
     /// <summary>It has lived for some time.</summary>
     After,
+
+    /// <summary>A worker of the built-in server says so over its control socket.</summary>
+    Worker,
 }
 
 /// <summary>How it is known that a program is ready.</summary>

@@ -10,6 +10,8 @@ namespace Emperor.Core.Reign;
 /// </summary>
 public sealed class Empire(EmpirePolicy policy)
 {
+    private static readonly Dictionary<string, WorkCounts> NoWork = [];
+
     private readonly Dictionary<string, VassalState> _vassals = new(StringComparer.Ordinal);
     private readonly PriorityQueue<string, long> _deadlines = new();
     private readonly Dictionary<string, long> _armed = new(StringComparer.Ordinal);
@@ -72,12 +74,14 @@ public sealed class Empire(EmpirePolicy policy)
     /// <param name="loop">How its loop fares.</param>
     /// <param name="scans">How its scans fare.</param>
     /// <param name="commands">What has come to the command socket; null when there is none.</param>
+    /// <param name="work">What the workers of the built-in server have done, by vassal; null for nothing.</param>
     public EmpireSnapshot Snapshot(
         Instant now,
         bool isReady,
         LoopHealth loop,
         IReadOnlyList<ScanHealth> scans,
-        Control.CommandCounts? commands = null
+        Control.CommandCounts? commands = null,
+        IReadOnlyDictionary<string, WorkCounts>? work = null
     ) =>
         new(_vassals.Values, policy.Vassal, now)
         {
@@ -87,6 +91,7 @@ public sealed class Empire(EmpirePolicy policy)
             Loop = loop,
             Scans = scans,
             Commands = commands,
+            Work = work ?? NoWork,
         };
 
     /// <summary>One thing has happened to one vassal.</summary>

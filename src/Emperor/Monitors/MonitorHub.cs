@@ -119,6 +119,9 @@ internal sealed class MonitorHub : IDisposable
         }
     }
 
+    /// <summary>Decides what files can be run as.</summary>
+    public ProgramFiles Programs => _programs;
+
     /// <summary>How the scans fare, one for each monitor; the list is the reader's own.</summary>
     public IReadOnlyList<ScanHealth> Health => [.. _health];
 
@@ -398,6 +401,8 @@ internal sealed class MonitorHub : IDisposable
             else
                 _executed.Remove(change.Name);
             _monitorOf[change.Name] = change.Monitor;
+            foreach (var warning in _programs.Warnings)
+                _log.Vassal(LogEventLevel.Warning, "config", change.Name, warning);
             if (owned is not null)
                 _ownerOf[change.Name] = owned.Owner;
             return new VassalEvent.FileAccepted(modified / 1000, source, Plan: plan);

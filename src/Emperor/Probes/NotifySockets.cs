@@ -39,7 +39,8 @@ internal sealed class NotifySockets(EventLoop loop, ProbeWorld world, EmperorLog
     public long? NextDue => _waiting.Count == 0 ? null : _waiting.Min(e => e.MutedUntil);
 
     /// <summary>Whether a process gets such a socket: every program (it may have something to say), and a uwsgi vassal that must be heard.</summary>
-    public static bool Wants(ProgramPlan plan) => plan.IsProgram || plan.Ready.Way == ReadyWay.Notify || plan.Watchdog is not null;
+    public static bool Wants(ProgramPlan plan) =>
+        plan is { IsProgram: true, Wsgi: null } || plan.Ready.Way == ReadyWay.Notify || plan.Watchdog is not null;
 
     /// <summary>Makes the socket of a process that is about to be started.</summary>
     /// <returns>The value of NOTIFY_SOCKET.</returns>

@@ -89,7 +89,7 @@ internal sealed class ProbeDesk : IDisposable
     public void Begin(Effect.AwaitReady effect, long now)
     {
         var rule = effect.Plan.Ready;
-        if (rule.Way is ReadyWay.Notify or ReadyWay.Protocol || _world.Find(effect.Vassal, effect.Incarnation) is null)
+        if (rule.Way is ReadyWay.Notify or ReadyWay.Protocol or ReadyWay.Worker || _world.Find(effect.Vassal, effect.Incarnation) is null)
             return;
         var check = Add(new Check(++_lastId, effect.Vassal, effect.Incarnation, effect.Plan, isHealth: false));
         if (rule.Way is ReadyWay.Accept or ReadyWay.Http)

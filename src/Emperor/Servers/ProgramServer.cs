@@ -23,6 +23,9 @@ internal sealed record ProgramLaunch
     /// <summary>Its sockets, in the order of the plan.</summary>
     public IReadOnlyList<SafeFd> Sockets { get; init; } = [];
 
+    /// <summary>What it inherits behind these, which no variable tells.</summary>
+    public IReadOnlyList<SafeFd> Others { get; init; } = [];
+
     /// <summary>Its end of the channel; null when it gets none.</summary>
     public SafeFd? Channel { get; init; }
 
@@ -181,6 +184,7 @@ internal sealed class ProgramServer(
                     output ?? 1,
                     output ?? 2,
                     .. launch.Sockets.Select(s => s.Number),
+                    .. launch.Others.Select(s => s.Number),
                     .. launch.Channel is { } channel ? new[] { channel.Number } : [],
                 ],
                 SoftDescriptorLimit = softDescriptorLimit,
@@ -207,7 +211,7 @@ internal sealed class ProgramServer(
                 return null;
             Set(result, variables);
         }
-        if (launch.Sockets.Count > 0)
+        if (TellsSockets(launch))
         {
             result["LISTEN_FDS"] = Text(launch.Sockets.Count);
             result["LISTEN_FDNAMES"] = string.Join(':', launch.Plan.Sockets.Select(s => s.Name));
@@ -223,9 +227,12 @@ internal sealed class ProgramServer(
         return result;
     }
 
+    // A worker of the built-in server is told by its control socket.
+    private static bool TellsSockets(ProgramLaunch launch) => launch.Sockets.Count > 0 && launch.Plan.Wsgi is null;
+
     private static string[] PidVariables(ProgramLaunch launch) =>
         [
-            .. launch.Sockets.Count > 0 ? new[] { "LISTEN_PID" } : [],
+            .. TellsSockets(launch) ? new[] { "LISTEN_PID" } : [],
             .. launch.Plan.Watchdog is not null && launch.NotifySocket is not null ? new[] { "WATCHDOG_PID" } : [],
         ];
 

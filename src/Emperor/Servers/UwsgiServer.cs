@@ -38,6 +38,9 @@ internal sealed class UwsgiServer(
     /// <summary>The names that are tried, in order.</summary>
     public IReadOnlyList<string> Names { get; } = [.. settings.Overrides, settings.Program, .. settings.Fallbacks];
 
+    /// <summary>Whether there is a program to run vassals of a folder.</summary>
+    public bool IsInstalled(string folder) => ProgramFinder.Find(Names, _searchPath, folder) is not null;
+
     /// <summary>How a vassal would be started now, for people.</summary>
     public LaunchPlan Describe(UwsgiFile file)
     {
@@ -71,6 +74,9 @@ internal sealed class UwsgiServer(
         AddPairs(arguments, "--include", settings.Include);
         return arguments;
     }
+
+    /// <summary>The part of the command line that says how a vassal is configured.</summary>
+    public IReadOnlyList<string> ConfigurationOf(string configuration) => [.. Arguments("", new UwsgiFile(configuration, "", null)).Skip(1)];
 
     /// <summary>Starts a vassal.</summary>
     /// <param name="launch">How.</param>

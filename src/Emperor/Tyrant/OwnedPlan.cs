@@ -16,7 +16,8 @@ internal static class OwnedPlan
     {
         refusal = null;
         var who = OwnerEye.NameOf(owner.Uid);
-        if (plan.User is not null || plan.Group is not null || plan.Groups is not null)
+        // As uwsgi, which has no right to change its user then, the built-in server ignores uid and gid.
+        if (plan.Wsgi is null && (plan.User is not null || plan.Group is not null || plan.Groups is not null))
             refusal =
                 $"{file}, section [emperor]: uid, gid and groups have no place under --emperor-tyrant, where it runs as the owner of its file ({who}); "
                 + "take them out, or give the file to another user";

@@ -1,0 +1,112 @@
+using System.Buffers.Binary;
+using Emperor.Linux;
+
+namespace Emperor.Servers.Wsgi;
+
+/// <summary>
+/// The shared memory in which a vassal's workers tell what they do (WORKER.md, "The slots"). It is read like a file, so nothing that a worker does
+/// to it can harm the emperor.
+/// </summary>
+internal sealed class WorkerSlots : IDisposable
+{
+    private const int WorkerBytes = 256;
+    private const int CoreBytes = 512;
+    private const int RequestStart = 16;
+
+    // From there on: the start of the request, requests, exceptions.
+    private const int RequestWords = 3;
+
+    private readonly bool[] _taken;
+    private readonly byte[] _word = new byte[sizeof(ulong)];
+
+    /// <summary>Makes one.</summary>
+    /// <param name="count">How many slots.</param>
+    /// <param name="threads">The threads of each worker.</param>
+    /// <exception cref="LinuxException">No descriptor, or no memory, is left.</exception>
+    public WorkerSlots(int count, int threads)
+    {
+        _taken = new bool[count];
+        Threads = threads;
+        File = Files.CreateMemoryFile("emperor-slots");
+        var error = Files.WriteAt(File, [0], ((long)Size * count) - 1);
+        if (error.Number == 0)
+            return;
+        File.Dispose();
+        throw new LinuxException("write to a memory file", error);
+    }
+
+    /// <summary>The memory.</summary>
+    public SafeFd File { get; }
+
+    /// <summary>How many slots there are.</summary>
+    public int Count => _taken.Length;
+
+    /// <summary>The threads that each slot has room for.</summary>
+    public int Threads { get; }
+
+    /// <summary>Whether no worker has a slot of it, and no template that workers are forked from has its memory.</summary>
+    public bool IsUnused => Templates == 0 && !_taken.Contains(true);
+
+    /// <summary>How many templates have its memory.</summary>
+    public int Templates { get; set; }
+
+    private int Size => WorkerBytes + (CoreBytes * Threads);
+
+    /// <summary>A slot that no living worker has; null when all are taken.</summary>
+    public int? Take()
+    {
+        var free = Array.IndexOf(_taken, false);
+        if (free < 0)
+            return null;
+        _taken[free] = true;
+        // A worker that was killed in the middle of a request has left its start there.
+        for (var core = 0; core < Threads; core++)
+            _ = Files.WriteAt(File, new byte[sizeof(ulong)], Place(free, core));
+        return free;
+    }
+
+    /// <summary>Its worker has ended.</summary>
+    public void Return(int slot) => _taken[slot] = false;
+
+    /// <summary>When the request began that a worker has served for the longest time, monotonic nanoseconds; null when it serves none.</summary>
+    public ulong? OldestRequest(int slot)
+    {
+        ulong? oldest = null;
+        for (var core = 0; core < Threads; core++)
+        {
+            if (Files.ReadAt(File, _word, Place(slot, core), out var count).Number != 0 || count < _word.Length)
+                continue;
+            var start = BinaryPrimitives.ReadUInt64LittleEndian(_word);
+            if (start != 0 && (oldest is null || start < oldest))
+                oldest = start;
+        }
+        return oldest;
+    }
+
+    /// <summary>What has been done in all slots, by the workers that have them and those before.</summary>
+    /// <returns>Requests, exceptions, and how many workers serve a request now.</returns>
+    public (long Requests, long Exceptions, int Busy) Total()
+    {
+        var (requests, exceptions, busy) = (0L, 0L, 0);
+        var words = new byte[RequestWords * sizeof(ulong)];
+        for (var slot = 0; slot < Count; slot++)
+        {
+            var isBusy = false;
+            for (var core = 0; core < Threads; core++)
+            {
+                if (Files.ReadAt(File, words, Place(slot, core), out var count).Number != 0 || count < words.Length)
+                    continue;
+                isBusy |= BinaryPrimitives.ReadUInt64LittleEndian(words) != 0;
+                requests += BinaryPrimitives.ReadInt64LittleEndian(words.AsSpan(sizeof(ulong)));
+                exceptions += BinaryPrimitives.ReadInt64LittleEndian(words.AsSpan(2 * sizeof(ulong)));
+            }
+            busy += isBusy && _taken[slot] ? 1 : 0;
+        }
+        return (requests, exceptions, busy);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => File.Dispose();
+
+    private long Place(int slot, int core) => ((long)slot * Size) + WorkerBytes + ((long)core * CoreBytes) + RequestStart;
+}
