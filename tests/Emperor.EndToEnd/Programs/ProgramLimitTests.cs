@@ -48,7 +48,7 @@ internal sealed class ProgramLimitTests : ProgramTest
         WriteProgram("plain.ini", "exec = sleep 1000", "uid = nobody", "ready = after 0.1", $"socket = {Temp["plain.sock"]}");
         var daemon = StartControlled();
         // A test's folder is below /tmp, which is another one inside: what it needs of it is bound elsewhere in life.
-        var pid = AwaitReady(daemon, "app.ini");
+        var pid = AwaitSleep(daemon, "app.ini");
         Assert.Multiple(() =>
         {
             Assert.That(
@@ -70,14 +70,14 @@ internal sealed class ProgramLimitTests : ProgramTest
             Assert.That(socket, Is.EqualTo("640 daemon mail"));
         });
 
-        var other = AwaitReady(daemon, "other.ini");
+        var other = AwaitSleep(daemon, "other.ini");
         var groups = Command.Run("/", "getent", "group", "games", "lp").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var numbers = groups.Select(g => g.Split(':')[2]).Order();
         Assert.That(ProcFs.Status(other, "Uid"), Is.EqualTo("1\t1\t1\t1"));
         Assert.That(ProcFs.Status(other, "Gid"), Is.EqualTo("8\t8\t8\t8"));
         Assert.That(ProcFs.Status(other, "Groups").Split(' ').Order(), Is.EqualTo(numbers));
         Assert.That(ProcFs.Environment(other), Does.Contain("USER=daemon"));
-        Assert.That(ProcFs.Status(AwaitReady(daemon, "plain.ini"), "Uid"), Is.EqualTo("65534\t65534\t65534\t65534"));
+        Assert.That(ProcFs.Status(AwaitSleep(daemon, "plain.ini"), "Uid"), Is.EqualTo("65534\t65534\t65534\t65534"));
         var sockets = Command.Run("/", "stat", "-c", "%a %U %G", Temp["other.sock"], Temp["plain.sock"]);
         Assert.That(sockets, Is.EqualTo("666 daemon mail\n666 nobody nogroup\n"), "a socket is the program's user's");
     }
@@ -105,10 +105,18 @@ internal sealed class ProgramLimitTests : ProgramTest
         NeedRoot("it makes cgroups");
         WriteProgram("app.ini", "exec = sh -c 'setsid env -i sleep 1000 & exec sleep 1001'", "ready = after 0.1");
         var daemon = StartControlled();
-        var pid = AwaitReady(daemon, "app.ini");
+        var pid = AwaitSleep(daemon, "app.ini");
         var all = File.ReadAllLines($"{GroupOf(pid)}/cgroup.procs").Select(Number).ToArray();
         Assert.That(all, Has.Length.EqualTo(2));
         Native.Check(Native.Signal(pid, Native.Kill), "kill");
         Wait.Until(() => !all.Any(ProcFs.IsAlive), Logs);
+    }
+
+    // What runs before the program in its process (its user, its limits) may take longer than the time after which it counts as ready.
+    private int AwaitSleep(EmperorProcess daemon, string vassal)
+    {
+        var pid = AwaitReady(daemon, vassal);
+        Wait.Until(() => File.ReadAllText($"/proc/{pid}/comm") == "sleep\n", Logs);
+        return pid;
     }
 }
