@@ -178,9 +178,7 @@ internal sealed partial class Startup(
                     Daemonizer.Report(daemonPipe);
             },
         };
-        return daemon.Run() ? ExitCode.Ended
-            : hooks is { HasFailed: true } ? ExitCode.Failed
-            : ExitCode.NotReady;
+        return ExitOf(daemon.Run(), hooks);
     }
 
     private void Greet(ulong softLimit, UwsgiServer server, EmperorLog log)
