@@ -132,7 +132,7 @@ internal sealed class HookTests : HookTest
     public void A_vassal_whose_hook_fails_is_not_started(string hook, string words, bool isFatal)
     {
         Write("a.ini");
-        var daemon = Start("--hook-as-vassal", hook, "--emperor-hook-timeout", "1");
+        var daemon = Start("--hook-as-vassal", hook, "--emperor-hook-timeout", hook.Contains("sleep") ? "1" : "50");
         daemon.Await(words);
         if (isFatal)
             daemon.AwaitVassal("a.ini", "has ended .exit 1.*next start in");
@@ -168,11 +168,11 @@ internal sealed class HookTests : HookTest
         Write("a.ini");
         Write("b.ini");
         var hang = $"case $UWSGI_VASSAL_CONFIG in a.ini) sleep 600 & echo $! >>{Temp["asleep"]}; sleep 600 ;; esac";
-        var daemon = Start("--exec-as-vassal", hang, "--exec-as-emperor", hang, "--emperor-hook-timeout", "2");
+        var daemon = Start("--exec-as-vassal", hang, "--exec-as-emperor", hang, "--emperor-hook-timeout", "15");
         daemon.AwaitAccepting("b.ini");
         var line = Array.FindIndex([.. daemon.Lines], l => l.Contains("b.ini: pid") && l.Contains("accepts"));
-        daemon.Await("exec-as-vassal .* was killed, as at its limit of 2 s");
-        daemon.AwaitVassal("a.ini", "exec-as-emperor .* has not ended after 2 s, and was killed");
+        daemon.Await("exec-as-vassal .* was killed, as at its limit of 15 s");
+        daemon.AwaitVassal("a.ini", "exec-as-emperor .* has not ended after 15 s, and was killed");
         daemon.AwaitVassal("a.ini", "has ended .exit 1");
         Assert.That(line, Is.LessThan(Array.FindIndex([.. daemon.Lines], l => l.Contains("was killed"))));
         Assert.That(daemon.Count("b.ini: pid .* has ended"), Is.Zero);
