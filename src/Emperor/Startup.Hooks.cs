@@ -43,6 +43,11 @@ internal sealed partial class Startup
         return desk;
     }
 
+    private static int ExitOf(bool hasStarted, HookDesk? hooks) =>
+        hasStarted ? ExitCode.Ended
+        : hooks is { HasFailed: true } ? ExitCode.Failed
+        : ExitCode.NotReady;
+
     private void TellHooks(MonitorHub monitors, Empire empire) =>
         _describe = vassal =>
         {

@@ -27,6 +27,7 @@ internal sealed class HookDesk(
     /// <summary>How many run at once; at the end of the emperor that is how many vassals' hooks run side by side.</summary>
     private const int MostAtOnce = 512;
     private const int ChunkSize = 4096;
+    private const int LastChunks = 16;
 
     // All numbers but the last one, which no user has.
     private const string MapUsersScript = """
@@ -112,7 +113,9 @@ internal sealed class HookDesk(
         Read(run);
         if (!run.Process.HasEnded(out var status))
             return;
-        Read(run);
+        // Its last words, which are no more than what a pipe holds.
+        for (var i = 0; i < LastChunks; i++)
+            Read(run);
         Release(run);
         var isGood = status is { Signaled: false, Code: 0 };
         Tell(run, $"ended with {status} after {Seconds(Environment.TickCount64 - run.Started)}", isGood);

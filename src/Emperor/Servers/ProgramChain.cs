@@ -84,12 +84,12 @@ internal static class ProgramChain
 
         """;
 
-    // Empty until it is written, at once. Ten seconds are far more than that takes.
+    // Empty until it is written, at once. Half a minute is far more than that takes.
     private const string AwaitUsersScript = """
         n=0
         until read -r _ </proc/self/uid_map; do
             n=$((n + 1))
-            [ $n -lt 1000 ] || fail "emperor-use-clone = user: the emperor has not mapped its users"
+            [ $n -lt 3000 ] || fail "emperor-use-clone = user: the emperor has not mapped its users"
             sleep 0.01
         done
 
