@@ -7,6 +7,8 @@ internal static class RefusedOptions
         "Emperor starts every vassal itself (posix_spawn), and a process of a fork server's would not be its child; start vassals that share a "
         + "preloaded app as workers of one";
 
+    private const string Zerg = "it is an option of vassals', by which they share a socket; write it in their files";
+
     private static readonly Dictionary<string, string> Reasons = new(StringComparer.Ordinal)
     {
         ["emperor-proxy-socket"] = "it is an option of a vassal's, which hands its emperor's channel on; write it in the vassal's file, where uwsgi obeys it",
@@ -15,6 +17,9 @@ internal static class RefusedOptions
         ["emperor-fork-server-attr"] = ForkServer,
         ["vassal-fork-base"] = ForkServer,
         ["zeus"] = "uWSGI has a name for it and nothing behind; run one Emperor on each machine",
+        ["zerg"] = Zerg,
+        ["zerg-fallback"] = Zerg,
+        ["zerg-server"] = Zerg,
         ["vassal-sos"] = "it is an option of a vassal's, which then asks its emperor for reinforcement; write it in the vassal's file",
         ["vassal-sos-backlog"] = "it is an option of a vassal's, which then asks its emperor for reinforcement; write it in the vassal's file",
     };

@@ -90,7 +90,8 @@ internal sealed class BroodlordTests : OptionTest
         Write("lord.ini", "accept", "byte 30", "on-reload accept", "on-reload byte 30");
         File.AppendAllText($"{Vassals}/lord.ini", "[zerg]\nx-do = accept\nx-do = loyal\n");
         var stats = Temp["stats"];
-        var daemon = Start("--emperor-broodlord", "1", "--emperor-stats", stats);
+        // The one that is told to stop at the reload counts until it has.
+        var daemon = Start("--emperor-broodlord", "2", "--emperor-stats", stats);
         daemon.AwaitVassal("lord.ini:zerg", "is loyal");
         Native.Check(Native.Signal(Journal.AwaitStart("lord.ini:zerg").Pid, Native.Kill), "kill");
         Wait.Until(() => Journal.Starts("lord.ini:zerg") == 2, Logs);

@@ -153,7 +153,7 @@ internal sealed class SubEmperorTests : OptionTest
     [Test]
     public void One_that_is_killed_is_started_again_and_what_it_governed_is_ended_first()
     {
-        WriteEmperor("sub.ini", Below);
+        WriteEmperor("sub.ini", Below, more: "reload-mercy = 1\n");
         Write($"{Below}/app.ini", "ignore-stop", "fork 1", "accept");
         var lord = StartOver(EmperorProcess.Program);
         lord.Await("app.ini: pid [0-9]+ accepts requests");

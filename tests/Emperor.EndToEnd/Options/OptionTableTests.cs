@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using Emperor.EndToEnd.Support;
+
+namespace Emperor.EndToEnd.Options;
+
+/// <summary>The README's table of uWSGI's options, held against the installed uwsgi; a unit test holds it against Emperor.</summary>
+internal sealed partial class OptionTableTests : OptionTest
+{
+    // What another emperor, or a vassal, is told; and what stands beside it in the help.
+    [GeneratedRegex("^(early-)?emperor|^vassals?-|^imperial|-as-(emperor|vassal)[0-9]?$|^hook-emperor|^heartbeat$|^zerg")]
+    private static partial Regex About { get; }
+
+    [Test]
+    public void Every_option_of_uwsgi_s_emperor_is_in_the_table_once()
+    {
+        var theirs = HelpOf(Uwsgi).Where(n => About.IsMatch(n)).ToHashSet();
+        Assert.That(theirs, Has.Count.GreaterThan(60), "uwsgi --help is not read any more");
+        var told = Told().ToList();
+        Assert.That(told, Is.Unique);
+        Assert.That(theirs.Except(told), Is.Empty);
+    }
+
+    private static IEnumerable<string> Told()
+    {
+        var folder = new DirectoryInfo(TestContext.CurrentContext.TestDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "README.md")))
+            folder = folder.Parent;
+        return File.ReadAllLines(Path.Combine(folder!.FullName, "README.md"))
+            .SkipWhile(l => l != "### uWSGI's emperor options")
+            .SkipWhile(l => !l.StartsWith("|---"))
+            .Skip(1)
+            .TakeWhile(l => l.StartsWith('|'))
+            .SelectMany(l => l.Split('|')[1].Split('`').Where((_, i) => i % 2 == 1));
+    }
+
+    private static List<string> HelpOf(string program)
+    {
+        var info = new ProcessStartInfo(program, ["--help"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(info)!;
+        var text = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return [.. LongOption().Matches(text).Select(m => m.Groups[1].Value).Distinct()];
+    }
+
+    [GeneratedRegex("(?m)^ *(?:-.\\|)?--([a-z0-9][a-z0-9-]*)")]
+    private static partial Regex LongOption();
+}
