@@ -153,10 +153,6 @@ internal sealed partial class Startup(
     {
         var events = new EventFeed();
         log.Events = _controlSocket is null ? null : events;
-        if (_controlFailure is not null)
-            log.Warning("no-control", $"there is no control socket, and the command finds no emperor here: {_controlFailure}");
-        if (_controlSocket is { IsInherited: true } handedOver && settings.Control is { } asked && asked != handedOver.Path)
-            log.Warning("sockets", $"emperor-control = {asked} is not opened: the service manager has handed over {handedOver.Path}");
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
         if (!TryMakeMonitors(log, out var monitorList))
@@ -174,8 +170,6 @@ internal sealed partial class Startup(
         var launching = Launching();
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
-        foreach (var problem in inherited.Problems)
-            log.Warning("sockets", problem);
         var groups = new VassalCGroups(Self.Pid);
         using var processes = new ProcessKeeper(loop, groups, output, log);
         var binder = new SocketBinder { VassalOf = processes.VassalOf, Act = eye is null ? null : eye.Act };
@@ -195,7 +189,7 @@ internal sealed partial class Startup(
         using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
         var empire = new Empire(Policy());
         TellHooks(monitors, empire);
-        Greet(softLimit, server, log);
+        Greet(softLimit, server, inherited, log);
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
@@ -217,30 +211,13 @@ internal sealed partial class Startup(
             Lord = _lord,
             HasChanged = () => HasChanged(log),
             OfLord = order => hooks?.OfLord(HooksOf(order)),
-            OnFirstScan = () =>
-            {
-                log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
-                foreach (var unused in inherited.Unused())
-                    log.Warning("sockets", unused);
-                if (daemonPipe is not null)
-                    Daemonizer.Report(daemonPipe);
-            },
+            OnFirstScan = () => Governs(empire, inherited, daemonPipe, log),
         };
         var isReady = daemon.Run();
         _beginsAnew = daemon.BeginsAnew;
         return isReady ? ExitCode.Ended
             : hooks is { HasFailed: true } ? ExitCode.Failed
             : ExitCode.NotReady;
-    }
-
-    private void Greet(ulong softLimit, UwsgiServer server, EmperorLog log)
-    {
-        if (server.LacksDeathSignal)
-            log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
-        if (_lordFailure.Length > 0)
-            log.Warning("lord", _lordFailure);
-        log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
-        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
     }
 
     private ControlDesk Desk(

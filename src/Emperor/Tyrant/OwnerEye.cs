@@ -86,7 +86,16 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
             var refused = bytes is null ? null : Bend(path, owner, file);
             var isSame =
                 _steps.Find(s => s.Place == WayPlace.Entry)?.Status is { } now && (now.Device, now.Inode) == (link.Device, link.Inode);
-            return new OwnedFile(isSame ? bytes : null, isSame ? error : Errno.Again, file with { Uid = owner.Uid, Gid = owner.Gid }, refused);
+            return new OwnedFile(
+                isSame ? bytes : null,
+                isSame ? error : Errno.Again,
+                file with
+                {
+                    Uid = owner.Uid,
+                    Gid = owner.Gid,
+                },
+                refused
+            );
         }
         catch (LinuxException e)
         {
@@ -139,7 +148,8 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
     private string? Bend(string path, FileStatus owner, FileStatus file)
     {
         var folders = _steps.FindAll(s => s is { Place: WayPlace.Before, Status.Kind: FileKind.Directory });
-        var loose = folders.Find(f => IsLoose(f.Status, owner.Uid)) ?? (folders is [.., var last] && MayOthersWrite(last.Status) ? last : null);
+        var loose =
+            folders.Find(f => IsLoose(f.Status, owner.Uid)) ?? (folders is [.., var last] && MayOthersWrite(last.Status) ? last : null);
         if (loose is null || _steps.Find(s => s.Place == WayPlace.Entry) is not { } link)
             return null;
         var who = NameOf(owner.Uid);

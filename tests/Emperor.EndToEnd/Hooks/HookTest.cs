@@ -16,16 +16,7 @@ internal abstract class HookTest : TyrantTest
             new EmperorStart
             {
                 Program = program,
-                Arguments =
-                [
-                    "--emperor",
-                    Vassals,
-                    "--emperor-freq",
-                    "1",
-                    "--emperor-wrapper",
-                    TestVassal.VassalProgram.Path,
-                    .. options,
-                ],
+                Arguments = ["--emperor", Vassals, "--emperor-freq", "1", "--emperor-wrapper", TestVassal.VassalProgram.Path, .. options],
                 Folder = Temp.Path,
                 Environment = new Dictionary<string, string?> { ["UWSGI_EMPEROR_CONTROL"] = program == Uwsgi ? null : "none" },
             }
@@ -65,7 +56,10 @@ internal abstract class HookTest : TyrantTest
     /// <summary>Waits for a file with some content, and returns its lines.</summary>
     protected string[] LinesOf(string path, int count = 1)
     {
-        Wait.Until(() => File.Exists(path) && File.ReadAllText(path).Count(c => c == '\n') >= count, () => $"{path} has no {count} lines\n{Logs()}");
+        Wait.Until(
+            () => File.Exists(path) && File.ReadAllText(path).Count(c => c == '\n') >= count,
+            () => $"{path} has no {count} lines\n{Logs()}"
+        );
         return File.ReadAllLines(path);
     }
 

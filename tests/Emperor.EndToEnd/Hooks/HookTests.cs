@@ -109,7 +109,13 @@ internal sealed class HookTests : HookTest
             var report = ReportOf("a.ini");
             Assert.That(report.Variable("FROM_HOOK"), Is.EqualTo("it's here"), program);
             daemon.Await("a word");
-            trees.Add(Run("sh", "-c", $"cd {folder}; find . | sort | xargs stat -c '%n %a %U %u %g %s'; cd folder; cat one two three five six").Output);
+            trees.Add(
+                Run(
+                    "sh",
+                    "-c",
+                    $"cd {folder}; find . | sort | xargs stat -c '%n %a %U %u %g %s'; cd folder; cat one two three five six"
+                ).Output
+            );
             Assert.That(daemon.Text(), Does.Not.Contain("secret"));
             End(daemon);
             Directory.Delete(folder, recursive: true);
@@ -258,7 +264,12 @@ internal sealed class HookTests : HookTest
     {
         Write("a.ini", "accept");
         var said = Temp["said"];
-        var daemon = Start("--hook-emperor-start", $"exec:sleep 0.3; ! grep start {Journal.Path}; echo $? >{said}", "--hook-emperor-start", "print:open");
+        var daemon = Start(
+            "--hook-emperor-start",
+            $"exec:sleep 0.3; ! grep start {Journal.Path}; echo $? >{said}",
+            "--hook-emperor-start",
+            "print:open"
+        );
         daemon.AwaitAccepting("a.ini");
         Assert.That(File.ReadAllText(said), Is.EqualTo("0\n"));
         daemon.Await("INF open");
@@ -299,9 +310,19 @@ internal sealed class HookTests : HookTest
     [Test]
     public void Hooks_hold_for_programs_too_as_the_emperor_s_user_before_they_become_another()
     {
-        Temp.Write("vassals/a.ini", $"[emperor]\nexec = /bin/sh -c 'pwd >{Temp["where"]}; echo $FROM_HOOK >>{Temp["where"]}; exec sleep 600'\nready = after 0\nuid = nobody\nchdir = /\n");
+        Temp.Write(
+            "vassals/a.ini",
+            $"[emperor]\nexec = /bin/sh -c 'pwd >{Temp["where"]}; echo $FROM_HOOK >>{Temp["where"]}; exec sleep 600'\nready = after 0\nuid = nobody\nchdir = /\n"
+        );
         _ = Native.ChangeMode(Temp.Path, 0b111_111_111);
-        var daemon = Start("--exec-as-vassal", $"echo $(id -u) $UWSGI_VASSAL_CONFIG >{Temp["who"]}", "--hook-as-vassal", "putenv:FROM_HOOK=1", "--vassals-stop-hook", Program("stop", $"echo $1 >{Temp["stopped"]}"));
+        var daemon = Start(
+            "--exec-as-vassal",
+            $"echo $(id -u) $UWSGI_VASSAL_CONFIG >{Temp["who"]}",
+            "--hook-as-vassal",
+            "putenv:FROM_HOOK=1",
+            "--vassals-stop-hook",
+            Program("stop", $"echo $1 >{Temp["stopped"]}")
+        );
         daemon.AwaitVassal("a.ini", "is ready");
         Assert.That(LinesOf(Temp["where"], 2), Is.EqualTo(new[] { "/", "1" }));
         Assert.That(File.ReadAllText(Temp["who"]), Is.EqualTo("0 a.ini\n"));

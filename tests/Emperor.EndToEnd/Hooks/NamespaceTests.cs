@@ -23,7 +23,13 @@ internal sealed class NamespaceTests : HookTest
             var daemon = StartOne(program, "--emperor-use-clone", kinds);
             var report = ReportOf("a.ini");
             var pid = ProcessOf(daemon, "a.ini");
-            seen.Add((Namespaces(pid), $"{StatusLine(pid, "CapEff")} {StatusLine(pid, "CapBnd")} {StatusLine(pid, "NSpid").Split('\t').Length}", report));
+            seen.Add(
+                (
+                    Namespaces(pid),
+                    $"{StatusLine(pid, "CapEff")} {StatusLine(pid, "CapBnd")} {StatusLine(pid, "NSpid").Split('\t').Length}",
+                    report
+                )
+            );
             End(daemon);
         }
         var (theirs, ours) = (seen[0], seen[1]);
@@ -52,11 +58,23 @@ internal sealed class NamespaceTests : HookTest
         ours.AwaitAccepting("a.ini");
         var pid = ProcessOf(ours, "a.ini");
         Assert.That(Namespaces(pid), Is.EqualTo("mnt ipc net pid uts user"));
-        Assert.That(File.ReadAllText($"/proc/{pid}/uid_map").Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1].Trim(), Is.EqualTo("4294967295"));
+        Assert.That(
+            File.ReadAllText($"/proc/{pid}/uid_map").Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1].Trim(),
+            Is.EqualTo("4294967295")
+        );
         Assert.That(File.ReadAllText($"/proc/{pid}/gid_map"), Is.EqualTo(File.ReadAllText($"/proc/{pid}/uid_map")));
         Assert.That((ReportOf("a.ini").Number("uid"), ReportOf("a.ini").Number("pid")), Is.EqualTo((0, 1)));
         // Root there may become another user, as a uwsgi with uid does, and has no rights here.
-        var (code, output) = Run("nsenter", "-t", Text(pid), "-U", "-u", "sh", "-c", $"hostname; setpriv --reuid={Alice} --clear-groups id -u");
+        var (code, output) = Run(
+            "nsenter",
+            "-t",
+            Text(pid),
+            "-U",
+            "-u",
+            "sh",
+            "-c",
+            $"hostname; setpriv --reuid={Alice} --clear-groups id -u"
+        );
         Assert.That((code, output), Is.EqualTo((0, $"jail\n{Alice}\n")));
     }
 
@@ -136,7 +154,10 @@ internal sealed class NamespaceTests : HookTest
         Assert.That(lines[..3], Is.EqualTo(new[] { $"{Alice}", $"{Alice}", "jail" }));
         Assert.That(int.Parse(lines[3]), Is.LessThan(10));
         var report = ReportOf("a.ini");
-        Assert.That((report.Number("uid"), report.Number("gid"), report.Raw("groups"), report.Number("pid")), Is.EqualTo((Alice, Alice, "[]", 1)));
+        Assert.That(
+            (report.Number("uid"), report.Number("gid"), report.Raw("groups"), report.Number("pid")),
+            Is.EqualTo((Alice, Alice, "[]", 1))
+        );
         var pid = ProcessOf(ours, "a.ini");
         Assert.That(Namespaces(pid), Is.EqualTo("mnt ipc net pid uts"));
         Assert.That(StatusLine(pid, "CapPrm"), Is.EqualTo("0000000000000000"));
@@ -185,7 +206,14 @@ internal sealed class NamespaceTests : HookTest
             var daemon = Start("--mount-as-emperor", $"tmpfs none {first}");
             Wait.Until(() => File.ReadAllText("/proc/self/mounts").Contains($" {first} "), Logs);
             daemon.Stop();
-            daemon = Start("--mount-as-emperor", $"tmpfs none {second}", "--umount-as-emperor", first, "--umount-as-emperor", $"{second} detach");
+            daemon = Start(
+                "--mount-as-emperor",
+                $"tmpfs none {second}",
+                "--umount-as-emperor",
+                first,
+                "--umount-as-emperor",
+                $"{second} detach"
+            );
             daemon.AwaitVassal("a.ini", $"umount-as-emperor \"{second} detach\" ended with exit 0");
             Assert.That(File.ReadAllText("/proc/self/mounts"), Does.Not.Contain(Temp.Path));
         }

@@ -213,12 +213,16 @@ internal sealed class AttackTests : TyrantTest
         daemon.Stop();
 
         // Others may move things in a folder that is not sticky; in a sticky one they may take the place of what is gone.
-        var evil = $"mkdir {Vassals}/conf; printf '[uwsgi]\\nx-do = report {ReportPath("bent.ini")}\\n' >{Vassals}/conf/app.ini; chmod 644 {Vassals}/conf/app.ini";
+        var evil =
+            $"mkdir {Vassals}/conf; printf '[uwsgi]\\nx-do = report {ReportPath("bent.ini")}\\n' >{Vassals}/conf/app.ini; chmod 644 {Vassals}/conf/app.ini";
         Assert.That(As(sticky ? Alice : Mallory, "mv", $"{Vassals}/conf", $"{Vassals}/gone").Code, Is.Zero);
         Assert.That(As(Mallory, "sh", "-c", evil).Code, Is.Zero);
         var starts = Journal.Starts("bent.ini");
         daemon = Start(options);
-        daemon.AwaitVassal("bent.ini", $"the link of {Alice} begins where it stands, where others may write .*give it the whole path: ln -sfn /PATH");
+        daemon.AwaitVassal(
+            "bent.ini",
+            $"the link of {Alice} begins where it stands, where others may write .*give it the whole path: ln -sfn /PATH"
+        );
         daemon.AwaitAccepting("whole.ini");
         Assert.That(Journal.Starts("bent.ini"), Is.EqualTo(starts));
         Assert.That(File.Exists(ReportPath("bent.ini")), Is.False);
@@ -251,7 +255,10 @@ internal sealed class AttackTests : TyrantTest
         daemon.AwaitAccepting("a.ini");
         Assert.That(ReportOf("a.ini").Number("uid"), Is.EqualTo(Alice));
         daemon.AwaitVassal("shadow.ini", "the file belongs to root|the file belongs to the group root");
-        daemon.AwaitVassal("b.ini", $"the link .*/conf/b.ini belongs to {Mallory}, who may lead it elsewhere|may put another file in its place");
+        daemon.AwaitVassal(
+            "b.ini",
+            $"the link .*/conf/b.ini belongs to {Mallory}, who may lead it elsewhere|may put another file in its place"
+        );
         daemon.Stop();
         daemon = Start("--emperor-tyrant", "--emperor-tyrant-nofollow");
         foreach (var name in (string[])["a.ini", "shadow.ini", "b.ini"])

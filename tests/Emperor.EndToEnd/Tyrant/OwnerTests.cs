@@ -157,7 +157,14 @@ internal sealed class OwnerTests : TyrantTest
         var seen = new List<string>();
         foreach (var program in (string[])["/usr/bin/uwsgi", EmperorProcess.Program])
         {
-            var daemon = Launch(new EmperorStart { Program = program, Arguments = options, Folder = Temp.Path });
+            var daemon = Launch(
+                new EmperorStart
+                {
+                    Program = program,
+                    Arguments = options,
+                    Folder = Temp.Path,
+                }
+            );
             daemon.Await("starting uWSGI Emperor|the emperor is governing");
             seen.Add(string.Join(' ', new[] { "Uid", "Gid", "CapPrm", "CapEff" }.Select(k => StatusLine(daemon.Pid, k))));
             _ = Native.Signal(daemon.Pid, Native.Interrupt);
@@ -178,7 +185,8 @@ internal sealed class OwnerTests : TyrantTest
                 Before =
                 [
                     .. (string[])["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
-                    .. (string[])["--inh-caps=-all,+setuid,+setgid,+kill", "--ambient-caps=-all,+setuid,+setgid,+kill", "--no-new-privs", "--"],
+                    .. (string[])
+                        ["--inh-caps=-all,+setuid,+setgid,+kill", "--ambient-caps=-all,+setuid,+setgid,+kill", "--no-new-privs", "--"],
                 ],
                 Arguments = ["--emperor", Vassals, "--emperor-tyrant", "--emperor-wrapper", TestVassal.VassalProgram.Path],
                 Folder = Temp.Path,

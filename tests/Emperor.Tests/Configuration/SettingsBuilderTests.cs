@@ -66,7 +66,10 @@ public sealed class SettingsBuilderTests
             "uts"
         );
         Assert.That(settings.Namespaces, Is.EqualTo(NamespaceKinds.Mounts | NamespaceKinds.Processes | NamespaceKinds.HostName));
-        Assert.That(settings.Hooks.AsVassal.Select(h => h.Shown), Is.EqualTo(new[] { "five", "exec:four", "proc none /three", "/two", "one" }));
+        Assert.That(
+            settings.Hooks.AsVassal.Select(h => h.Shown),
+            Is.EqualTo(new[] { "five", "exec:four", "proc none /three", "/two", "one" })
+        );
         Assert.That(settings.Hooks.Limit, Is.EqualTo(TimeSpan.FromSeconds(60)));
     }
 

@@ -14,7 +14,11 @@ public sealed class HookTextTests
     [TestCase("exit:26", HookVerb.Exit, "26")]
     [TestCase("exit:", HookVerb.Exit, "0")]
     [TestCase("mount:proc none /proc", HookVerb.Mount, "-t proc -- none /proc")]
-    [TestCase("mount:tmpfs none /mnt nosuid,noexec size=1m,mode=700", HookVerb.Mount, "-t tmpfs -o nosuid,noexec,size=1m,mode=700 -- none /mnt")]
+    [TestCase(
+        "mount:tmpfs none /mnt nosuid,noexec size=1m,mode=700",
+        HookVerb.Mount,
+        "-t tmpfs -o nosuid,noexec,size=1m,mode=700 -- none /mnt"
+    )]
     [TestCase("mount:none /a /b bind,ro", HookVerb.Mount, "--bind -o ro -- /a /b")]
     [TestCase("mount:none /a /b bind,rec", HookVerb.Mount, "--rbind -- /a /b")]
     [TestCase("mount:none none / rec,private", HookVerb.Mount, "--make-rprivate -- /")]

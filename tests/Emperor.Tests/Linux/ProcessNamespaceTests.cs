@@ -14,7 +14,10 @@ public sealed class ProcessNamespaceTests
         foreach (var start in (Func<SpawnRequest, PidRef?>[])[r => spawner.Start(r, out _), r => Spawn.Start(r, out _)])
         {
             Assert.That(NumberSeenInside(start, isFirst: true, out _), Is.EqualTo("1"));
-            Assert.That(NumberSeenInside(start, isFirst: false, out var pid), Is.EqualTo(pid.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+            Assert.That(
+                NumberSeenInside(start, isFirst: false, out var pid),
+                Is.EqualTo(pid.ToString(System.Globalization.CultureInfo.InvariantCulture))
+            );
         }
     }
 
@@ -40,7 +43,9 @@ public sealed class ProcessNamespaceTests
     [Test]
     public void Which_signals_a_process_handles_is_told()
     {
-        using var process = Child.Start(Child.Request("/bin/sh", "-c", "trap : TERM; echo; sleep 600 & wait; wait")(Files.OpenNull(), Files.OpenNull()));
+        using var process = Child.Start(
+            Child.Request("/bin/sh", "-c", "trap : TERM; echo; sleep 600 & wait; wait")(Files.OpenNull(), Files.OpenNull())
+        );
         Assert.That(() => ProcFs.Catches(process.Pid, Signals.Terminate), Is.True.After(20_000, 10));
         Assert.That(ProcFs.Catches(process.Pid, Signals.User1), Is.False);
         _ = process.SignalGroup(Signals.Kill);

@@ -52,7 +52,10 @@ public sealed class BroodlordTests
         Say("b.ini", VassalMessage.Reinforce);
         Say("b.ini", VassalMessage.Reinforce);
         Assert.That(Zergs, Is.EquivalentTo(new[] { "a.ini:zerg", "a.ini:zerg-2", "b.ini:zerg" }));
-        Assert.That(_effects.OfType<Effect.Spawn>().Where(s => s.Lord is not null).Select(s => s.ZergNumber), Is.EqualTo(new[] { 1, 2, 3 }));
+        Assert.That(
+            _effects.OfType<Effect.Spawn>().Where(s => s.Lord is not null).Select(s => s.ZergNumber),
+            Is.EqualTo(new[] { 1, 2, 3 })
+        );
     }
 
     [Test]
@@ -169,7 +172,10 @@ public sealed class BroodlordTests
                 foreach (var zerg in _empire.Vassals.Values.Where(v => v.Lord is not null))
                 {
                     var lives = _empire.Vassals.TryGetValue(zerg.Lord!, out var lord) && lord.HasProcess;
-                    Assert.That(lives || zerg.Phase is Phase.Stopping or Phase.Killing, $"seed {seed}: {zerg.Name} is {zerg.Phase} without its lord");
+                    Assert.That(
+                        lives || zerg.Phase is Phase.Stopping or Phase.Killing,
+                        $"seed {seed}: {zerg.Name} is {zerg.Phase} without its lord"
+                    );
                 }
             }
         }
@@ -204,8 +210,7 @@ public sealed class BroodlordTests
 
     private void Spawned(string name) => Handle(name, new VassalEvent.Spawned(_empire.Vassals[name].Incarnation, 100));
 
-    private void Say(string name, byte message) =>
-        Handle(name, new VassalEvent.Received(_empire.Vassals[name].Incarnation, message));
+    private void Say(string name, byte message) => Handle(name, new VassalEvent.Received(_empire.Vassals[name].Incarnation, message));
 
     private void Exit(string name, int code) =>
         Handle(name, new VassalEvent.Exited(_empire.Vassals[name].Incarnation, new ProcessEnd(code, false, $"exit {code}")));

@@ -134,7 +134,11 @@ public sealed class ProgramChainTests
     )]
     [TestCase(NamespaceKinds.Processes, false, "sh first | nice | setpriv | sh last")]
     [TestCase(NamespaceKinds.Network, false, "unshare --net -- | sh first | nice | setpriv | sh last")]
-    public void Namespaces_come_before_hooks_and_that_of_users_before_the_user_changes(NamespaceKinds kinds, bool mapsItself, string expected)
+    public void Namespaces_come_before_hooks_and_that_of_users_before_the_user_changes(
+        NamespaceKinds kinds,
+        bool mapsItself,
+        string expected
+    )
     {
         var request = With(new LimitRules { Nice = 3 }) with
         {
