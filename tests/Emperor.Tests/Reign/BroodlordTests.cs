@@ -124,6 +124,16 @@ public sealed class BroodlordTests
         Assert.That(Zergs, Is.EqualTo(new[] { "b.ini:zerg" }));
     }
 
+    [TestCase("a.ini:zerg", "a.ini")]
+    [TestCase("/v/a.ini:zerg-12", "/v/a.ini")]
+    [TestCase("a.ini:zerg:zerg", "a.ini:zerg")]
+    [TestCase("a.ini", null)]
+    [TestCase(":zerg", null)]
+    [TestCase("a.ini:zerg.ini", null)]
+    [TestCase("a.ini:zerg-", null)]
+    [TestCase("a.ini:zerg-2x", null)]
+    public void A_zerg_s_name_tells_its_lord(string name, string? lord) => Assert.That(ZergName.LordOf(name), Is.EqualTo(lord));
+
     [Test]
     public void At_the_end_all_end_and_no_call_is_heard()
     {
