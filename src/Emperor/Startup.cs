@@ -120,27 +120,6 @@ internal sealed partial class Startup(
         }
     }
 
-    private static ProbeWorld World(ProcessKeeper processes, HeldSockets held, ProgramServer server) =>
-        new()
-        {
-            Find = (vassal, incarnation) => processes.Of(vassal, incarnation) is { } process ? TargetOf(process) : null,
-            All = vassal => [.. processes.All.Where(p => p.Vassal == vassal).Select(TargetOf)],
-            OwnerOf = processes.OwnerOf,
-            Sockets = held.All,
-            Prepare = server.Prepare,
-            StartCommand = processes.StartHelper,
-            EndCommand = processes.EndHelper,
-        };
-
-    private static ProbeTarget TargetOf(LiveProcess process) =>
-        new(
-            process.Incarnation,
-            process.Process.Pid,
-            process.Serial,
-            process.Mark[(process.Mark.IndexOf('=', StringComparison.Ordinal) + 1)..],
-            process.Group?.Folder
-        );
-
     private int Govern(
         EmperorLog log,
         BoundedSink sink,
@@ -170,22 +149,8 @@ internal sealed partial class Startup(
         var launching = Launching();
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
-        var groups = new VassalCGroups(Self.Pid);
-        using var processes = new ProcessKeeper(loop, groups, output, log);
-        var binder = new SocketBinder { VassalOf = processes.VassalOf, Act = eye is null ? null : eye.Act };
-        using var sockets = new OnDemandSockets(loop, binder, inherited, log);
-        using var held = new HeldSockets(loop, binder, inherited, log);
-        var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
-        var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
-        using var hooks = Hooks(loop, processes, tools, log);
-        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null) { Describe = hooks?.Describe };
-        using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
-        programs.Notify = probes.Notify;
-        using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
-        {
-            Hooks = hooks,
-        };
-        runner.OwnerNow = eye is null ? null : monitors.OwnerNow;
+        using var works = Work(loop, server, launching, softLimit, tools, spawner, inherited, output, monitors, eye, log);
+        var (processes, limits, hooks, runner) = works;
         using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
         var empire = new Empire(Policy());
         TellHooks(monitors, empire);

@@ -26,8 +26,7 @@ internal sealed class OwnerBook(uint emperor)
         Access.May(user, emperor, TryFind(vassal, out var owner) ? owner.User : null, isTyrant: true);
 
     /// <summary>Whether a user may see what a vassal did at a time, milliseconds since the epoch: it was his then, and still is.</summary>
-    public bool Owned(string vassal, uint user, long unix) =>
-        TryFind(vassal, out var owner) && owner.User == user && owner.Since <= unix;
+    public bool Owned(string vassal, uint user, long unix) => TryFind(vassal, out var owner) && owner.User == user && owner.Since <= unix;
 
     /// <summary>The same, for one who may be a master.</summary>
     public bool MaySee(string vassal, uint user, long unix) => Access.IsMaster(user, emperor) || Owned(vassal, user, unix);

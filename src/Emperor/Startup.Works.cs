@@ -1,0 +1,91 @@
+using Emperor.Hooks;
+using Emperor.Limits;
+using Emperor.Linux;
+using Emperor.Logging;
+using Emperor.Monitors;
+using Emperor.Output;
+using Emperor.Probes;
+using Emperor.Processes;
+using Emperor.Servers;
+using Emperor.Sockets;
+using Emperor.Tyrant;
+
+namespace Emperor;
+
+/// <summary>What runs vassals.</summary>
+internal sealed partial class Startup
+{
+    private Works Work(
+        EventLoop loop,
+        UwsgiServer server,
+        LaunchSettings launching,
+        ulong softLimit,
+        ChainTools tools,
+        Spawner spawner,
+        InheritedSockets inherited,
+        VassalOutput? output,
+        MonitorHub monitors,
+        OwnerEye? eye,
+        EmperorLog log
+    )
+    {
+        var groups = new VassalCGroups(Self.Pid);
+        var processes = new ProcessKeeper(loop, groups, output, log);
+        var binder = new SocketBinder { VassalOf = processes.VassalOf, Act = eye is null ? null : eye.Act };
+        var sockets = new OnDemandSockets(loop, binder, inherited, log);
+        var held = new HeldSockets(loop, binder, inherited, log);
+        var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
+        var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
+        var hooks = Hooks(loop, processes, tools, log);
+        var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
+        var programs = new ProgramRunner(processes, programServer, held, limits, output is not null)
+        {
+            Describe = hooks?.Describe,
+            Notify = probes.Notify,
+        };
+        var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
+        {
+            OwnerNow = eye is null ? null : monitors.OwnerNow,
+            Hooks = hooks,
+        };
+        return new Works(processes, limits, hooks, runner) { Others = [probes, held, sockets] };
+    }
+
+    private static ProbeWorld World(ProcessKeeper processes, HeldSockets held, ProgramServer server) =>
+        new()
+        {
+            Find = (vassal, incarnation) => processes.Of(vassal, incarnation) is { } process ? TargetOf(process) : null,
+            All = vassal => [.. processes.All.Where(p => p.Vassal == vassal).Select(TargetOf)],
+            OwnerOf = processes.OwnerOf,
+            Sockets = held.All,
+            Prepare = server.Prepare,
+            StartCommand = processes.StartHelper,
+            EndCommand = processes.EndHelper,
+        };
+
+    private static ProbeTarget TargetOf(LiveProcess process) =>
+        new(
+            process.Incarnation,
+            process.Process.Pid,
+            process.Serial,
+            process.Mark[(process.Mark.IndexOf('=', StringComparison.Ordinal) + 1)..],
+            process.Group?.Folder
+        );
+
+    /// <summary>What runs vassals, and is taken down in the reverse order.</summary>
+    private sealed record Works(ProcessKeeper Processes, VassalLimits Limits, HookDesk? Hooks, EffectRunner Runner) : IDisposable
+    {
+        /// <summary>What only the runner knows, in the order in which it is taken down.</summary>
+        public required IReadOnlyList<IDisposable> Others { get; init; }
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            Runner.Dispose();
+            Hooks?.Dispose();
+            foreach (var other in Others)
+                other.Dispose();
+            Processes.Dispose();
+        }
+    }
+}
