@@ -180,53 +180,7 @@ internal sealed class Daemon(
         var now = Clock.Now;
         _ended.Clear();
         foreach (var ready in _ready)
-        {
-            switch (Token.KindOf(ready.Token))
-            {
-                case TokenKind.Channel:
-                    runner.Processes.Hear(Token.IdOf(ready.Token), now);
-                    break;
-                case TokenKind.Exit:
-                    _ended.Add(Token.IdOf(ready.Token));
-                    break;
-                case TokenKind.Orphan:
-                    runner.ReapOrphan((int)Token.IdOf(ready.Token), now);
-                    break;
-                case TokenKind.Guard:
-                    runner.Processes.ReplaceGuard();
-                    break;
-                case TokenKind.Listener:
-                    runner.Knock(Token.IdOf(ready.Token));
-                    break;
-                case TokenKind.Held:
-                    runner.KnockAtProgram(Token.IdOf(ready.Token));
-                    break;
-                case TokenKind.AddressCommand:
-                    onDemand.Hear(Token.IdOf(ready.Token));
-                    break;
-                case TokenKind.Notify:
-                    runner.Probes.HearNotification(Token.IdOf(ready.Token), now.Monotonic);
-                    break;
-                case TokenKind.ProbeCommand:
-                    runner.Probes.HearCommand(Token.IdOf(ready.Token));
-                    break;
-                case TokenKind.Command:
-                    _hasCommands = true;
-                    break;
-                case TokenKind.Lord:
-                    Lord!.Hear();
-                    break;
-                case TokenKind.Hook:
-                    runner.Hooks?.Hear(Token.IdOf(ready.Token));
-                    break;
-                case TokenKind.Worker:
-                    runner.Workers.Hear(Token.IdOf(ready.Token), now.Monotonic);
-                    break;
-                case TokenKind.Hints:
-                    monitors.ReadHints(now.Monotonic);
-                    break;
-            }
-        }
+            Take(ready, now);
         runner.TakeFindings(now.Monotonic);
         runner.TendHooks(now.Monotonic);
         runner.Workers.Turn(now.Monotonic);
@@ -260,6 +214,55 @@ internal sealed class Daemon(
             _nextSweep = now.Monotonic + SweepInterval;
             runner.Sweep(killAll: false, now);
             Settle(now);
+        }
+    }
+
+    private void Take(Readiness ready, Instant now)
+    {
+        switch (Token.KindOf(ready.Token))
+        {
+            case TokenKind.Channel:
+                runner.Processes.Hear(Token.IdOf(ready.Token), now);
+                break;
+            case TokenKind.Exit:
+                _ended.Add(Token.IdOf(ready.Token));
+                break;
+            case TokenKind.Orphan:
+                runner.ReapOrphan((int)Token.IdOf(ready.Token), now);
+                break;
+            case TokenKind.Guard:
+                runner.Processes.ReplaceGuard();
+                break;
+            case TokenKind.Listener:
+                runner.Knock(Token.IdOf(ready.Token));
+                break;
+            case TokenKind.Held:
+                runner.KnockAtProgram(Token.IdOf(ready.Token));
+                break;
+            case TokenKind.AddressCommand:
+                onDemand.Hear(Token.IdOf(ready.Token));
+                break;
+            case TokenKind.Notify:
+                runner.Probes.HearNotification(Token.IdOf(ready.Token), now.Monotonic);
+                break;
+            case TokenKind.ProbeCommand:
+                runner.Probes.HearCommand(Token.IdOf(ready.Token));
+                break;
+            case TokenKind.Command:
+                _hasCommands = true;
+                break;
+            case TokenKind.Lord:
+                Lord!.Hear();
+                break;
+            case TokenKind.Hook:
+                runner.Hooks?.Hear(Token.IdOf(ready.Token));
+                break;
+            case TokenKind.Worker:
+                runner.Workers.Hear(Token.IdOf(ready.Token), now.Monotonic);
+                break;
+            case TokenKind.Hints:
+                monitors.ReadHints(now.Monotonic);
+                break;
         }
     }
 

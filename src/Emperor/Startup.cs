@@ -133,10 +133,6 @@ internal sealed partial class Startup(
     {
         var events = new EventFeed();
         log.Events = _controlSocket is null ? null : events;
-        if (_controlFailure is not null)
-            log.Warning("no-control", $"there is no control socket, and the command finds no emperor here: {_controlFailure}");
-        if (_controlSocket is { Listener.IsAdopted: true } handedOver && settings.Control is { } asked && asked != handedOver.Path)
-            log.Warning("sockets", $"emperor-control = {asked} is not opened: the service manager has handed over {handedOver.Path}");
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
         if (!TryMakeMonitors(log, out var monitorList))
@@ -155,14 +151,12 @@ internal sealed partial class Startup(
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
         monitors.Programs.Ask(settings.Server, server.IsInstalled, server.ConfigurationOf);
-        foreach (var problem in inherited.Problems)
-            log.Warning("sockets", problem);
         using var works = Work(loop, server, launching, softLimit, tools, spawner, inherited, output, monitors, eye, log);
         var (processes, limits, hooks, runner) = works;
         using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
         var empire = new Empire(Policy());
         TellHooks(monitors, empire);
-        Greet(softLimit, server, log);
+        Greet(softLimit, server, inherited, log);
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
@@ -184,28 +178,11 @@ internal sealed partial class Startup(
             Lord = _lord,
             HasChanged = () => HasChanged(log),
             OfLord = order => hooks?.OfLord(HooksOf(order)),
-            OnFirstScan = () =>
-            {
-                log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
-                foreach (var unused in inherited.Unused())
-                    log.Warning("sockets", unused);
-                if (daemonPipe is not null)
-                    Daemonizer.Report(daemonPipe);
-            },
+            OnFirstScan = () => Governs(empire, inherited, daemonPipe, log),
         };
         var isReady = daemon.Run();
         _beginsAnew = daemon.BeginsAnew;
         return ExitOf(isReady, hooks);
-    }
-
-    private void Greet(ulong softLimit, UwsgiServer server, EmperorLog log)
-    {
-        if (server.LacksDeathSignal)
-            log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
-        if (_lordFailure.Length > 0)
-            log.Warning("lord", _lordFailure);
-        log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
-        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
     }
 
     private ControlDesk Desk(

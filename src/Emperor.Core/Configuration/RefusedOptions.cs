@@ -11,7 +11,8 @@ internal static class RefusedOptions
 
     private static readonly Dictionary<string, string> Reasons = new(StringComparer.Ordinal)
     {
-        ["emperor-proxy-socket"] = "it is an option of a vassal's, which hands its emperor's channel on; write it in the vassal's file, where uwsgi obeys it",
+        ["emperor-proxy-socket"] =
+            "it is an option of a vassal's, which hands its emperor's channel on; write it in the vassal's file, where uwsgi obeys it",
         ["emperor-trigger-socket"] = "uWSGI opens that socket and does nothing with it; use emperor-command-socket, or the control socket",
         ["emperor-use-fork-server"] = ForkServer,
         ["emperor-fork-server-attr"] = ForkServer,
@@ -21,7 +22,8 @@ internal static class RefusedOptions
         ["zerg-fallback"] = Zerg,
         ["zerg-server"] = Zerg,
         ["vassal-sos"] = "it is an option of a vassal's, which then asks its emperor for reinforcement; write it in the vassal's file",
-        ["vassal-sos-backlog"] = "it is an option of a vassal's, which then asks its emperor for reinforcement; write it in the vassal's file",
+        ["vassal-sos-backlog"] =
+            "it is an option of a vassal's, which then asks its emperor for reinforcement; write it in the vassal's file",
     };
 
     /// <summary>Why an option is refused, with the cure; null when it is not.</summary>

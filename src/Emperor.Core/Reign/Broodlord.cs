@@ -32,9 +32,10 @@ internal sealed class Broodlord(int limit)
     /// <summary>A new zerg of a lord's, before its first event, and its number.</summary>
     public (VassalState Zerg, int Number) Summon(string lord, IReadOnlyDictionary<string, VassalState> vassals)
     {
-        var name = $"{lord}:zerg";
-        for (var i = 2; vassals.ContainsKey(name); i++)
-            name = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{lord}:zerg-{i}");
+        var place = 1;
+        while (vassals.ContainsKey(ZergName.Of(lord, place)))
+            place++;
+        var name = ZergName.Of(lord, place);
         if (!_zergs.TryGetValue(lord, out var zergs))
             _zergs[lord] = zergs = [];
         zergs.Add(name);

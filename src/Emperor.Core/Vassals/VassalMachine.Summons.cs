@@ -62,6 +62,8 @@ public static partial class VassalMachine
     {
         internal void Summoned(VassalEvent.Summoned call)
         {
+            if (State.Phase != Phase.Gone)
+                return;
             var lord = call.Lord;
             State = State with
             {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Emperor.Core.Control;
+using Emperor.Core.Reign;
 
 namespace Emperor.Control;
 
@@ -22,12 +23,15 @@ internal sealed class OwnerBook(uint emperor)
 
     /// <summary>Whether a user may see and steer a vassal now.</summary>
     public bool May(string vassal, uint user) =>
-        Access.May(user, emperor, _owners.TryGetValue(vassal, out var owner) ? owner.User : null, isTyrant: true);
+        Access.May(user, emperor, TryFind(vassal, out var owner) ? owner.User : null, isTyrant: true);
 
     /// <summary>Whether a user may see what a vassal did at a time, milliseconds since the epoch: it was his then, and still is.</summary>
-    public bool Owned(string vassal, uint user, long unix) =>
-        _owners.TryGetValue(vassal, out var owner) && owner.User == user && owner.Since <= unix;
+    public bool Owned(string vassal, uint user, long unix) => TryFind(vassal, out var owner) && owner.User == user && owner.Since <= unix;
 
     /// <summary>The same, for one who may be a master.</summary>
     public bool MaySee(string vassal, uint user, long unix) => Access.IsMaster(user, emperor) || Owned(vassal, user, unix);
+
+    // A zerg has no file of its own: it is whose its lord is.
+    private bool TryFind(string vassal, out (uint User, long Since) owner) =>
+        _owners.TryGetValue(vassal, out owner) || (ZergName.LordOf(vassal) is { } lord && _owners.TryGetValue(lord, out owner));
 }

@@ -351,14 +351,8 @@ internal sealed class MonitorHub : IDisposable
         }
         var monitor = _monitors[change.Monitor];
         var path = monitor.PathOf(change.Name);
-        FileStatus read;
-        Errno error;
-        byte[]? bytes;
         var owned = Tyrant?.Read(path);
-        if (owned is null)
-            bytes = Files.ReadBounded(path, ReadLimits.FileBytes, out error, out read);
-        else
-            (bytes, error, read) = (owned.Content, owned.Error, owned.File);
+        var bytes = Content(path, owned, out var error, out var read);
         if (bytes is null)
         {
             // Rights may be given without any other change of the file, so it is read again at the next hint or scan.
@@ -413,6 +407,14 @@ internal sealed class MonitorHub : IDisposable
             return null;
         }
         return new VassalEvent.FileRefused(refusal, SourceOf(monitor, path, read, bytes));
+    }
+
+    private static byte[]? Content(string path, OwnedFile? owned, out Errno error, out FileStatus read)
+    {
+        if (owned is null)
+            return Files.ReadBounded(path, ReadLimits.FileBytes, out error, out read);
+        (error, read) = (owned.Error, owned.File);
+        return owned.Content;
     }
 
     // What its file names is looked at with the rights of its owner, where it runs as that.

@@ -224,7 +224,14 @@ internal sealed class BroodlordTests : OptionTest
 
     private static void AssertSame(Report ours, Report theirs)
     {
-        string[] mayDiffer = ["EMPEROR_INCARNATION", "UWSGI_EMPEROR_FD", "UWSGI_RELOADS", "UWSGI_ORIGINAL_PROC_NAME", "UWSGI_EMPEROR_CONTROL"];
+        string[] mayDiffer =
+        [
+            "EMPEROR_INCARNATION",
+            "UWSGI_EMPEROR_FD",
+            "UWSGI_RELOADS",
+            "UWSGI_ORIGINAL_PROC_NAME",
+            "UWSGI_EMPEROR_CONTROL",
+        ];
         string[] Variables(Report report) =>
             [.. report.Environment.Where(v => !mayDiffer.Contains(v[..v.IndexOf('=')])).Order(StringComparer.Ordinal)];
         Assert.Multiple(() =>

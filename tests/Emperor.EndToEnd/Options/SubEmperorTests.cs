@@ -164,6 +164,23 @@ internal sealed class SubEmperorTests : OptionTest
     }
 
     [Test]
+    public void Its_hooks_are_run_when_it_is_told_to_reload_and_to_stop()
+    {
+        string Hook(string name) => $"hook-emperor-{name} = exec:touch {Temp[name]}\n";
+        WriteEmperor("sub.ini", Below, more: Hook("reload") + Hook("stop") + Hook("lost"));
+        Write($"{Below}/app.ini", "accept");
+        var lord = StartOver(EmperorProcess.Program);
+        lord.Await("app.ini: pid [0-9]+ accepts requests");
+        File.SetLastWriteTimeUtc($"{Vassals}/sub.ini", DateTime.UtcNow.AddMinutes(1));
+        Wait.Until(() => File.Exists(Temp["reload"]), Logs);
+        Assert.That(Temp["stop"], Does.Not.Exist);
+        File.Delete($"{Vassals}/sub.ini");
+        Wait.Until(() => File.Exists(Temp["stop"]), Logs);
+        lord.Await(@" sub.ini: pid [0-9]+ has ended \(exit 0\)");
+        Assert.That(Temp["lost"], Does.Not.Exist);
+    }
+
+    [Test]
     public void Its_heart_beats_when_it_is_told_to()
     {
         WriteEmperor("sub.ini", Below, more: "heartbeat = 1\n");

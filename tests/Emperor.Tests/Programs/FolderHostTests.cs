@@ -11,7 +11,7 @@ namespace Emperor.Tests.Programs;
 [TestFixture, FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class FolderHostTests : IDisposable
 {
-    private readonly ProgramFiles _programs = new();
+    private readonly ProgramFiles _programs = new([]);
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();

@@ -52,7 +52,10 @@ public sealed class BroodlordTests
         Say("b.ini", VassalMessage.Reinforce);
         Say("b.ini", VassalMessage.Reinforce);
         Assert.That(Zergs, Is.EquivalentTo(new[] { "a.ini:zerg", "a.ini:zerg-2", "b.ini:zerg" }));
-        Assert.That(_effects.OfType<Effect.Spawn>().Where(s => s.Lord is not null).Select(s => s.ZergNumber), Is.EqualTo(new[] { 1, 2, 3 }));
+        Assert.That(
+            _effects.OfType<Effect.Spawn>().Where(s => s.Lord is not null).Select(s => s.ZergNumber),
+            Is.EqualTo(new[] { 1, 2, 3 })
+        );
     }
 
     [Test]
@@ -121,6 +124,16 @@ public sealed class BroodlordTests
         Assert.That(Zergs, Is.EqualTo(new[] { "b.ini:zerg" }));
     }
 
+    [TestCase("a.ini:zerg", "a.ini")]
+    [TestCase("/v/a.ini:zerg-12", "/v/a.ini")]
+    [TestCase("a.ini:zerg:zerg", "a.ini:zerg")]
+    [TestCase("a.ini", null)]
+    [TestCase(":zerg", null)]
+    [TestCase("a.ini:zerg.ini", null)]
+    [TestCase("a.ini:zerg-", null)]
+    [TestCase("a.ini:zerg-2x", null)]
+    public void A_zerg_s_name_tells_its_lord(string name, string? lord) => Assert.That(ZergName.LordOf(name), Is.EqualTo(lord));
+
     [Test]
     public void At_the_end_all_end_and_no_call_is_heard()
     {
@@ -169,7 +182,10 @@ public sealed class BroodlordTests
                 foreach (var zerg in _empire.Vassals.Values.Where(v => v.Lord is not null))
                 {
                     var lives = _empire.Vassals.TryGetValue(zerg.Lord!, out var lord) && lord.HasProcess;
-                    Assert.That(lives || zerg.Phase is Phase.Stopping or Phase.Killing, $"seed {seed}: {zerg.Name} is {zerg.Phase} without its lord");
+                    Assert.That(
+                        lives || zerg.Phase is Phase.Stopping or Phase.Killing,
+                        $"seed {seed}: {zerg.Name} is {zerg.Phase} without its lord"
+                    );
                 }
             }
         }
@@ -204,8 +220,7 @@ public sealed class BroodlordTests
 
     private void Spawned(string name) => Handle(name, new VassalEvent.Spawned(_empire.Vassals[name].Incarnation, 100));
 
-    private void Say(string name, byte message) =>
-        Handle(name, new VassalEvent.Received(_empire.Vassals[name].Incarnation, message));
+    private void Say(string name, byte message) => Handle(name, new VassalEvent.Received(_empire.Vassals[name].Incarnation, message));
 
     private void Exit(string name, int code) =>
         Handle(name, new VassalEvent.Exited(_empire.Vassals[name].Incarnation, new ProcessEnd(code, false, $"exit {code}")));

@@ -7,7 +7,13 @@ namespace Emperor.Tests.Vassals;
 public sealed class SuspensionTests
 {
     private static Patient New() =>
-        new(new VassalPolicy { WaitForCommand = true, WaitForCommandIgnored = new HashSet<string> { "free.ini" } });
+        new(
+            new VassalPolicy
+            {
+                WaitForCommand = true,
+                WaitForCommandIgnored = new HashSet<string> { "free.ini" },
+            }
+        );
 
     [Test]
     public void A_new_one_is_suspended_and_only_a_start_ends_that()

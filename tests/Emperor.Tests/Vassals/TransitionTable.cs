@@ -19,6 +19,8 @@ internal static class TransitionTable
         FileAccepted socket| ./n          | Waiting/L    | Stopping/0n  | Stopping/0n  | Stopping/0n  | .            | .            | .            | Waiting/L    | Waiting/L    | Waiting/L    | Waiting/L
         FileRefused        | Refused/ln   | Refused/n    | ./n          | ./n          | ./n          | ./n          | .            | .            | Refused/n    | Refused/n    | ./n          | Refused/n
         FileGone           | Gone/nU      | Gone/n       | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
+        Dismissed          | Gone/nU      | Gone/n       | Stopping/0n  | Stopping/0n  | Stopping/0n  | Stopping/n   | .            | .            | Gone/n       | Gone/n       | Gone/n       | .
+        Summoned           | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | Starting/S
         Spawned            | .            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .
         SpawnFailed        | .            | .            | Backoff/n    | Backoff/n    | Backoff/n    | Backoff/n    | Gone/nn      | Backoff/n    | .            | .            | .            | .
         Received 1         | .            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
@@ -27,7 +29,7 @@ internal static class TransitionTable
         Received 17        | .            | .            | Running/n    | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
         Received 22        | .            | .            | Stopping/0n  | Stopping/0n  | Stopping/0n  | .            | .            | .            | .            | .            | .            | .
         Received 26        | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
-        Received 30        | .            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
+        Received 30        | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         Received 99        | .            | .            | ./n          | ./n          | ./n          | ./n          | ./n          | .            | .            | .            | .            | .
         HungUp             | .            | .            | Cursed/n     | Cursed/n     | Cursed/n     | .            | .            | .            | .            | .            | .            | .
         SendFailed 0       | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
@@ -72,6 +74,8 @@ internal static class TransitionTable
             nameof(VassalEvent.FileAccepted) => new VassalEvent.FileAccepted(2, Socket: words.Length > 1 ? Patient.Socket : null),
             nameof(VassalEvent.FileRefused) => new VassalEvent.FileRefused("it is a picture"),
             nameof(VassalEvent.FileGone) => new VassalEvent.FileGone(),
+            nameof(VassalEvent.Dismissed) => new VassalEvent.Dismissed("its lord ends"),
+            nameof(VassalEvent.Summoned) => new VassalEvent.Summoned(VassalMachine.Create("lord.ini"), 1),
             nameof(VassalEvent.Spawned) => new VassalEvent.Spawned(incarnation, 4711),
             nameof(VassalEvent.SpawnFailed) => new VassalEvent.SpawnFailed(incarnation, "no program"),
             nameof(VassalEvent.Received) => new VassalEvent.Received(incarnation, Number(words[1])),
