@@ -6,7 +6,7 @@ namespace Emperor.Benchmarks;
 /// The same apps, by the same number of workers and the same ini files, served by uwsgi (under its own emperor), by Emperor's built-in server and by gunicorn, one
 /// after the other: requests a second, memory of idle apps, requests lost over reloads, and the time from an ini to the first answer.
 /// </summary>
-internal sealed class WsgiBenchmark(Options options, string folder, CancellationToken cancel)
+internal sealed class WsgiBenchmark(string folder, CancellationToken cancel)
 {
     public const string Name = "wsgi";
 
