@@ -117,11 +117,9 @@ internal sealed class WsgiBenchmark(string folder, CancellationToken cancel)
             contender.Name,
             Clock.Milliseconds(Clock.Now - from)
         );
+        // What processes share when they have just been forked is no measure: only some hundred requests show what they come to have of their own.
         foreach (var port in ports)
-        {
-            for (var i = 0; i < 20; i++)
-                _ = WsgiSite.Ask(port, "/page");
-        }
+            _ = WrkResult.Run(port, "/page", 4, 1, script: null, cancel);
         Clock.Pause(TimeSpan.FromSeconds(6), cancel);
         var shared = ProcFs.Proportional(site.Below());
         Note($"memory of {apps} idle apps, MB", contender.Name, shared);
