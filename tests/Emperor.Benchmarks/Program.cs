@@ -76,7 +76,7 @@ static int Measure(Options options, CancellationToken cancel)
             return 0;
         }
         if (options.Only.Contains(WsgiBenchmark.Name))
-            return new WsgiBenchmark(options, folder, cancel).Run(contenders) || !options.Check ? 0 : CheckFailed;
+            return new WsgiBenchmark(folder, cancel).Run(contenders) || !options.Check ? 0 : CheckFailed;
         if (options.Only.Contains(SupervisorBenchmark.Name))
         {
             new SupervisorBenchmark(options, folder, cancel).Run(contenders);

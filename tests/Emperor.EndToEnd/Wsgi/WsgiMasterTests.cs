@@ -233,6 +233,8 @@ internal sealed class WsgiMasterTests : ProgramTest
                         Temp["no-uwsgi"],
                         .. options,
                     ],
+                    // Debian's python3, which has Debian's frameworks.
+                    Environment = new Dictionary<string, string?> { ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin" },
                     Folder = Temp.Path,
                 }
             )

@@ -2012,10 +2012,9 @@ class Core:
             for door in self.doors:
                 self.unwatch(door.fd)
             for connection in list(self.idle):
-                # A request may have come at this very moment.
+                # A request may have come at this very moment. One that is on its way would be lost if its connection were closed: it is answered,
+                # with "Connection: close", and who sends nothing is waited for no longer than between two requests.
                 connection.ready()
-                if connection.queue is self.idle:
-                    connection.close()
             for queue in self.heads.values():
                 for connection in list(queue):
                     connection.wait_in(self.leaving)
