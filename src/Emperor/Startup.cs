@@ -167,6 +167,7 @@ internal sealed class Startup(
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
         monitors.Programs.Ask(settings.Server, server.IsInstalled);
+        monitors.Programs.Serve = settings.Serve;
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
         foreach (var problem in inherited.Problems)
@@ -186,7 +187,7 @@ internal sealed class Startup(
         using var onDemand = OnDemand(loop, processes, inherited, monitors);
         var empire = new Empire(Policy());
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
-        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
+        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) {Task}");
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
         using var herald = new Herald(_environment, empire, ready, (long)settings.ReloadMercy.TotalMilliseconds, log);
         var snapshots = new SnapshotDesk(loop);
@@ -201,7 +202,8 @@ internal sealed class Startup(
             Control = desk,
             OnFirstScan = () =>
             {
-                log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
+                if (settings.Serve is null)
+                    log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
                 foreach (var unused in inherited.Unused())
                     log.Warning("sockets", unused);
                 if (daemonPipe is not null)
@@ -210,6 +212,11 @@ internal sealed class Startup(
         };
         return daemon.Run() ? ExitCode.Ended : ExitCode.NotReady;
     }
+
+    private string Task =>
+        settings.Serve is { } serve
+            ? $"serves {serve.Text}; Ctrl-C or SIGTERM ends it, SIGHUP reloads it"
+            : $"governs {string.Join(", ", settings.Monitors)}";
 
     private ControlDesk Desk(
         ControlServer control,
@@ -275,6 +282,11 @@ internal sealed class Startup(
     {
         monitors = [];
         var names = new VassalNames(settings.ExtraExtensions, settings.OnDemandExtension);
+        if (settings.Serve is { } serve)
+        {
+            monitors.Add(new ServeMonitor(serve, Environment.CurrentDirectory, names));
+            return true;
+        }
         foreach (var argument in settings.Monitors)
         {
             // As uWSGI: a folder is looked for where chdir has led, a pattern where the emperor was started.

@@ -325,7 +325,7 @@ internal sealed class MonitorHub : IDisposable
         }
         var monitor = _monitors[change.Monitor];
         var path = monitor.PathOf(change.Name);
-        var bytes = Files.ReadBounded(path, ReadLimits.FileBytes, out var error, out var read);
+        var bytes = monitor.Read(change.Name, out var error, out var read);
         if (bytes is null)
         {
             // Rights may be given without any other change of the file, so it is read again at the next hint or scan.
