@@ -55,6 +55,24 @@ public sealed unsafe class SocketDiag : IDisposable
         return default;
     }
 
+    /// <summary>How many connections wait in a listening unix socket to be accepted, and how many may.</summary>
+    /// <param name="socket">The socket's number.</param>
+    /// <param name="waiting">How many wait.</param>
+    /// <param name="most">How many may.</param>
+    public Errno UnixQueue(uint socket, out int waiting, out int most)
+    {
+        (waiting, most) = (0, 0);
+        Span<byte> request = stackalloc byte[HeaderSize + UnixRequestSize];
+        WriteUnix(request, 0, uint.MaxValue, socket, Constants.UDiagShowRQLen);
+        var error = Ask(request, out var answer);
+        if (error.Number != 0)
+            return error;
+        // struct unix_diag_rqlen: udiag_rqueue 4, udiag_wqueue 4.
+        if (Attribute(answer[UnixAnswerSize..], Constants.UnixDiagRQLen) is { Length: >= 8 } value)
+            (waiting, most) = (MemoryMarshal.Read<int>(value), MemoryMarshal.Read<int>(value[4..]));
+        return default;
+    }
+
     /// <summary>The other end of a TCP connection within this machine.</summary>
     /// <param name="client">The address of the side that connected (sockaddr_in or sockaddr_in6).</param>
     /// <param name="server">The address that it connected to.</param>

@@ -180,7 +180,8 @@ internal sealed class Daemon(
                     runner.Probes.HearCommand(Token.IdOf(ready.Token));
                     break;
                 case TokenKind.Worker:
-                    runner.Workers.Hear(Token.IdOf(ready.Token), now.Monotonic);
+                case TokenKind.Duty:
+                    runner.HearWorker(ready, now.Monotonic);
                     break;
                 case TokenKind.Hints:
                     monitors.ReadHints(now.Monotonic);
@@ -188,7 +189,7 @@ internal sealed class Daemon(
             }
         }
         runner.TakeFindings(now.Monotonic);
-        runner.Workers.Turn(now.Monotonic);
+        runner.TurnWorkers(now.Monotonic);
         Settle(now);
         foreach (var serial in _ended)
         {
@@ -251,6 +252,8 @@ internal sealed class Daemon(
             _effects.Clear();
             if (!runner.Outcomes.TryDequeue(out var outcome))
                 return;
+            if (outcome.Event is VassalEvent.BecameReady ready)
+                runner.Duties?.Ready(outcome.Vassal, ready.Incarnation);
             empire.Handle(outcome.Vassal, outcome.Event, now, _effects);
             herald.NoteChange(now.Monotonic);
         }
@@ -317,6 +320,7 @@ internal sealed class Daemon(
         next = Math.Min(next, runner.Processes.NextUnmute ?? long.MaxValue);
         next = Math.Min(next, runner.Probes.NextDue ?? long.MaxValue);
         next = Math.Min(next, runner.Workers.NextDue ?? long.MaxValue);
+        next = Math.Min(next, runner.Duties?.NextDue ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
         if (!empire.IsEnding)
@@ -329,6 +333,7 @@ internal sealed class Daemon(
     {
         var deadline = Environment.TickCount64 + BurialLimit;
         onDemand.Dispose();
+        runner.Duties?.Dispose();
         runner.Processes.Sweep(killAll: true);
         while (!runner.Processes.IsAlone && Environment.TickCount64 < deadline)
         {

@@ -30,9 +30,13 @@ internal sealed class ProgramRunner(
     /// <summary>Where the NOTIFY_SOCKETs are made; null when programs get none.</summary>
     public NotifySockets? Notify { get; set; }
 
+    /// <summary>What the built-in server's vassals have besides workers.</summary>
+    public MasterDuties? Duties { get; set; }
+
     /// <summary>Starts a process.</summary>
     public void Launch(Effect.Launch launch)
     {
+        Duties?.Launched(launch, Environment.TickCount64);
         var failure = "";
         try
         {
@@ -97,6 +101,7 @@ internal sealed class ProgramRunner(
                     Mark = mark,
                     Group = group,
                     User = plan.User,
+                    Log = MasterDuties.LogOf(plan),
                 };
                 if (worker is not null)
                     wsgi.Started(launch, worker, Environment.TickCount64);

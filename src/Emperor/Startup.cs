@@ -29,7 +29,7 @@ namespace Emperor;
 /// <param name="problems">What the log shall say of the configuration.</param>
 /// <param name="arguments">The command line, for a daemon that starts itself again.</param>
 /// <param name="environment">The environment; of a variable that is there twice the first one counts, as with getenv(3).</param>
-internal sealed class Startup(
+internal sealed partial class Startup(
     EmperorSettings settings,
     IReadOnlyList<ConfigProblem> problems,
     IReadOnlyList<string> arguments,
@@ -183,6 +183,10 @@ internal sealed class Startup(
         var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null);
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
+        using var duties = new MasterDuties(
+            new DutyWorld(loop, processes, wsgi, monitors, log, output, programServer.Prepare, held.All, settings.Serve is not null)
+        );
+        programs.Duties = duties;
         using var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate);
         using var onDemand = OnDemand(loop, processes, inherited, monitors);
         var empire = new Empire(Policy());
@@ -466,37 +470,4 @@ internal sealed class Startup(
             : null;
         return new OnDemandResolver(options, inherited, commands, monitors.Locate);
     }
-
-    private LaunchSettings Launching() =>
-        new()
-        {
-            Program = settings.Wrapper ?? settings.BinaryPath ?? "uwsgi",
-            Overrides = settings.WrapperOverrides,
-            Fallbacks = settings.WrapperFallbacks,
-            InheritBefore = settings.VassalInheritsBefore,
-            IncludeBefore = settings.VassalIncludesBefore,
-            Set = settings.VassalSets,
-            Inherit = settings.VassalInherits,
-            Include = settings.VassalIncludes,
-            ExtraExtensions = settings.ExtraExtensions,
-            DeathSignal = settings.DeathSignal,
-            CapturesOutput = settings.VassalOutput == VassalOutputMode.Capture,
-        };
-
-    private EmpirePolicy Policy() =>
-        new()
-        {
-            ReloadsAtOnce = ReloadsAtOnce,
-            ReloadLimit = (long)settings.ReadyTimeout.TotalMilliseconds,
-            Vassal = new VassalPolicy
-            {
-                Throttle = (long)settings.Throttle.TotalMilliseconds,
-                MaxThrottle = (long)settings.MaxThrottle.TotalMilliseconds,
-                Blacklist = !settings.NoBlacklist,
-                RequiredHeartbeat = (long)settings.RequiredHeartbeat.TotalMilliseconds,
-                CurseTolerance = (long)settings.CurseTolerance.TotalMilliseconds,
-                Mercy = (long)settings.ReloadMercy.TotalMilliseconds,
-                GracefulStop = settings.GracefulShutdown,
-            },
-        };
 }

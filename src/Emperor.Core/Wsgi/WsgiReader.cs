@@ -156,11 +156,17 @@ public static class WsgiReader
                 App = app,
                 Options = WorkerOptions.Write(values),
                 Protocols = protocols,
+                Mountpoints =
+                [
+                    .. new[] { "module", "wsgi-file" }.Where(values.Has).Select(_ => ""),
+                    .. values.All("mount").Select(m => m.Value.Split('=', 2)[0]).Select(m => m == "/" ? "" : m),
+                ],
                 Threads = (int)Math.Max(1, values.Number("threads", MostThreads) ?? 1),
                 Harakiri = values.Number("harakiri") is { } harakiri and > 0 ? harakiri * 1000 : null,
                 HarakiriVerbose = values.Flag("harakiri-verbose"),
                 LazyApps = values.Flag("lazy-apps"),
                 Home = home,
+                Duties = DutyReader.Read(values, host),
             },
         };
         return plan with { LaunchDigest = LaunchDigest.Of(plan) };

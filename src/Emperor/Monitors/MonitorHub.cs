@@ -60,6 +60,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly int[] _folderHints;
     private readonly ScanHealth[] _health;
     private readonly Dictionary<string, FileStatus> _touchFiles = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, HashSet<string>> _touchedBy = new(StringComparer.Ordinal);
     private long _hintWindow;
     private int _hintReads;
     private long? _hintsMutedUntil;
@@ -116,7 +117,7 @@ internal sealed class MonitorHub : IDisposable
     /// <summary>How the scans fare, one for each monitor; the list is the reader's own.</summary>
     public IReadOnlyList<ScanHealth> Health => [.. _health];
 
-    /// <summary>Called when one of the files of <see cref="WatchTouch"/> was touched.</summary>
+    /// <summary>Called when one of the files of <see cref="WatchTouch(string)"/> was touched.</summary>
     public Action? OnTouched { get; init; }
 
     /// <summary>A vassal's file, as it is named from its working folder, and that folder.</summary>
@@ -136,6 +137,37 @@ internal sealed class MonitorHub : IDisposable
         _ = FileStatus.Get(path, follow: true, out var status);
         _touchFiles[path] = status;
         _hints.Follow(new HintTarget(TouchMonitor, path), path);
+    }
+
+    /// <summary>Reads a vassal's file again, as if it had been touched, each time when one of these files is (touch-reload).</summary>
+    /// <param name="vassal">The vassal.</param>
+    /// <param name="paths">The files, absolute; none to end it.</param>
+    public void WatchTouch(string vassal, IReadOnlyList<string> paths)
+    {
+        foreach (var (path, vassals) in _touchedBy.ToArray())
+        {
+            if (paths.Contains(path) || !vassals.Remove(vassal) || vassals.Count > 0)
+                continue;
+            _touchedBy.Remove(path);
+            _touchFiles.Remove(path);
+            _hints.Forget(new HintTarget(TouchMonitor, path));
+        }
+        foreach (var path in paths)
+        {
+            if (!_touchedBy.TryGetValue(path, out var vassals))
+            {
+                _touchedBy[path] = vassals = new HashSet<string>(StringComparer.Ordinal);
+                WatchTouch(path);
+            }
+            vassals.Add(vassal);
+        }
+    }
+
+    /// <summary>Reads a vassal's file again, and tells of it as of one that has changed.</summary>
+    public void ReadAnew(string vassal)
+    {
+        _census.TellAgain(vassal, Clock.Now.Monotonic);
+        _loop.Wake();
     }
 
     /// <summary>The kernel has told something.</summary>
@@ -256,10 +288,21 @@ internal sealed class MonitorHub : IDisposable
 
     private void LookAtTouchFile(string path)
     {
-        var former = _touchFiles[path];
+        if (!_touchFiles.TryGetValue(path, out var former))
+            return;
         WatchTouch(path);
-        if (_touchFiles[path] != former)
+        if (_touchFiles[path] == former)
+            return;
+        if (!_touchedBy.TryGetValue(path, out var vassals))
+        {
             OnTouched?.Invoke();
+            return;
+        }
+        foreach (var vassal in vassals)
+        {
+            _log.Vassal(LogEventLevel.Information, "touched", vassal, $"{path} was touched, so it reloads");
+            ReadAnew(vassal);
+        }
     }
 
     private void Scan(int index)

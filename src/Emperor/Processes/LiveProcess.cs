@@ -43,6 +43,9 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     /// <summary>The user that it runs as, when it is another one than the emperor's and that is known.</summary>
     public string? User { get; init; }
 
+    /// <summary>The log of its own; null without one.</summary>
+    public OwnLog? Log { get; init; }
+
     /// <summary>The emperor's end of its channel; null when it has none.</summary>
     public Channel? Channel { get; } = channel;
 

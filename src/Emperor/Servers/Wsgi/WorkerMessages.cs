@@ -73,6 +73,7 @@ internal static class WorkerMessages
                     "error" => Text(root, "error"),
                     "leaving" => $"{Text(root, "reason")} ({Text(root, "detail")})",
                     "loaded" => Failures(root),
+                    "changed" => Text(root, "file"),
                     _ => "",
                 }
             );

@@ -17,7 +17,7 @@ namespace Emperor.Servers.Wsgi;
 /// <para>What a worker says is not trusted: a message is heard only from the worker's own process, and one that floods loses its socket, upon
 /// which it leaves.</para>
 /// </summary>
-internal sealed class WsgiMaster(EventLoop loop, ProcessKeeper processes, EmperorLog log) : IDisposable
+internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes, EmperorLog log) : IDisposable
 {
     private const string ProgramName = "worker.py";
     private const int MessagesATurn = 16;
@@ -226,6 +226,9 @@ internal sealed class WsgiMaster(EventLoop loop, ProcessKeeper processes, Empero
                 break;
             case "loaded" when message.Text.Length > 0:
                 log.Vassal(LogEventLevel.Error, "app-failed", worker.Vassal, $"its app cannot be loaded: {message.Text}");
+                break;
+            case "changed":
+                OnChanged(worker.Vassal, message.Text);
                 break;
             case "leaving" when !message.Text.StartsWith("stop", StringComparison.Ordinal):
                 log.Vassal(LogEventLevel.Information, "worker-leaves", worker.Vassal, $"a worker ends by itself: {message.Text}");
