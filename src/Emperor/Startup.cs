@@ -204,17 +204,19 @@ internal sealed partial class Startup(
         {
             ReopenLog = Reopen,
             Control = desk,
-            OnFirstScan = () =>
-            {
-                if (settings.Serve is null)
-                    log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
-                foreach (var unused in inherited.Unused())
-                    log.Warning("sockets", unused);
-                if (daemonPipe is not null)
-                    Daemonizer.Report(daemonPipe);
-            },
+            OnFirstScan = () => NoteFirstScan(log, empire, inherited, daemonPipe),
         };
         return daemon.Run() ? ExitCode.Ended : ExitCode.NotReady;
+    }
+
+    private void NoteFirstScan(EmperorLog log, Empire empire, InheritedSockets inherited, SafeFd? daemonPipe)
+    {
+        if (settings.Serve is null)
+            log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
+        foreach (var unused in inherited.Unused())
+            log.Warning("sockets", unused);
+        if (daemonPipe is not null)
+            Daemonizer.Report(daemonPipe);
     }
 
     private string Task =>

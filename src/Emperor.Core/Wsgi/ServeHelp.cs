@@ -97,6 +97,7 @@ public static class ServeHelp
                 ("procname-prefix", "TEXT", "text before that"),
                 ("procname-prefix-spaced", "TEXT", "text and a blank before that"),
                 ("procname-append", "TEXT", "text behind that"),
+                ("hook-master-start", "HOOK", "unix_signal:… alone, which is so anyway"),
                 ("plugin", "NAME", "python and http are there, others are refused"),
             ]
         ),

@@ -144,7 +144,7 @@ public static class WsgiOptions
         ),
         .. Of(WsgiFate.Emperor, WsgiValue.Path, "logto|logto2|daemonize|daemonize2", "logfile-chmod"),
         .. Of(WsgiFate.Emperor, WsgiValue.Number, "log-maxsize"),
-        .. Of(WsgiFate.Emperor, WsgiValue.List, "attach-daemon", "attach-daemon2", "logger"),
+        .. Of(WsgiFate.Emperor, WsgiValue.List, "attach-daemon", "attach-daemon2", "logger", "hook-master-start"),
         .. Of(WsgiFate.Emperor, WsgiValue.Flag, "stats-http", "stats-minified|stats-min", "stats-no-cores", "auto-procname"),
         .. Of(WsgiFate.Emperor, WsgiValue.Text, "procname", "procname-prefix", "procname-prefix-spaced", "procname-append"),
         // Without effect.

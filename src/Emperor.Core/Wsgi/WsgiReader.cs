@@ -124,6 +124,7 @@ public static class WsgiReader
     private static ProgramPlan Build(WsgiValues values, string app, IConfigHost host)
     {
         CheckPlugins(values);
+        CheckHooks(values);
         var sockets = Sockets(values, host, out var protocols);
         if (sockets.Count == 0 && !values.Has("socket") && !values.Has("http-socket") && !values.Has("http"))
             values.Refuse(
@@ -197,12 +198,30 @@ public static class WsgiReader
             var strange = value
                 .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
                 .FirstOrDefault(name =>
-                    !(name.StartsWith("python", StringComparison.Ordinal) || name is "http" or "logfile" or "0:python3")
+                    // A number before it is that by which requests name it.
+                    !(
+                        (name.StartsWith("0:", StringComparison.Ordinal) ? name[2..] : name).StartsWith("python", StringComparison.Ordinal)
+                        || name is "http" or "logfile" or "router_http" or "corerouter"
+                    )
                 );
             if (strange is not null)
                 values.Refuse(
                     option,
                     $"the built-in server is for Python alone, and has no plugin {strange}",
+                    "remove it, or write \"server = uwsgi\" in a section [emperor]"
+                );
+        }
+    }
+
+    // What people write to have uWSGI end at a signal, at which the emperor ends it in any case.
+    private static void CheckHooks(WsgiValues values)
+    {
+        foreach (var (option, value) in values.All("hook-master-start"))
+        {
+            if (!value.StartsWith("unix_signal:", StringComparison.Ordinal))
+                values.Refuse(
+                    option,
+                    "the built-in server has no hooks but unix_signal",
                     "remove it, or write \"server = uwsgi\" in a section [emperor]"
                 );
         }

@@ -32,7 +32,7 @@ internal static class ServeCommand
             Console.Out.WriteLine($"emperor {Program.Version}");
             return ExitCode.Well;
         }
-        if (read.Options.Count == 0 && read.Problems.Count == 0)
+        if (read.Problems.Count == 0 && read.Options.All(o => ServeOptions.IsServers(o.Key)))
         {
             Console.Error.WriteLine("emperor serve: no app; try emperor serve --http :8000 --wsgi-file app.py, or emperor serve --help");
             return ExitCode.Usage;

@@ -70,7 +70,7 @@ internal sealed class ServeTests : EmperorTest
 
         Write("second");
         daemon.Await("uwsgi.ini: it is reloaded");
-        Assert.That(Ask(), Does.EndWith(" second"));
+        Wait.Until(() => Ask().EndsWith(" second", StringComparison.Ordinal), Logs);
 
         var mark = daemon.Mark;
         daemon.Signal(1);
@@ -134,7 +134,7 @@ internal sealed class ServeTests : EmperorTest
     }
 
     [TestCase("--http :0 --module a --no-such-option", 2, "unknown option \"--no-such-option\"")]
-    [TestCase("--wsgi-file test.py", 2, "add --socket|names no socket")]
+    [TestCase("--wsgi-file test.py", 2, "names no socket for it; add")]
     [TestCase("--http :8000", 2, "no Python app is named; add --module")]
     [TestCase("", 2, "no app; try emperor serve --http :8000 --wsgi-file app.py")]
     [TestCase("--ini nothing.ini", 2, "nothing.ini\": no such file")]

@@ -77,10 +77,13 @@ public sealed class WsgiDutyTests
     [TestCase("attach-daemon2 = freq=3", "it names no command; add cmd=COMMAND")]
     [TestCase("attach-daemon2 = cmd=x,pidfile=/run/x", "does not know pidfile of a daemon; remove it")]
     [TestCase("attach-daemon2 = cmd=x,stopsignal=99", "does not know stopsignal of a daemon")]
+    [TestCase("hook-master-start = exec:touch /x", "has no hooks but unix_signal; remove it")]
+    [TestCase("hook-master-start = unix_signal:15 gracefully_kill_them_all; plugins = 0:python", "")]
     [TestCase("logto = /a; log-maxsize = big", "it is no such number")]
     public void Refusals(string lines, string words) =>
         Assert.That(Read(lines).Refusal(File) ?? "", words.Length == 0 ? Is.Empty : Does.Contain(words));
 
+    [TestCase("log-slow = true", "it is a number, and uWSGI reads this as 0; write the number")]
     [TestCase("daemonize = true", "that is no file, so it has no effect; name one")]
     [TestCase("touch-reload = true", "that is no file, so it has no effect; name one")]
     [TestCase("logger = syslog", "only file:PATH is a place for the log here")]
