@@ -27,7 +27,8 @@ internal sealed partial class Examples
     public string UwsgiFolder => $"{Folder}/uwsgi";
 
     /// <summary>Their names, from the folder of all.</summary>
-    public IReadOnlyList<string> UwsgiVassals => [.. Directory.EnumerateFiles(UwsgiFolder).Select(path => $"uwsgi/{Path.GetFileName(path)}")];
+    public IReadOnlyList<string> UwsgiVassals =>
+        [.. Directory.EnumerateFiles(UwsgiFolder).Select(path => $"uwsgi/{Path.GetFileName(path)}")];
 
     public static Examples Copy(TempFolder temp)
     {

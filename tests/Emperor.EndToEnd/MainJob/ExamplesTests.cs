@@ -43,7 +43,12 @@ internal sealed class ExamplesTests : EmperorTest
         Assert.That(daemon.Lines.Where(line => line.Contains(" WRN ") || line.Contains(" ERR ")), Is.Empty);
         Command.Run(Temp.Path, EmperorProcess.Program, "status", "--socket", control);
         // What a browser gets.
-        var page = Command.Run(Temp.Path, "/bin/sh", "-c", _examples.ClaimsOf("hello.ini")[0].Command.Replace("curl", "curl --silent -H 'Accept: text/html,*/*'"));
+        var page = Command.Run(
+            Temp.Path,
+            "/bin/sh",
+            "-c",
+            _examples.ClaimsOf("hello.ini")[0].Command.Replace("curl", "curl --silent -H 'Accept: text/html,*/*'")
+        );
         Assert.That(page, Does.StartWith("<!doctype html>").And.Contains("<h1>Hello from hello.ini</h1>"));
     }
 

@@ -102,10 +102,17 @@ internal sealed partial class ShapeTests
             ["lazy-apps"] = All("lazy-apps").Length > 0 ? "True" : "False",
             ["pidfile"] = string.Join(' ', All("pidfile").Select(Full)),
             ["touch"] = string.Join(' ', All("touch-reload", "touch-chain-reload").Select(Full)),
-            ["daemons"] = string.Join(' ', [.. All("attach-daemon"), .. All("attach-daemon2").Select(d => d.Split("cmd=")[1].Split(',')[0])]),
+            ["daemons"] = string.Join(
+                ' ',
+                [.. All("attach-daemon"), .. All("attach-daemon2").Select(d => d.Split("cmd=")[1].Split(',')[0])]
+            ),
             ["stats"] = string.Join(' ', All("stats")),
         };
-        foreach (var group in values.GroupBy(v => WsgiOptions.Find(v.Key)).Where(g => g.Key is { Fate: WsgiFate.Worker } and not { Canonical: "need-app" }))
+        foreach (
+            var group in values
+                .GroupBy(v => WsgiOptions.Find(v.Key))
+                .Where(g => g.Key is { Fate: WsgiFate.Worker } and not { Canonical: "need-app" })
+        )
             lines[$"option {group.Key!.Canonical}"] = Json(group.Key.Value, [.. group.Select(v => v.Value)]);
         return string.Concat(lines.Where(l => l.Value.Length > 0).Select(l => $"{l.Key}: {l.Value}\n"));
     }

@@ -21,7 +21,10 @@ public sealed class ShapeTests
             host.With(Path.GetRelativePath(Folder, file), File.ReadAllBytes(file));
         var reading = WsgiReader.Read(name, host);
         // Django's page names no socket, which is given on the command line there.
-        Assert.That(reading.Refusal(name) ?? "", name.StartsWith("01", StringComparison.Ordinal) ? Does.Contain("names no socket") : Is.Empty);
+        Assert.That(
+            reading.Refusal(name) ?? "",
+            name.StartsWith("01", StringComparison.Ordinal) ? Does.Contain("names no socket") : Is.Empty
+        );
         Assert.That(reading.Plan!.Wsgi!.App, Is.Not.Empty);
     }
 }
