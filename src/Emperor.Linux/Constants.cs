@@ -48,11 +48,11 @@ internal static class Constants
     internal const uint UDiagShowName = 1;
     internal const uint UDiagShowVfs = 2;
     internal const uint UDiagShowPeer = 4;
-    internal const uint UDiagShowRQLen = 16;
+    internal const uint UDiagShowRqLen = 16;
     internal const int UnixDiagName = 0;
     internal const int UnixDiagVfs = 1;
     internal const int UnixDiagPeer = 2;
-    internal const int UnixDiagRQLen = 4;
+    internal const int UnixDiagRqLen = 4;
     internal const int TcpInfo = 11;
     internal const int IpProtoTcp = 6;
     internal const int TcpDeferAccept = 9;
@@ -72,7 +72,6 @@ internal static class Constants
     internal const int SolSocket = 1;
     internal const int SoReuseAddr = 2;
     internal const int SoType = 3;
-    internal const int SoDomain = 39;
     internal const int SoPeerCred = 17;
     internal const int SoReusePort = 15;
     internal const int SoAcceptConn = 30;

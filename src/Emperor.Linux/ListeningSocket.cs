@@ -151,30 +151,6 @@ public static unsafe class ListeningSocket
         return Native.Poll((byte*)poll, 1, 0) > 0;
     }
 
-    /// <summary>How many connections wait in it to be accepted, and how many may.</summary>
-    /// <param name="socket">The socket.</param>
-    /// <param name="diag">The way to the kernel, which unix sockets need; null where there is none.</param>
-    /// <returns>Null when the kernel does not tell.</returns>
-    public static (int Waiting, int Most)? Queue(SafeFd socket, SocketDiag? diag)
-    {
-        if (Option(socket, Constants.SoDomain) == Constants.AfUnix)
-        {
-            return
-                diag is not null
-                && FileStatus.Get(socket.Number, out var status).Number == 0
-                && diag.UnixQueue((uint)status.Inode, out var waiting, out var most).Number == 0
-                ? (waiting, most)
-                : null;
-        }
-        // struct tcp_info: tcpi_unacked at 24 and tcpi_sacked at 28 are the two of a listening socket (tcp(7), net/ipv4/tcp.c).
-        const int size = 32;
-        var info = stackalloc byte[size];
-        uint length = size;
-        return Native.GetSocketOption(socket.Number, Constants.IpProtoTcp, Constants.TcpInfo, info, &length) == 0 && length == size
-            ? (((int*)info)[6], ((int*)info)[7])
-            : null;
-    }
-
     private static SafeFd? Open(SocketName name, int flags, out Errno error)
     {
         var fd = Native.Socket(name.Family, Constants.SockStream | Constants.SockCloExec | flags, 0);

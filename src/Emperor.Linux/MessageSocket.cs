@@ -7,6 +7,7 @@ namespace Emperor.Linux;
 public sealed unsafe class MessageSocket : IDisposable
 {
     private const int ControlSize = 2048;
+    private const int ControlHeaderSize = 16;
 
     private readonly SafeFd _fd;
 
@@ -39,6 +40,31 @@ public sealed unsafe class MessageSocket : IDisposable
         fixed (byte* pointer = message)
         {
             var sent = Native.Send(_fd.Number, pointer, (nuint)message.Length, Constants.MsgNoSignal | Constants.MsgDontWait);
+            return sent == message.Length ? default : Errno.Last;
+        }
+    }
+
+    /// <summary>Sends a message, and a descriptor with it (SCM_RIGHTS).</summary>
+    /// <returns>As the other.</returns>
+    public Errno Send(ReadOnlySpan<byte> message, SafeFd descriptor)
+    {
+        ArgumentNullException.ThrowIfNull(descriptor);
+        var control = stackalloc byte[ControlHeaderSize + sizeof(long)];
+        *(nuint*)control = ControlHeaderSize + sizeof(int);
+        *(int*)(control + 8) = Constants.SolSocket;
+        *(int*)(control + 12) = Constants.ScmRights;
+        *(int*)(control + ControlHeaderSize) = descriptor.Number;
+        fixed (byte* data = message)
+        {
+            var piece = new MessageHeader.Piece { Base = data, Length = (nuint)message.Length };
+            var header = new MessageHeader
+            {
+                Pieces = &piece,
+                PieceCount = 1,
+                Control = control,
+                ControlLength = ControlHeaderSize + sizeof(int),
+            };
+            var sent = Native.SendMessage(_fd.Number, &header, Constants.MsgNoSignal | Constants.MsgDontWait);
             return sent == message.Length ? default : Errno.Last;
         }
     }

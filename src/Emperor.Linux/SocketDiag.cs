@@ -55,22 +55,20 @@ public sealed unsafe class SocketDiag : IDisposable
         return default;
     }
 
-    /// <summary>How many connections wait in a listening unix socket to be accepted, and how many may.</summary>
-    /// <param name="socket">The socket's number.</param>
-    /// <param name="waiting">How many wait.</param>
-    /// <param name="most">How many may.</param>
-    public Errno UnixQueue(uint socket, out int waiting, out int most)
+    /// <summary>The queue of a listening unix socket.</summary>
+    /// <param name="socket">Its number.</param>
+    /// <param name="queue">How many connections wait in it, and may.</param>
+    /// <returns>No error, ENOENT when there is no such socket (or the kernel knows no such question), or another.</returns>
+    public Errno UnixQueue(uint socket, out ListenQueue queue)
     {
-        (waiting, most) = (0, 0);
+        queue = default;
         Span<byte> request = stackalloc byte[HeaderSize + UnixRequestSize];
-        WriteUnix(request, 0, uint.MaxValue, socket, Constants.UDiagShowRQLen);
+        WriteUnix(request, 0, uint.MaxValue, socket, Constants.UDiagShowRqLen);
         var error = Ask(request, out var answer);
-        if (error.Number != 0)
-            return error;
-        // struct unix_diag_rqlen: udiag_rqueue 4, udiag_wqueue 4.
-        if (Attribute(answer[UnixAnswerSize..], Constants.UnixDiagRQLen) is { Length: >= 8 } value)
-            (waiting, most) = (MemoryMarshal.Read<int>(value), MemoryMarshal.Read<int>(value[4..]));
-        return default;
+        // struct unix_diag_rqlen: of a listening socket how many wait, and may.
+        if (error.Number == 0 && Attribute(answer[UnixAnswerSize..], Constants.UnixDiagRqLen) is { Length: >= 8 } value)
+            queue = new ListenQueue(MemoryMarshal.Read<int>(value), MemoryMarshal.Read<int>(value[4..]));
+        return error;
     }
 
     /// <summary>The other end of a TCP connection within this machine.</summary>

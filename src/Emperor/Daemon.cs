@@ -116,7 +116,7 @@ internal sealed class Daemon(
         return !_hasFailed;
     }
 
-    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health);
+    private EmpireSnapshot TakeSnapshot() => empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health, runner.Workers.Work());
 
     // The first turn makes the first scan and starts all vassals: it says nothing about those to come.
     private void EndTurn(Instant now)
@@ -159,7 +159,7 @@ internal sealed class Daemon(
                     _ended.Add(Token.IdOf(ready.Token));
                     break;
                 case TokenKind.Orphan:
-                    runner.Processes.ReapOrphan((int)Token.IdOf(ready.Token));
+                    runner.ReapOrphan((int)Token.IdOf(ready.Token), now);
                     break;
                 case TokenKind.Guard:
                     runner.Processes.ReplaceGuard();
@@ -213,7 +213,8 @@ internal sealed class Daemon(
         if (runner.Processes.SweepDue || now.Monotonic >= _nextSweep)
         {
             _nextSweep = now.Monotonic + SweepInterval;
-            runner.Processes.Sweep(killAll: false);
+            runner.Sweep(killAll: false, now);
+            Settle(now);
         }
     }
 
@@ -334,13 +335,19 @@ internal sealed class Daemon(
         var deadline = Environment.TickCount64 + BurialLimit;
         onDemand.Dispose();
         runner.Duties?.Dispose();
-        runner.Processes.Sweep(killAll: true);
+        runner.Sweep(killAll: true, Clock.Now);
         while (!runner.Processes.IsAlone && Environment.TickCount64 < deadline)
         {
             loop.Wait(_ready, 100);
-            foreach (var ready in _ready.Where(r => Token.KindOf(r.Token) == TokenKind.Orphan))
-                runner.Processes.ReapOrphan((int)Token.IdOf(ready.Token));
-            runner.Processes.Sweep(killAll: true);
+            foreach (var ready in _ready)
+            {
+                if (Token.KindOf(ready.Token) == TokenKind.Orphan)
+                    runner.ReapOrphan((int)Token.IdOf(ready.Token), Clock.Now);
+                // A template that was killed with its vassal.
+                else if (Token.KindOf(ready.Token) == TokenKind.Exit)
+                    runner.Reap(Token.IdOf(ready.Token), Clock.Now);
+            }
+            runner.Sweep(killAll: true, Clock.Now);
             snapshots.Serve(TakeSnapshot);
         }
         runner.Processes.FinishOutput();

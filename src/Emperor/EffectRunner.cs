@@ -82,6 +82,9 @@ internal sealed class EffectRunner : IDisposable
                     _probes.End(signal.Vassal, signal.Incarnation);
                 ProcessKeeper.Signal(process, signal.Number);
                 break;
+            case Effect.Signal { Stops: true } or Effect.Kill when Processes.Of(effect.Vassal, effect.Incarnation) is null:
+                _programs.Wsgi.Withdraw(effect.Vassal, effect.Incarnation, Environment.TickCount64);
+                break;
             case Effect.AwaitReady wait:
                 _probes.Begin(wait, Environment.TickCount64);
                 break;
@@ -113,7 +116,7 @@ internal sealed class EffectRunner : IDisposable
             case Effect.Unlisten:
                 _sockets.Unlisten(effect.Vassal);
                 _programs.Sockets.Unlisten(effect.Vassal);
-                _programs.Wsgi.Forget(effect.Vassal);
+                _programs.Wsgi.Forget(effect.Vassal, Environment.TickCount64);
                 _programs.Duties?.Forget(effect.Vassal, Environment.TickCount64);
                 break;
             case Effect.Note note:
@@ -169,10 +172,24 @@ internal sealed class EffectRunner : IDisposable
         _programs.Wsgi.HearLast(vassal, incarnation, now.Monotonic);
         _programs.Duties?.Ending(vassal, incarnation);
         TakeFindings(now.Monotonic);
-        if (!Processes.Reap(serial, now))
+        if (!Processes.Reap(serial, now, out var end))
             return;
         _probes.Ended(vassal, incarnation);
-        _programs.Wsgi.Ended(vassal, incarnation);
+        _programs.Wsgi.Ended(vassal, incarnation, end, now.Monotonic);
+    }
+
+    /// <summary>A process that came of a vassal and became the emperor's child has ended; should it be a worker that has said so, it is one of the emperor's own first.</summary>
+    public void ReapOrphan(int pid, Instant now)
+    {
+        _programs.Wsgi.HearNewborn(now.Monotonic);
+        Processes.ReapOrphan(pid);
+    }
+
+    /// <summary>Ends what is left of vassals that have ended; at the end of the emperor of all.</summary>
+    public void Sweep(bool killAll, Instant now)
+    {
+        _programs.Wsgi.HearNewborn(now.Monotonic);
+        Processes.Sweep(killAll);
     }
 
     /// <summary>A connection waits at an on-demand socket.</summary>

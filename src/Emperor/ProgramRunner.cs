@@ -33,10 +33,20 @@ internal sealed class ProgramRunner(
     /// <summary>What the built-in server's vassals have besides workers.</summary>
     public MasterDuties? Duties { get; set; }
 
-    /// <summary>Starts a process.</summary>
+    /// <summary>Starts a process, or has one forked.</summary>
     public void Launch(Effect.Launch launch)
     {
         Duties?.Launched(launch, Environment.TickCount64);
+        if (launch.Plan.Wsgi is { LazyApps: false })
+            wsgi.Want(launch, Environment.TickCount64);
+        else if (Start(launch) is { } failure)
+            processes.Outcomes.Enqueue((launch.Vassal, new VassalEvent.SpawnFailed(launch.Incarnation, failure)));
+    }
+
+    /// <summary>Starts a process.</summary>
+    /// <returns>Why not; null when it is there.</returns>
+    public string? Start(Effect.Launch launch)
+    {
         var failure = "";
         try
         {
@@ -48,10 +58,10 @@ internal sealed class ProgramRunner(
             failure = $"cannot be started: {e.Message}";
         }
         if (failure is null)
-            return;
+            return null;
         Notify?.Close(launch.Vassal, launch.Incarnation);
-        wsgi.Ended(launch.Vassal, launch.Incarnation);
-        processes.Outcomes.Enqueue((launch.Vassal, new VassalEvent.SpawnFailed(launch.Incarnation, failure)));
+        wsgi.Drop(launch.Vassal, launch.Incarnation);
+        return failure;
     }
 
     // Why it was not started; null when it was.

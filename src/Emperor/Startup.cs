@@ -166,7 +166,7 @@ internal sealed partial class Startup(
         var launching = Launching();
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
-        monitors.Programs.Ask(settings.Server, server.IsInstalled);
+        monitors.Programs.Ask(settings.Server, server.IsInstalled, server.Configuration);
         monitors.Programs.Serve = settings.Serve;
         if (server.LacksDeathSignal)
             log.Warning("no-setpriv", "setpriv (package util-linux) is not there: vassals get no parent-death signal");
@@ -181,6 +181,9 @@ internal sealed partial class Startup(
         var programServer = new ProgramServer(_environment, launching.CapturesOutput, launching.DeathSignal, softLimit, tools, spawner);
         using var wsgi = new WsgiMaster(loop, processes, log);
         var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null);
+        wsgi.StartTemplate = programs.Start;
+        wsgi.GroupFor = limits.GroupFor;
+        wsgi.SocketsOf = held.All;
         using var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
         programs.Notify = probes.Notify;
         using var duties = new MasterDuties(

@@ -153,6 +153,9 @@ public sealed record ExplainView
     /// <summary>What more there is to tell of a program; null of a uwsgi.</summary>
     public ProgramView? Program { get; init; }
 
+    /// <summary>Why its app could not be loaded the last time, Python's lines; null when it could.</summary>
+    public IReadOnlyList<string>? Traceback { get; init; }
+
     /// <summary>The user that its process runs as; null when it has none.</summary>
     public string? User { get; init; }
 

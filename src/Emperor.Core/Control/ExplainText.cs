@@ -65,6 +65,8 @@ public static class ExplainText
     private static IEnumerable<string> OfProgram(ExplainView view, ProgramView program)
     {
         yield return Line("started as", Words(view.Command ?? []));
+        if (view.Server is { } server)
+            yield return Line("server", server);
         if (program.NewCommand is { } other)
             yield return Line("anew as", Words(other));
         yield return Line("in", program.Folder);
@@ -107,6 +109,13 @@ public static class ExplainText
 
     private static IEnumerable<string> Lists(ExplainView view, Func<long, string> clock, TextStyle style)
     {
+        if (view.Traceback is { } traceback)
+        {
+            yield return "";
+            yield return style.Toned("why its app could not be loaded", Tone.Strong);
+            foreach (var line in traceback)
+                yield return style.Cut($"  {PlainText.OneLine(line)}");
+        }
         yield return "";
         yield return style.Toned("what happened", Tone.Strong);
         foreach (var e in view.Events)

@@ -98,7 +98,7 @@ public sealed record VassalView
         return new VassalView
         {
             Name = raw.Name,
-            Kind = raw.IsProgram ? "program" : "uwsgi",
+            Kind = vassal.Kind,
             State = vassal.State,
             Well = IsWell(vassal),
             Reason = vassal.Reason,

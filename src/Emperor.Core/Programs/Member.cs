@@ -34,6 +34,9 @@ public sealed record Member
     /// <summary>Its process; null before that is known.</summary>
     public int? Pid { get; init; }
 
+    /// <summary>When it was asked for: before it was there, where its app is loaded first by another process.</summary>
+    public long AskedAt { get; init; }
+
     /// <summary>When it was started.</summary>
     public long SpawnedAt { get; init; }
 
@@ -51,6 +54,12 @@ public sealed record Member
 
     /// <summary>It has said RELOADING=1, and no READY=1 since.</summary>
     public bool IsReloading { get; init; }
+
+    /// <summary>The start or reload of the vassal that it belongs to.</summary>
+    public int Generation { get; init; }
+
+    /// <summary>One of its own limits is reached: another takes its place as soon as that is ready.</summary>
+    public bool IsDue { get; init; }
 
     /// <summary>It has been sent SIGKILL.</summary>
     public bool IsKilled { get; init; }
@@ -74,4 +83,14 @@ public sealed record Member
 /// <param name="ShortLives">Short lives in a row.</param>
 /// <param name="RetryAt">When its next process is started, monotonic milliseconds; null when that is not planned.</param>
 /// <param name="IsDone">It has ended and is not to be started again (restart).</param>
-public sealed record ProgramSlot(ProgramPlan Plan, int Failures = 0, int ShortLives = 0, long? RetryAt = null, bool IsDone = false);
+public sealed record ProgramSlot(ProgramPlan Plan, int Failures = 0, int ShortLives = 0, long? RetryAt = null, bool IsDone = false)
+{
+    /// <summary>The start or reload that its last process belonged to, and the next one belongs to when that dies.</summary>
+    public int Generation { get; init; }
+
+    /// <summary>It has no process because there is not enough to do for it (cheaper).</summary>
+    public bool IsCheap { get; init; }
+
+    /// <summary>Whether it is right that it has no process.</summary>
+    public bool Rests => IsDone || IsCheap;
+}

@@ -122,6 +122,7 @@ public static class PlanWords
             ReadyWay.Http => $"when GET {plan.Ready.Path} over {First(plan)} is answered with 2xx or 3xx",
             ReadyWay.Exec => $"when {Words(plan.Ready.Command)} exits with 0",
             ReadyWay.Protocol => "when it says so over UWSGI_EMPEROR_FD",
+            ReadyWay.Worker => "when its app is loaded and it accepts connections",
             _ => $"when it has lived for {Time(plan.Ready.Delay)}",
         };
 

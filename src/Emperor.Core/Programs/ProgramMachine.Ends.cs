@@ -11,6 +11,18 @@ public static partial class ProgramMachine
         {
             var plan = member.Plan;
             var isSuccess = !end.Signaled && (end.Code == 0 || plan.SuccessExitStatus.Contains(end.Code));
+            if (plan.Wsgi is not null && isSuccess && member.ReadyAt is not null)
+            {
+                Note(
+                    NoteLevel.Information,
+                    "died",
+                    $"pid {Text(member.Pid ?? 0)} has ended ({end.Words}), in order",
+                    end,
+                    member.Incarnation
+                );
+                Replace(member, end.Words);
+                return;
+            }
             if (IsOnDemand && isSuccess && member.ReadyAt is not null)
             {
                 // It has nothing more to do; the next connection starts it again.
@@ -47,7 +59,7 @@ public static partial class ProgramMachine
 
         private void RestWhenDone(string why)
         {
-            if (State.Rolling is not null || !State.Slots.All(s => s.IsDone) || State.Members.Any(m => m.Role != MemberRole.Leaving))
+            if (State.Rolling is not null || !State.Slots.All(s => s.Rests) || State.Members.Any(m => m.Role != MemberRole.Leaving))
                 return;
             if (State.Members.Length > 0)
             {
@@ -154,7 +166,13 @@ public static partial class ProgramMachine
             if (hasSuccessor || member.Slot >= State.Slots.Length)
                 return;
             if (State.Rolling is { } plan && State.RollSlot == member.Slot)
-                Spawn(member.Slot, MemberRole.Next, plan);
+            {
+                // With its sockets the reload goes on by itself.
+                if (!State.AwaitsSockets)
+                    Spawn(member.Slot, MemberRole.Next, plan);
+            }
+            else if (Slot(member.Slot).IsCheap)
+                RestWhenDone(State.Reason);
             else if (member.Failure is { } failure)
                 Respawn(member, failure, end: null);
             else if (Slot(member.Slot) is { IsDone: false, RetryAt: null })
@@ -181,6 +199,11 @@ public static partial class ProgramMachine
                     // The reload starts it.
                     if (State.RollSlot == i && !HasMember(i))
                         Spawn(i, MemberRole.Next, plan);
+                    continue;
+                }
+                if (State.Members.Any(m => m.Slot == i && m.Role == MemberRole.Current))
+                {
+                    Relieve(i);
                     continue;
                 }
                 if (!State.Members.Any(m => m.Serves) && State.Rolling is null)

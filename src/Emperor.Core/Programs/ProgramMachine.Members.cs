@@ -23,7 +23,13 @@ public static partial class ProgramMachine
                     LastRun = now.Unix,
                 },
             };
-            Note(NoteLevel.Information, "spawned", $"pid {Text(process.Pid)}, {Which(member)} ({State.Reason})", null, member.Incarnation);
+            Note(
+                NoteLevel.Information,
+                "spawned",
+                $"pid {Text(process.Pid)}, {Which(member)}{(State.Reason.Length > 0 ? $" ({State.Reason})" : "")}",
+                null,
+                member.Incarnation
+            );
             if (member.Role != MemberRole.Leaving)
                 effects.Add(new Effect.AwaitReady(State.Name, member.Incarnation, member.Plan));
         }
@@ -33,16 +39,23 @@ public static partial class ProgramMachine
             if (Find(failure.Incarnation) is not { } member)
                 return;
             Remove(member);
+            if (member.Role == MemberRole.Leaving)
+            {
+                // It was not there yet when it was told to stop.
+                Note(NoteLevel.Debug, "spawn-failed", failure.Reason, null, member.Incarnation);
+                AfterLeaving(member);
+                return;
+            }
             if (member.Role == MemberRole.Next)
             {
-                FailRoll(failure.Reason, member);
+                NextFailed(failure.Reason, member);
                 return;
             }
             // The same cause again and again is told once, and in the state for ever.
             var level = State.LastEnd == failure.Reason ? NoteLevel.Debug : NoteLevel.Error;
             Note(level, "spawn-failed", failure.Reason, null, member.Incarnation);
             State = State with { LastEnd = failure.Reason };
-            if (member.Role == MemberRole.Current && !IsStopping)
+            if (!IsStopping)
                 Respawn(member, failure.Reason, end: null);
             else
                 AfterLeaving(member);
@@ -80,7 +93,7 @@ public static partial class ProgramMachine
             Note(
                 NoteLevel.Information,
                 "accepting",
-                $"pid {Text(member.Pid ?? 0)} is ready after {Seconds(now.Monotonic - member.SpawnedAt)}",
+                $"pid {Text(member.Pid ?? 0)} is ready after {Seconds(now.Monotonic - member.AskedAt)}",
                 null,
                 incarnation
             );
@@ -148,6 +161,7 @@ public static partial class ProgramMachine
         {
             if (Find(exit.Incarnation) is not { } member)
                 return;
+            exit = exit with { End = WorkerEnd.Named(exit.End, member.Plan) };
             effects.Add(new Effect.Bury(State.Name, exit.Incarnation));
             Remove(member);
             var lived = now.Monotonic - member.SpawnedAt;
@@ -170,7 +184,7 @@ public static partial class ProgramMachine
             }
             State = State with { Deaths = State.Deaths + 1 };
             if (member.Role == MemberRole.Next)
-                FailRoll($"the new process ended before it was ready: {exit.End.Words}", member);
+                NextFailed($"the new process ended before it was ready: {exit.End.Words}", member);
             else
                 Died(member, exit.End);
         }
@@ -182,7 +196,7 @@ public static partial class ProgramMachine
                 return;
             for (var i = 0; i < State.Slots.Length; i++)
             {
-                if (!State.Slots[i].IsDone && State.Slots[i].RetryAt is null && !IsServed(i))
+                if (!State.Slots[i].Rests && State.Slots[i].RetryAt is null && !IsServed(i))
                     return;
             }
             State = State with
@@ -202,7 +216,7 @@ public static partial class ProgramMachine
             var isNext = member.Role == MemberRole.Next;
             Leave(member, reason, now.Monotonic + (member.Plan.StopTimeout ?? policy.CurseTolerance), signal);
             if (isNext)
-                FailRoll(reason, member);
+                NextFailed(reason, member);
             else if (State.Phase == Phase.Running)
                 State = State with { Reason = reason };
         }
@@ -295,12 +309,14 @@ public static partial class ProgramMachine
                 Plan = plan,
                 Digest = State.Source?.Digest,
                 Role = role,
+                AskedAt = now.Monotonic,
                 SpawnedAt = now.Monotonic,
                 Deadline = now.Monotonic + plan.ReadyTimeout,
+                Generation = State.Rolling is not null && role == MemberRole.Next ? State.Generation : Slot(slot).Generation,
             };
-            State = State with { Incarnation = incarnation, Members = State.Members.Add(member) };
+            State = State with { Incarnation = incarnation, Members = State.Members.Add(member), Traceback = null };
             PutSlot(slot, Slot(slot) with { RetryAt = null, IsDone = false });
-            effects.Add(new Effect.Launch(State.Name, incarnation, slot, plan));
+            effects.Add(new Effect.Launch(State.Name, incarnation, slot, plan) { Generation = member.Generation });
         }
 
         // As its file says now, also when what runs was started before.

@@ -96,6 +96,7 @@ public static partial class ProgramMachine
                 Deadline = null,
                 Rolling = plan,
                 RollSlot = 0,
+                Generation = State.Generation + 1,
                 FailedReload = null,
                 Reloads = State.Reloads + 1,
                 History = State.History with { LastRun = now.Unix, ReloadTold = now.Monotonic },
@@ -115,6 +116,11 @@ public static partial class ProgramMachine
         private void RollOn()
         {
             var plan = State.Rolling!;
+            while (plan.Wsgi?.Cheaper is { } cheaper && CanRest(State.RollSlot, plan, cheaper))
+            {
+                PutSlot(State.RollSlot, new ProgramSlot(plan) { Generation = State.Generation, IsCheap = true });
+                State = State with { RollSlot = State.RollSlot + 1 };
+            }
             var slot = State.RollSlot;
             if (slot >= plan.Processes)
             {
@@ -138,7 +144,14 @@ public static partial class ProgramMachine
             );
             if (former is not null)
                 Leave(former, failure: null, now.Monotonic + (former.Plan.StopTimeout ?? policy.CurseTolerance));
-            PutSlot(ready.Slot, new ProgramSlot(ready.Plan));
+            if (State.Rolling is null)
+            {
+                PutSlot(ready.Slot, Slot(ready.Slot) with { Failures = 0, RetryAt = null });
+                if (State.Phase is Phase.Starting or Phase.Running)
+                    RunWhenReady();
+                return;
+            }
+            PutSlot(ready.Slot, new ProgramSlot(ready.Plan) { Generation = ready.Generation });
             State = State with { RollSlot = ready.Slot + 1 };
             RollOn();
         }
@@ -162,24 +175,39 @@ public static partial class ProgramMachine
             State = State with { HoldsSockets = plan.Sockets.Count > 0 };
             CountReload();
             Note(NoteLevel.Information, "reloaded", $"it is reloaded, after {Seconds(State.History.LastReloadTook)}");
+            RelieveAll();
         }
+
+        // A copy without a process, while enough others have one, needs none.
+        private readonly bool CanRest(int index, ProgramPlan plan, Wsgi.CheaperRule cheaper) =>
+            index < plan.Processes
+            && index >= cheaper.Minimum
+            && (Slot(index).Rests || Slot(index).RetryAt is not null)
+            && !State.Members.Any(m => m.Slot == index && m.Role == MemberRole.Current);
 
         // The new one is not to be had: what serves stays.
         private void FailRoll(string reason, Member? next)
         {
-            var former = next is null ? null : State.Slots[next.Slot].Plan;
+            var slotOfFormer = next is null ? State.Slots[^1] : State.Slots[next.Slot];
+            var former = next is null ? null : slotOfFormer.Plan;
             State = State with { Rolling = null, FailedReload = reason, AwaitsSockets = false, LastEnd = reason };
             // Copies that are there only because of this reload go again.
             var kept = State.Slots.Length;
-            while (kept > 1 && State.Slots[kept - 1].IsDone && !State.Members.Any(m => m.Slot == kept - 1 && m.Role != MemberRole.Leaving))
+            while (kept > 1 && IsSurplus(kept - 1, slotOfFormer.Plan))
                 kept--;
-            State = State with { Slots = State.Slots[..kept] };
+            State = State with
+            {
+                Slots =
+                [
+                    .. State
+                        .Slots[..kept]
+                        .Select(s => s.IsCheap ? s with { Plan = slotOfFormer.Plan, Generation = slotOfFormer.Generation } : s),
+                ],
+            };
             // Where the old one had to end first, or has died meanwhile, it is brought back.
             for (var i = 0; i < kept; i++)
             {
-                if (
-                    !State.Members.Any(m => m.Slot == i && m.Role != MemberRole.Leaving) && Slot(i) is { IsDone: false, RetryAt: null } slot
-                )
+                if (!State.Members.Any(m => m.Slot == i && m.Role != MemberRole.Leaving) && Slot(i) is { Rests: false, RetryAt: null } slot)
                     PutSlot(i, slot with { RetryAt = now.Monotonic + policy.ShortLifeDelay });
             }
             var serving = State.Members.Count(m => m.Serves);
@@ -193,7 +221,12 @@ public static partial class ProgramMachine
                 effects.Add(new Effect.Hold(State.Name, State.Incarnation, plan.Sockets, Await: false, Keep: false));
             StartDue("the former program is started again");
             RestWhenDone(words);
+            RelieveAll();
         }
+
+        private readonly bool IsSurplus(int index, ProgramPlan former) =>
+            (Slot(index).IsDone || (Slot(index).IsCheap && index >= former.Processes))
+            && !State.Members.Any(m => m.Slot == index && m.Role != MemberRole.Leaving);
 
         private void CountReload() =>
             State = State with

@@ -82,6 +82,15 @@ public static partial class ProgramMachine
             case VassalEvent.Notified e:
                 turn.Notified(e);
                 break;
+            case VassalEvent.Departing e:
+                turn.Departing(e);
+                break;
+            case VassalEvent.AppFailed e:
+                turn.AppFailed(e);
+                break;
+            case VassalEvent.Scaled e:
+                turn.Scaled(e);
+                break;
             case VassalEvent.FellIdle:
                 turn.FellIdle();
                 break;

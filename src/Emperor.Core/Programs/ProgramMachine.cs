@@ -217,7 +217,7 @@ public static partial class ProgramMachine
                 effects.Add(new Effect.Unlisten(State.Name, State.Incarnation));
                 State = State with { Bound = null };
             }
-            if (plan.OnDemand)
+            if (plan is { OnDemand: true, StartsAtOnce: false })
             {
                 Wait();
                 return;
@@ -264,12 +264,19 @@ public static partial class ProgramMachine
                 Rolling = null,
                 FailedReload = null,
                 LaunchedDigest = State.Source?.Digest,
+                Generation = State.Generation + 1,
                 Slots = Copies(),
                 StoppedByHand = false,
                 History = State.History with { Cursed = 0 },
             };
-            for (var slot = 0; slot < State.Plan!.Processes; slot++)
-                Spawn(slot, MemberRole.Current, State.Plan);
+            var plan = State.Plan!;
+            var count = plan.Wsgi?.Cheaper?.Initial ?? plan.Processes;
+            for (var slot = 0; slot < plan.Processes; slot++)
+            {
+                PutSlot(slot, Slot(slot) with { Generation = State.Generation, IsCheap = slot >= count });
+                if (slot < count)
+                    Spawn(slot, MemberRole.Current, plan);
+            }
         }
 
         private void TellAllToStop(Aftermath aftermath, string why, long patience)

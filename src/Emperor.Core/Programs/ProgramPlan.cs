@@ -68,6 +68,9 @@ public sealed record ProgramPlan
     /// <summary>It is started by the first connection to one of its sockets.</summary>
     public bool OnDemand { get; init; }
 
+    /// <summary>On demand, but started at once the first time: only what has fallen idle waits for a connection.</summary>
+    public bool StartsAtOnce { get; init; }
+
     /// <summary>On demand: it is stopped after so long without an open connection or a new one, milliseconds; null is never.</summary>
     public long? Idle { get; init; }
 

@@ -10,6 +10,8 @@ namespace Emperor.Core.Reign;
 /// </summary>
 public sealed class Empire(EmpirePolicy policy)
 {
+    private static readonly Dictionary<string, WorkCounts> NoWork = [];
+
     private readonly Dictionary<string, VassalState> _vassals = new(StringComparer.Ordinal);
     private readonly PriorityQueue<string, long> _deadlines = new();
     private readonly Dictionary<string, long> _armed = new(StringComparer.Ordinal);
@@ -69,7 +71,14 @@ public sealed class Empire(EmpirePolicy policy)
     /// <param name="isReady">Whether the emperor has been ready.</param>
     /// <param name="loop">How its loop fares.</param>
     /// <param name="scans">How its scans fare.</param>
-    public EmpireSnapshot Snapshot(Instant now, bool isReady, LoopHealth loop, IReadOnlyList<ScanHealth> scans) =>
+    /// <param name="work">What the workers of the built-in server have done, by vassal; null for nothing.</param>
+    public EmpireSnapshot Snapshot(
+        Instant now,
+        bool isReady,
+        LoopHealth loop,
+        IReadOnlyList<ScanHealth> scans,
+        IReadOnlyDictionary<string, WorkCounts>? work = null
+    ) =>
         new(_vassals.Values, policy.Vassal, now)
         {
             Reloads = _reloadTimes,
@@ -77,6 +86,7 @@ public sealed class Empire(EmpirePolicy policy)
             IsReady = isReady && !IsEnding,
             Loop = loop,
             Scans = scans,
+            Work = work ?? NoWork,
         };
 
     /// <summary>One thing has happened to one vassal.</summary>

@@ -49,6 +49,9 @@ public sealed class EmpireSnapshot
         return null;
     }
 
+    /// <summary>What the workers of a vassal have done; null when the built-in server does not run it.</summary>
+    public WorkCounts? WorkOf(string name) => Work.TryGetValue(name, out var work) ? work : null;
+
     /// <summary>How long reloads took, from the order to the word that requests are accepted again.</summary>
     public required DurationCounts Reloads { get; init; }
 
@@ -61,9 +64,19 @@ public sealed class EmpireSnapshot
     /// <summary>How the main loop fares.</summary>
     public LoopHealth Loop { get; init; }
 
+    /// <summary>What the workers of the built-in server have done, by vassal.</summary>
+    public IReadOnlyDictionary<string, WorkCounts> Work { get; init; } = new Dictionary<string, WorkCounts>();
+
     /// <summary>How the scans fare, one for each --emperor.</summary>
     public IReadOnlyList<ScanHealth> Scans { get; init; } = [];
 }
+
+/// <summary>What the workers of one vassal have done since its slots were made, which is when it was started, or got more of them.</summary>
+/// <param name="Requests">How many requests were served.</param>
+/// <param name="Exceptions">In how many the app has raised one.</param>
+/// <param name="Busy">How many workers serve one now.</param>
+/// <param name="Harakiri">How many workers were killed because theirs took too long.</param>
+public readonly record struct WorkCounts(long Requests, long Exceptions, int Busy, long Harakiri);
 
 /// <summary>How the main loop fares; a turn is all the work between two waits.</summary>
 /// <param name="Turns">How many there were.</param>

@@ -28,7 +28,7 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
     private Utf8JsonWriter? _writer;
     private Written[] _written = [];
 
-    private readonly record struct Written(VassalState State, ProcessFigures? Figures, byte[] Json);
+    private readonly record struct Written(VassalState State, ProcessFigures? Figures, WorkCounts? Work, byte[] Json);
 
     /// <summary>Writes the whole document.</summary>
     /// <param name="output">Where to.</param>
@@ -46,7 +46,7 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         {
             if (i > 0)
                 output.Write(","u8);
-            output.Write(JsonOf(i, empire[i], usage.Of(empire[i])));
+            output.Write(JsonOf(i, empire[i], usage.Of(empire[i]), empire.WorkOf(empire[i].Name)));
         }
         output.Write(minified || empire.Count == 0 ? "],"u8 : "\n\t],"u8);
         output.Write(Tail(empire, usage));
@@ -77,10 +77,10 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
 
     // What is known of a vassal never changes, it is replaced. So what was written of it stays right as long as it is the same object, and of
     // thousands of vassals few have changed since the last document.
-    private byte[] JsonOf(int index, VassalSnapshot vassal, ProcessFigures? figures)
+    private byte[] JsonOf(int index, VassalSnapshot vassal, ProcessFigures? figures, WorkCounts? work)
     {
         ref var written = ref _written[index];
-        if (ReferenceEquals(written.State, vassal.Raw) && ReferenceEquals(written.Figures, figures))
+        if (ReferenceEquals(written.State, vassal.Raw) && ReferenceEquals(written.Figures, figures) && written.Work == work)
             return written.Json;
         var json = Begin();
         // As deep as it stands in the document.
@@ -88,9 +88,9 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         json.WriteStartArray();
         json.Flush();
         var start = _scratch.WrittenCount;
-        Write(json, vassal, figures);
+        Write(json, vassal, figures, work);
         json.Flush();
-        written = new Written(vassal.Raw, figures, _scratch.WrittenSpan[start..].ToArray());
+        written = new Written(vassal.Raw, figures, work, _scratch.WrittenSpan[start..].ToArray());
         return written.Json;
     }
 
@@ -120,7 +120,7 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         return _writer;
     }
 
-    private static void Write(Utf8JsonWriter json, VassalSnapshot vassal, ProcessFigures? figures)
+    private static void Write(Utf8JsonWriter json, VassalSnapshot vassal, ProcessFigures? figures, WorkCounts? work)
     {
         var raw = vassal.Raw;
         var history = raw.History;
@@ -146,13 +146,13 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         json.WriteNumber("gid"u8, raw.Source?.Gid ?? 0);
         json.WriteString("monitor"u8, raw.Source?.Monitor ?? "");
         json.WriteNumber("respawns"u8, raw.Reloads);
-        WriteMore(json, vassal);
+        WriteMore(json, vassal, work);
         WriteExit(json, vassal.LastExit);
         WriteFigures(json, figures);
         json.WriteEndObject();
     }
 
-    private static void WriteMore(Utf8JsonWriter json, VassalSnapshot vassal)
+    private static void WriteMore(Utf8JsonWriter json, VassalSnapshot vassal, WorkCounts? work)
     {
         var raw = vassal.Raw;
         json.WriteString("state"u8, vassal.State);
@@ -170,11 +170,19 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
         json.WriteString("target"u8, raw.Source?.Target ?? "");
         json.WriteString("digest"u8, raw.LaunchedDigest ?? "");
         json.WriteBoolean("latest"u8, vassal.IsLatest);
-        json.WriteString("kind"u8, raw.IsProgram ? "program"u8 : "uwsgi"u8);
+        json.WriteString("kind"u8, vassal.Kind);
         json.WriteNumber("copies"u8, vassal.Copies);
         json.WriteNumber("copies_ready"u8, vassal.CopiesReady);
         json.WriteString("status_text"u8, vassal.StatusText);
         json.WriteString("failed_reload"u8, raw.FailedReload);
+        if (work is not { } counts)
+            return;
+        json.WriteStartObject("workers"u8);
+        json.WriteNumber("requests"u8, counts.Requests);
+        json.WriteNumber("exceptions"u8, counts.Exceptions);
+        json.WriteNumber("busy"u8, counts.Busy);
+        json.WriteNumber("harakiri"u8, counts.Harakiri);
+        json.WriteEndObject();
     }
 
     private static void WriteExit(Utf8JsonWriter json, LastExit? exit)

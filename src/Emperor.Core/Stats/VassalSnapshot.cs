@@ -42,7 +42,30 @@ public readonly struct VassalSnapshot(VassalState raw, VassalPolicy policy, Inst
         );
 
     /// <summary>How many copies of it shall run; a uwsgi is one.</summary>
-    public int Copies => raw.IsProgram ? raw.Rolling?.Processes ?? (raw.Slots.Length > 0 ? raw.Slots.Length : raw.Plan?.Processes ?? 1) : 1;
+    public int Copies
+    {
+        get
+        {
+            if (!raw.IsProgram)
+                return 1;
+            var cheap = 0;
+            foreach (var slot in raw.Slots)
+                cheap += slot.IsCheap ? 1 : 0;
+            return (raw.Rolling?.Processes ?? (raw.Slots.Length > 0 ? raw.Slots.Length : raw.Plan?.Processes ?? 1)) - cheap;
+        }
+    }
+
+    /// <summary>What it is: "uwsgi", "wsgi" (an app that the built-in server runs) or "program".</summary>
+    public string Kind
+    {
+        get
+        {
+            if (!raw.IsProgram)
+                return "uwsgi";
+            var plan = raw.Slots.Length > 0 ? raw.Slots[0].Plan : raw.Plan;
+            return plan is { Wsgi: not null } ? "wsgi" : "program";
+        }
+    }
 
     /// <summary>How many of them are ready; those of a former generation that serve on during a reload count.</summary>
     public int CopiesReady

@@ -71,7 +71,11 @@ public abstract record Effect(string Vassal, int Incarnation)
     /// <param name="Incarnation">The number of the process.</param>
     /// <param name="Slot">Which of the program's copies it is, from 0.</param>
     /// <param name="Plan">How.</param>
-    public sealed record Launch(string Vassal, int Incarnation, int Slot, ProgramPlan Plan) : Effect(Vassal, Incarnation);
+    public sealed record Launch(string Vassal, int Incarnation, int Slot, ProgramPlan Plan) : Effect(Vassal, Incarnation)
+    {
+        /// <summary>Counts the starts and reloads of the vassal: processes with one number run one state of its code.</summary>
+        public int Generation { get; init; }
+    }
 
     /// <summary>Find out when it is ready (<see cref="VassalEvent.BecameReady"/>). It ends by itself with the process.</summary>
     public sealed record AwaitReady(string Vassal, int Incarnation, ProgramPlan Plan) : Effect(Vassal, Incarnation);

@@ -81,6 +81,22 @@ public abstract record VassalEvent
     /// </summary>
     public sealed record FellIdle : VassalEvent;
 
+    /// <summary>A worker of the built-in server leaves, or should, and not because it was told to.</summary>
+    /// <param name="Incarnation">The process.</param>
+    /// <param name="Reason">Why, as the end of a sentence.</param>
+    /// <param name="IsDue">Whether it serves on until its successor is ready and it is told to stop; otherwise it takes no more connections.</param>
+    public sealed record Departing(int Incarnation, string Reason, bool IsDue) : VassalEvent;
+
+    /// <summary>The app of a worker of the built-in server could not be loaded. The end of the process, or of its start, follows.</summary>
+    /// <param name="Incarnation">The process.</param>
+    /// <param name="Traceback">What Python says of it, in lines.</param>
+    public sealed record AppFailed(int Incarnation, string Traceback) : VassalEvent;
+
+    /// <summary>So many processes more, or fewer, suit what there is to do (cheaper).</summary>
+    /// <param name="Delta">How many more; fewer when negative.</param>
+    /// <param name="Reason">Why, as the end of a sentence.</param>
+    public sealed record Scaled(int Delta, string Reason) : VassalEvent;
+
     /// <summary>Something has changed with the vassals that it is to be started after (<see cref="VassalState.OthersReady"/>).</summary>
     public sealed record OthersChanged : VassalEvent;
 

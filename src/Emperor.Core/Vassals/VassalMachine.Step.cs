@@ -83,6 +83,10 @@ public static partial class VassalMachine
                 break;
             // A uwsgi vassal has no NOTIFY_SOCKET of the emperor's.
             case VassalEvent.Notified:
+            // Nor workers of the built-in server.
+            case VassalEvent.Departing:
+            case VassalEvent.AppFailed:
+            case VassalEvent.Scaled:
             // It is not ended for want of readiness, so nobody is told what it looked like.
             case VassalEvent.NotReady:
                 break;

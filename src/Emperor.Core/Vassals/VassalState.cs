@@ -130,6 +130,12 @@ public sealed record VassalState
     /// <summary>The slot that the reload is at.</summary>
     public int RollSlot { get; init; }
 
+    /// <summary>Counts the program's starts and reloads; each new process belongs to one of them.</summary>
+    public int Generation { get; init; }
+
+    /// <summary>Why the app could not be loaded the last time, in Python's lines; null when it could.</summary>
+    public string? Traceback { get; init; }
+
     /// <summary>Why the last reload came to nothing and the former processes serve on; null when it did not.</summary>
     public string? FailedReload { get; init; }
 

@@ -69,7 +69,9 @@ public static class WsgiOptions
             "worker-reload-mercy",
             "limit-as"
         ),
-        .. Of(WsgiFate.Emperor, WsgiValue.Flag, "harakiri-verbose", "lazy-apps|lazy"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Flag, "harakiri-verbose", "lazy-apps|lazy", "cheap", "die-on-idle"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Number, "cheaper", "cheaper-initial", "cheaper-step", "cheaper-overload", "idle"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Path, "cheaper-algo"),
         .. Of(WsgiFate.Emperor, WsgiValue.Paths, "plugin|plugins|need-plugin|need-plugins"),
         // So anyway.
         .. Of(
@@ -148,16 +150,6 @@ public static class WsgiOptions
         .. Of(WsgiFate.Emperor, WsgiValue.Flag, "stats-http", "stats-minified|stats-min", "stats-no-cores", "auto-procname"),
         .. Of(WsgiFate.Emperor, WsgiValue.Text, "procname", "procname-prefix", "procname-prefix-spaced", "procname-append"),
         // Without effect.
-        .. Told(
-            WsgiFate.Warned,
-            "all processes run all the time",
-            "cheaper",
-            "cheaper-initial",
-            "cheaper-step",
-            "cheaper-algo",
-            "cheap",
-            "idle"
-        ),
         .. Told(
             WsgiFate.Warned,
             "files are sent as they are, with ETag and Last-Modified",

@@ -30,6 +30,17 @@ public sealed record WsgiPlan
     /// <summary>What the emperor does for it beside the workers.</summary>
     public WsgiDuties Duties { get; init; } = WsgiDuties.None;
 
+    /// <summary>How many processes there are when there is little to do; null when there are always all.</summary>
+    public CheaperRule? Cheaper { get; init; }
+
     /// <summary>The virtual environment, absolute; null for the system's Python.</summary>
     public string? Home { get; init; }
 }
+
+/// <summary>How the number of processes follows what there is to do (cheaper).</summary>
+/// <param name="Minimum">The fewest processes (cheaper).</param>
+/// <param name="Initial">How many are started first (cheaper-initial).</param>
+/// <param name="Step">How many more are started at once (cheaper-step).</param>
+/// <param name="Overload">After how many seconds in which all were busy, or all but one idle, the number changes (cheaper-overload); of backlog: so many connections may wait.</param>
+/// <param name="ByBacklog">Whether the connections that wait decide (cheaper-algo = backlog), and not how many are busy (spare).</param>
+public sealed record CheaperRule(int Minimum, int Initial, int Step = 1, int Overload = 3, bool ByBacklog = false);

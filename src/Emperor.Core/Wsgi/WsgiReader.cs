@@ -36,17 +36,22 @@ public static class WsgiReader
     private const int HangUp = 1;
 
     /// <summary>The Python app that a file names, as it names it; null for none. Never throws because of what it reads.</summary>
-    public static string? App(string file, IConfigHost host) => AppOf(Values(file, host, []));
+    /// <param name="file">The file's name in the host's working folder.</param>
+    /// <param name="host">What may be asked of the world.</param>
+    /// <param name="arguments">The command line that a uwsgi would be started with (--vassal-set and its kind, --ini FILE); null for the file alone.</param>
+    public static string? App(string file, IConfigHost host, IReadOnlyList<string>? arguments = null) =>
+        AppOf(Values(file, host, arguments, []));
 
     /// <summary>Reads a file. Never throws because of what it reads.</summary>
     /// <param name="file">The file's name in the host's working folder.</param>
     /// <param name="host">What may be asked of the world.</param>
-    public static WsgiReading Read(string file, IConfigHost host)
+    /// <param name="arguments">The command line that a uwsgi would be started with (--vassal-set and its kind, --ini FILE); null for the file alone.</param>
+    public static WsgiReading Read(string file, IConfigHost host, IReadOnlyList<string>? arguments = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(host);
         var problems = new List<ConfigProblem>();
-        return Read(Values(file, host, problems), OptionOrigin.File(file, 0), host, problems);
+        return Read(Values(file, host, arguments, problems), OptionOrigin.File(file, 0), host, problems);
     }
 
     /// <summary>
@@ -105,10 +110,14 @@ public static class WsgiReader
         return plan with { LaunchDigest = LaunchDigest.Of(plan) };
     }
 
-    private static WsgiValues Values(string file, IConfigHost host, List<ConfigProblem> problems)
+    private static WsgiValues Values(string file, IConfigHost host, IReadOnlyList<string>? arguments, List<ConfigProblem> problems)
     {
-        var read = ConfigurationReader.Read(["--ini", file], new VassalHost(host), isVassal: true);
-        return new WsgiValues(Options(read, problems).Where(o => o.Origin.Kind == OriginKind.File), read.ReferencedNames, problems);
+        var read = ConfigurationReader.Read(arguments ?? ["--ini", file], new VassalHost(host), isVassal: true);
+        return new WsgiValues(
+            Options(read, problems).Where(o => o.Origin.Kind == OriginKind.File || !NamesMore(o.Key)),
+            read.ReferencedNames,
+            problems
+        );
     }
 
     // What the reader leaves as it is (other formats, what would be run or fetched) would be missing without a word.
@@ -117,6 +126,9 @@ public static class WsgiReader
         problems.AddRange(read.Problems.Select(p => p.Severity == Severity.Warning ? p with { Severity = Severity.Error } : p));
         return read.Options.Where(o => o.Naming != OptionNaming.Placeholder && !ProgramKeys.IsForReader(o.Key));
     }
+
+    // Of the command line: they bring other options, and are none.
+    private static bool NamesMore(string key) => key is "ini" or "inherit" or "include" or "set" or "config" or "yaml" or "xml" or "json";
 
     private static string? AppOf(WsgiValues values) =>
         values.Text("module") ?? values.Text("wsgi-file") ?? (values.All("mount") is [var (_, first), ..] ? first : null);
@@ -170,6 +182,7 @@ public static class WsgiReader
                 Duties = DutyReader.Read(values, host),
             },
         };
+        plan = LoadReader.Read(values, plan);
         return plan with { LaunchDigest = LaunchDigest.Of(plan) };
     }
 

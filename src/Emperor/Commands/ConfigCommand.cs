@@ -89,7 +89,7 @@ internal static class ConfigCommand
 
     // As its uwsgi is started; where none was found, as it would be.
     private static IReadOnlyList<string> Arguments(ExplainView view) =>
-        view is { Program: null, Command: { Count: > 1 } command } ? [.. command.Skip(1)] : ["--ini", view.File];
+        view is { Program: null, Vassal.Kind: "uwsgi", Command: { Count: > 1 } command } ? [.. command.Skip(1)] : ["--ini", view.File];
 
     private static int Print(string folder, string file, IReadOnlyList<string> arguments)
     {

@@ -11,6 +11,9 @@ namespace Emperor.Control;
 /// <summary>Puts together what is known of one vassal. On the thread of the control socket, which may ask the system.</summary>
 internal static class Explanations
 {
+    // The end says what; a recursion has a thousand.
+    private const int MostTracebackLines = 60;
+
     /// <summary>All about it.</summary>
     /// <param name="vassal">The vassal as it stood.</param>
     /// <param name="launch">How it is started.</param>
@@ -29,6 +32,7 @@ internal static class Explanations
             FileModified = raw.File.LastModified,
             Command = launch.Command,
             Server = raw.Plan is { Wsgi: not null, ServerReason: { } why } ? $"the built-in one for WSGI: {why}" : null,
+            Traceback = raw.Traceback is { Length: > 0 } traceback ? traceback.Split('\n').TakeLast(MostTracebackLines).ToArray() : null,
             Environment = launch.Additions,
             Program = raw.IsProgram ? Of(vassal, launch) : null,
             User = raw.Pid is { } pid ? UserOf(pid) : null,

@@ -11,6 +11,7 @@ internal sealed class ProgramFiles
     private readonly List<string> _warnings = [];
     private ServerWish _server;
     private Func<string, bool> _hasUwsgi = _ => true;
+    private Func<string, IReadOnlyList<string>?> _arguments = _ => null;
 
     /// <summary>The one app of "emperor serve"; null where vassals are files.</summary>
     public ServeRequest? Serve { get; set; }
@@ -21,7 +22,9 @@ internal sealed class ProgramFiles
     /// <summary>How it is decided which server runs a vassal.</summary>
     /// <param name="server">What is said for all whose files do not say (--emperor-server).</param>
     /// <param name="hasUwsgi">Whether there is a uwsgi to run vassals of a folder.</param>
-    public void Ask(ServerWish server, Func<string, bool> hasUwsgi) => (_server, _hasUwsgi) = (server, hasUwsgi);
+    /// <param name="arguments">The command line of a uwsgi for a file, which may set options of its own (--vassal-set and its kind).</param>
+    public void Ask(ServerWish server, Func<string, bool> hasUwsgi, Func<string, IReadOnlyList<string>?> arguments) =>
+        (_server, _hasUwsgi, _arguments) = (server, hasUwsgi, arguments);
 
     /// <summary>Looks into a file.</summary>
     /// <param name="file">Its name in its working folder.</param>
@@ -49,7 +52,7 @@ internal sealed class ProgramFiles
         }
         if (!verdict.HasUwsgi)
             return plan;
-        var choice = ServerChoice.Make(plan?.Server, _server, () => _hasUwsgi(folder), () => WsgiReader.App(file, host));
+        var choice = ServerChoice.Make(plan?.Server, _server, () => _hasUwsgi(folder), () => WsgiReader.App(file, host, _arguments(file)));
         return choice.IsBuiltIn ? BuiltIn(file, host, plan, choice, out refusal) : plan;
     }
 
@@ -65,7 +68,7 @@ internal sealed class ProgramFiles
     // The section [emperor] says how it is supervised, [uwsgi] what is run.
     private ProgramPlan? BuiltIn(string file, FolderConfigHost host, ProgramPlan? own, ServerChoice choice, out string? refusal)
     {
-        var reading = WsgiReader.Read(file, host);
+        var reading = WsgiReader.Read(file, host, _arguments(file));
         refusal = host.LookedAtTooMany ? TooMany("uwsgi") : reading.Refusal(file);
         if (refusal is not null || reading.Plan is not { } plan)
             return null;

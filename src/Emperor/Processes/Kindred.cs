@@ -152,7 +152,7 @@ internal sealed class Kindred : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _reader.Dispose();
 
-    private static bool IsLeftOver(Orphan orphan, ProcessTable living) => orphan.Owner is { } owner && living.BySerial(owner) is null;
+    private static bool IsLeftOver(Orphan orphan, ProcessTable living) => orphan.Owner is { } owner && !living.HasMark(owner);
 
     private void Adopt(int pid, ProcessTable living, long now)
     {

@@ -37,6 +37,9 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     /// <summary>What marks its tree, as NAME=VALUE; empty when nobody has said.</summary>
     public string Mark { get; init; } = "";
 
+    /// <summary>The serial number that <see cref="Mark"/> tells: that of the process which it was forked from, when another one was.</summary>
+    public long MarkSerial { get; init; } = serial;
+
     /// <summary>Its cgroup; null when it has none.</summary>
     public VassalCGroup? Group { get; init; }
 

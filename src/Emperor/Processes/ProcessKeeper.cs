@@ -110,6 +110,47 @@ internal sealed class ProcessKeeper : IDisposable
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Spawned(process.Incarnation, process.Process.Pid)));
     }
 
+    /// <summary>
+    /// Takes a process in that one of a vassal's has forked for the emperor, whose child it has become: it leads a session of its own, and has
+    /// the mark of the one that forked it.
+    /// </summary>
+    /// <param name="vassal">The vassal.</param>
+    /// <param name="incarnation">Which of its processes it shall be.</param>
+    /// <param name="pid">Its number, for which the kernel vouches.</param>
+    /// <param name="origin">What it was forked from.</param>
+    /// <param name="group">Makes its cgroup, for its serial number; null when it gets none.</param>
+    /// <returns>Why not; null when it is one of the emperor's own from now on.</returns>
+    public string? Adopt(string vassal, int incarnation, int pid, LiveProcess origin, Func<long, VassalCGroup?> group)
+    {
+        if (_processes.ByPid(pid) is not null || ProcFs.Stat(pid) is not { } stat || stat.Parent != Self.Pid || stat.Session != pid)
+            return $"process {pid}, which says that it is the worker, is not one that was forked for the emperor";
+        if (PidRef.Open(pid, out var error) is not { } process)
+            return $"process {pid} cannot be watched: {error}";
+        _kindred.Forget(pid);
+        var (serial, _) = Next();
+        var own = group(serial);
+        // One that stayed in the group of its origin would end with that.
+        if (own is not null && stat.State != 'Z' && CGroup.Write(own.Folder, "cgroup.procs", $"{pid}") is { Number: not 0 } refused)
+        {
+            _groups.Remove(own);
+            _ = process.SignalGroup(Signals.Kill);
+            SweepDue = true;
+            process.Dispose();
+            return $"process {pid} cannot join its cgroup: {refused}";
+        }
+        Keep(
+            new LiveProcess(serial, vassal, incarnation, process, null)
+            {
+                Mark = origin.Mark,
+                MarkSerial = origin.MarkSerial,
+                Group = own,
+                User = origin.User,
+            },
+            null
+        );
+        return null;
+    }
+
     /// <summary>Sends a signal to the main process.</summary>
     public static void Signal(LiveProcess process, int signal) =>
         _ = process.Main is { } main && IsAlive(main) ? main.Signal(signal) : process.Process.Signal(signal);
@@ -172,9 +213,13 @@ internal sealed class ProcessKeeper : IDisposable
     /// A vassal's process has ended: its last words are heard first, what is left of its process group is killed while its number cannot be
     /// another's, and then it is reaped. When it has left its place to another one, that is its process from now on.
     /// </summary>
+    /// <param name="serial">Its serial number.</param>
+    /// <param name="now">The moment.</param>
+    /// <param name="end">How it has ended, when it is gone.</param>
     /// <returns>Whether it is gone.</returns>
-    public bool Reap(long serial, Instant now)
+    public bool Reap(long serial, Instant now, out ProcessEnd? end)
     {
+        end = null;
         if (_processes.BySerial(serial) is not { } process || !process.Process.HasEnded(out _))
             return false;
         if (process.Main is { } main && IsOurs(main))
@@ -201,7 +246,8 @@ internal sealed class ProcessKeeper : IDisposable
             _output?.NoteEnd(output);
         if (process.Group is { } group)
             _groups.Remove(group);
-        Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, EndOf(status, ranOut ? process.Group : null))));
+        end = EndOf(status, ranOut ? process.Group : null);
+        Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, end)));
         return true;
     }
 

@@ -38,6 +38,9 @@ internal sealed class ProcessTable
     /// <summary>That of a serial number; null when it has been reaped.</summary>
     public LiveProcess? BySerial(long serial) => _bySerial.GetValueOrDefault(serial);
 
+    /// <summary>Whether one of them carries the mark of a serial number, its own or that of the process which it was forked from.</summary>
+    public bool HasMark(long serial) => _bySerial.ContainsKey(serial) || _bySerial.Values.Any(p => p.MarkSerial == serial);
+
     /// <summary>That of a process number; null when it is none of ours.</summary>
     public LiveProcess? ByPid(int pid) => _byPid.GetValueOrDefault(pid);
 

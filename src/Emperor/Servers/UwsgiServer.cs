@@ -65,6 +65,9 @@ internal sealed class UwsgiServer(
         return arguments;
     }
 
+    /// <summary>The part of the command line that says how a vassal is configured.</summary>
+    public IReadOnlyList<string> Configuration(string configuration) => [.. Arguments("", configuration).Skip(1)];
+
     /// <summary>Starts a vassal.</summary>
     /// <param name="launch">How.</param>
     /// <param name="failure">When null is returned: why, and what to do.</param>

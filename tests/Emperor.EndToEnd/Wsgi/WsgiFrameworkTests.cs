@@ -154,7 +154,7 @@ internal sealed class WsgiFrameworkTests : WsgiTest
             )
             {
                 using var escaped = await client.GetAsync(
-                    new Uri($"http://localhost/{target}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })
+                    new Uri($"{client.BaseAddress}{target}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })
                 );
                 Assert.That(
                     await escaped.Content.ReadAsStringAsync(),

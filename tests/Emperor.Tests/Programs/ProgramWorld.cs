@@ -2,6 +2,7 @@ using Emperor.Core;
 using Emperor.Core.Programs;
 using Emperor.Core.Protocol;
 using Emperor.Core.Vassals;
+using Emperor.Core.Wsgi;
 
 namespace Emperor.Tests.Programs;
 
@@ -20,6 +21,7 @@ internal sealed class ProgramWorld(int seed)
     private readonly Queue<VassalEvent> _outcomes = new();
     private readonly PriorityQueue<Action, long> _future = new();
     private readonly Dictionary<int, SimulatedMember> _living = [];
+    private readonly HashSet<int> _unborn = [];
     private readonly List<string> _trace = [];
     private VassalState _state = VassalMachine.Create("blog.ini");
     private HashSet<string> _held = [];
@@ -158,6 +160,9 @@ internal sealed class ProgramWorld(int seed)
                 if (signal.Stops && member.StopsIn is { } stopsIn)
                     At(_now + stopsIn, () => End(signal.Incarnation, new ProcessEnd(0, false, "exit 0")));
                 break;
+            case Effect.Signal { Stops: true } or Effect.Kill when _unborn.Remove(effect.Incarnation):
+                _outcomes.Enqueue(new VassalEvent.SpawnFailed(effect.Incarnation, "it was told to stop"));
+                break;
             case Effect.Kill kill:
                 At(_now + _dice.Next(20), () => End(kill.Incarnation, new ProcessEnd(9, true, "signal 9 (KILL)")));
                 break;
@@ -185,8 +190,32 @@ internal sealed class ProgramWorld(int seed)
         Check(!_hasEnded, "something is started after the end");
         Check(launch.Plan.Sockets.All(s => _held.Contains(s.Address)), "it is started without its sockets");
         Check(!_awaited || _state.Phase != Phase.Waiting, "it waits and is started");
+        // A worker of the built-in server is there only when its app has been loaded.
+        if (launch.Plan.Wsgi is { LazyApps: false })
+        {
+            _unborn.Add(launch.Incarnation);
+            At(_now + _dice.Next(2_000), () => Bear(launch));
+            return;
+        }
+        Spawn(launch);
+    }
+
+    private void Bear(Effect.Launch launch)
+    {
+        if (!_unborn.Remove(launch.Incarnation))
+            return;
+        Spawn(launch);
+        while (_outcomes.TryDequeue(out var outcome))
+            Step(outcome);
+        CheckGenerations();
+    }
+
+    private void Spawn(Effect.Launch launch)
+    {
         if (_dice.Next(25) == 0)
         {
+            if (launch.Plan.Wsgi is not null)
+                _outcomes.Enqueue(new VassalEvent.AppFailed(launch.Incarnation, "Traceback"));
             _outcomes.Enqueue(new VassalEvent.SpawnFailed(launch.Incarnation, "no program"));
             return;
         }
@@ -201,8 +230,17 @@ internal sealed class ProgramWorld(int seed)
             At(_now + _dice.Next(2_000), () => End(launch.Incarnation, new ProcessEnd(1, false, "exit 1")));
         else if (chance == 2)
             At(_now + _dice.Next(200_000), () => End(launch.Incarnation, new ProcessEnd(0, false, "exit 0")));
+        else if (chance < 6 && launch.Plan.Wsgi is not null)
+            At(_now + _dice.Next(50_000), () => Depart(launch.Incarnation, isDue: chance < 5));
         else if (chance == 3)
             At(_now + _dice.Next(100_000), () => Say(new VassalEvent.Unwell(launch.Incarnation, "GET /: 500"), launch.Incarnation));
+    }
+
+    private void Depart(int incarnation, bool isDue)
+    {
+        Say(new VassalEvent.Departing(incarnation, "a limit", isDue), incarnation);
+        if (!isDue)
+            At(_now + _dice.Next(2_000), () => End(incarnation, new ProcessEnd(17, false, "exit 17")));
     }
 
     private void Say(VassalEvent @event, int incarnation)
@@ -226,8 +264,9 @@ internal sealed class ProgramWorld(int seed)
     }
 
     private VassalEvent Happening() =>
-        _dice.Next(16) switch
+        _dice.Next(18) switch
         {
+            16 or 17 => new VassalEvent.Scaled(_dice.Next(6) - 3, "there is so much to do"),
             < 5 => Accepted(),
             5 => new VassalEvent.FileRefused("line 3: what is that?"),
             6 => new VassalEvent.FileGone(),
@@ -248,6 +287,8 @@ internal sealed class ProgramWorld(int seed)
         if (_dice.Next(12) == 0)
             return new VassalEvent.FileAccepted(1);
         var onDemand = _dice.Next(4) == 0;
+        var isWorker = _dice.Next(3) == 0;
+        var processes = 1 + _dice.Next(3);
         var sockets = Enumerable
             .Range(0, onDemand ? 1 + _dice.Next(2) : _dice.Next(3))
             .Select(i => new ProgramSocket($"/run/{_dice.Next(3)}{i}", ""));
@@ -258,9 +299,9 @@ internal sealed class ProgramWorld(int seed)
                 Exec = ["/bin/app"],
                 Folder = "/",
                 LaunchDigest = _dice.Next(3).ToString(System.Globalization.CultureInfo.InvariantCulture),
-                Processes = 1 + _dice.Next(3),
+                Processes = processes,
                 Sockets = [.. sockets],
-                Reload = (ReloadWay)_dice.Next(3),
+                Reload = isWorker ? ReloadWay.Overlap : (ReloadWay)_dice.Next(3),
                 Restart = _dice.Next(3) == 0 ? (RestartRule)_dice.Next(3) : RestartRule.Always,
                 ReadyTimeout = 5_000,
                 StopTimeout = _dice.Next(2) == 0 ? 3_000 : null,
@@ -268,9 +309,22 @@ internal sealed class ProgramWorld(int seed)
                 Idle = onDemand ? 10_000 : null,
                 Health = _dice.Next(2) == 0 ? new HealthRule() : null,
                 Ready = new ReadyRule(ReadyWay.Accept),
+                SuccessExitStatus = [17],
+                StartsAtOnce = onDemand && _dice.Next(2) == 0,
+                Wsgi = isWorker ? Wsgi(processes) : null,
             }
         );
     }
+
+    private WsgiPlan Wsgi(int processes) =>
+        new()
+        {
+            App = "a",
+            Options = "{}",
+            Protocols = [],
+            LazyApps = _dice.Next(3) == 0,
+            Cheaper = processes > 1 && _dice.Next(2) == 0 ? new CheaperRule(1, 1 + _dice.Next(processes)) : null,
+        };
 
     private void CheckGenerations()
     {
@@ -283,13 +337,13 @@ internal sealed class ProgramWorld(int seed)
             Check(group.Count(m => m.Role == MemberRole.Next) <= 1, $"copy {group.Key} has two processes that are to serve");
         }
         Check(
-            _state.Members.All(m => m.Role != MemberRole.Next) || _state.Rolling is not null,
+            _state.Rolling is not null || _state.Members.All(m => m.Role != MemberRole.Next || m.Plan.Wsgi is not null),
             "a process waits for a reload that is over"
         );
         Check(_state.Members.All(m => m.Role != MemberRole.Leaving || m.Deadline is not null), "one that leaves may take for ever");
         Check(_state.Members.All(m => m.ReadyAt is not null || m.Deadline is not null), "one that does not get ready may take for ever");
         Check(
-            _state.Members.Select(m => m.Incarnation).ToHashSet().SetEquals(_living.Keys),
+            _state.Members.Select(m => m.Incarnation).ToHashSet().SetEquals(_living.Keys.Concat(_unborn)),
             "the machine and the kernel know different processes"
         );
         Check(
@@ -297,6 +351,20 @@ internal sealed class ProgramWorld(int seed)
             $"{_state.Phase} without a process, for ever"
         );
         Check(_state.Phase != Phase.Running || Serving() > 0, "it runs, and nothing of it serves");
+        Check(
+            _state.Phase != Phase.Running
+                || Enumerable
+                    .Range(0, _state.Slots.Length)
+                    .All(i => _state.Slots[i].Rests || _state.Slots[i].RetryAt is not null || _state.Members.Any(m => m.Slot == i)),
+            "a copy is forgotten"
+        );
+        Check(
+            _state.Phase != Phase.Running
+                || !_state
+                    .Slots.Select((s, i) => s.IsCheap && _state.Members.Any(m => m.Slot == i && m.Role != MemberRole.Leaving))
+                    .Contains(true),
+            "a copy that is not needed has a process"
+        );
         Check(_state.Phase != Phase.Reloading || _state.Rolling is not null, "it reloads, and nothing is brought in");
         Check(_state.Rolling is null || _state.Phase == Phase.Reloading, $"it is {_state.Phase}, and a reload is under way");
         var isAtRest = _state.Phase is Phase.Waiting or Phase.Resting or Phase.Refused or Phase.Gone;

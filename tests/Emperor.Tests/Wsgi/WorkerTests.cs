@@ -16,6 +16,8 @@ public sealed class WorkerTests
     [TestCase("""{"event": "ready", "slot": 0}""", "ready|")]
     [TestCase("""{"event": "error", "error": "chdir /x: no"}""", "error|chdir /x: no")]
     [TestCase("""{"event": "leaving", "slot": 0, "reason": "max-requests", "detail": "5"}""", "leaving|max-requests (5)")]
+    [TestCase("""{"event": "due", "slot": 0, "reason": "max-requests", "detail": "5"}""", "due|max-requests (5)")]
+    [TestCase("""{"event": "fork-failed", "slot": 3, "error": "no memory"}""", "fork-failed|no memory")]
     [TestCase("""{"event": "loaded", "apps": [], "failed": []}""", "loaded|")]
     [TestCase(
         """{"event": "loaded", "failed": [{"source": "a.py", "traceback": "Traceback:\n  File \"a.py\", line 1\n    x\nNameError: x\n"}]}""",
@@ -53,13 +55,41 @@ public sealed class WorkerTests
         };
         var text = WorkerMessages.Configuration(new Effect.Launch("v", 7, 1, plan), 5, 12, 9);
         using var json = JsonDocument.Parse(text);
+        using var template = JsonDocument.Parse(WorkerMessages.Configuration(new Effect.Launch("v", -1, 1, plan), null, 12, 9));
+        Assert.That(template.RootElement.GetRawText(), Does.StartWith("""{"contract":1,"role":"template","overlap":true,"processes":2,"""));
+        Assert.That(Encoding.UTF8.GetString(WorkerMessages.Fork(5, 2)), Is.EqualTo("""{"command":"fork","slot":5,"id":2}"""));
         Assert.That(
             json.RootElement.GetRawText(),
             Is.EqualTo(
-                """{"contract":1,"role":"worker","slot":5,"id":2,"processes":2,"slots":{"fd":9,"count":12},"sockets":["""
+                """{"contract":1,"role":"worker","slot":5,"id":2,"overlap":true,"processes":2,"slots":{"fd":9,"count":12},"sockets":["""
                     + """{"fd":3,"protocol":"uwsgi","name":"/run/b"},{"fd":4,"protocol":"http","name":"127.0.0.1:80"}],"options":{"module":"a"}}"""
             )
         );
+    }
+
+    [Test]
+    public void The_traceback_of_an_app_that_cannot_be_loaded_is_kept_in_lines()
+    {
+        const string text = """{"event": "loaded", "failed": [{"traceback": "a\nb\n"}, {"traceback": "c\n"}, 5]}""";
+        Assert.That(WorkerMessages.Read(Encoding.UTF8.GetBytes(text))!.Value.Detail, Is.EqualTo("a\nb\nc"));
+        var message = WorkerMessages.Read("""{"event": "fork-failed", "slot": 3}"""u8.ToArray())!.Value;
+        Assert.That((message.Slot, message.Detail), Is.EqualTo(((int?)3, "")));
+    }
+
+    [Test]
+    public void A_descriptor_is_sent_along()
+    {
+        var (ours, theirs) = MessageSocket.Create();
+        using (ours)
+        using (theirs)
+        using (var file = Files.CreateSealedFile("test", "content"u8))
+        {
+            Assert.That(ours.Send("fork"u8, file).Number, Is.Zero);
+            var buffer = new byte[10];
+            // Who reads without room for it leaves it in the kernel, which closes it.
+            Assert.That((Files.Read(theirs, buffer, out var count).Number, count), Is.EqualTo((0, 4)));
+        }
+        Assert.That(() => ours.Dispose(), Throws.Nothing);
     }
 
     [Test]
@@ -75,6 +105,9 @@ public sealed class WorkerTests
         Assert.That((slots.Take(), slots.OldestRequest(1)), Is.EqualTo(((int?)1, (ulong?)null)));
         slots.Return(0);
         slots.Return(1);
+        slots.Templates = 1;
+        Assert.That(slots.IsUnused, Is.False, "workers may still be forked from that");
+        slots.Templates = 0;
         Assert.That(slots.IsUnused);
     }
 

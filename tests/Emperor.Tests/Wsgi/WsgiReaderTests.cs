@@ -100,6 +100,33 @@ public sealed class WsgiReaderTests
         Assert.That((plan.Ready.Way, plan.Reload, plan.IsProgram), Is.EqualTo((ReadyWay.Worker, ReloadWay.Overlap, true)));
     }
 
+    [TestCase("", "always, never idle, all")]
+    [TestCase("idle = 60", "at once, idle after 60 s, all")]
+    [TestCase("cheap = true", "on demand, never idle, all")]
+    [TestCase("cheap = true; idle = 5; die-on-idle = true", "on demand, idle after 5 s, all")]
+    [TestCase("cheaper = 2", "always, never idle, 2 of 8, first 2, by 1 after 3")]
+    [TestCase(
+        "cheaper = 2; cheaper-initial = 5; cheaper-step = 3; cheaper-overload = 10; cheaper-algo = backlog",
+        "always, never idle, 2 of 8, first 5, by 3 after 10, backlog"
+    )]
+    [TestCase("cheaper = 2; cheaper-initial = 1; cheaper-algo = busyness", "always, never idle, 2 of 8, first 2, by 1 after 3")]
+    [TestCase("cheaper = 2; cheaper-initial = 100; cheaper-step = 0", "always, never idle, 2 of 8, first 8, by 1 after 3")]
+    public void How_many_processes_there_are(string lines, string shown)
+    {
+        var plan = Plan($"module = a; socket = /run/b; processes = 8; {lines}");
+        var life = (plan.OnDemand, plan.StartsAtOnce) switch
+        {
+            (false, _) => "always",
+            (true, true) => "at once",
+            _ => "on demand",
+        };
+        var idle = plan.Idle is { } time ? $"idle after {time / 1000} s" : "never idle";
+        var cheaper = plan.Wsgi!.Cheaper is { } c
+            ? $"{c.Minimum} of {plan.Processes}, first {c.Initial}, by {c.Step} after {c.Overload}{(c.ByBacklog ? ", backlog" : "")}"
+            : "all";
+        Assert.That($"{life}, {idle}, {cheaper}", Is.EqualTo(shown));
+    }
+
     [TestCase("home = /srv/venv", "/srv/venv/bin/python3")]
     [TestCase("virtualenv = /srv/venv", "/srv/venv/bin/python3")]
     [TestCase("venv = venv; chdir = /srv", "/srv/venv/bin/python3")]
@@ -125,8 +152,8 @@ public sealed class WsgiReaderTests
     [TestCase("http = 127.0.0.1:8000; wsgi-file = hello.py; callable = app; master = true", 0)]
     [TestCase("plugins = python3; module = a; socket = /run/b; enable-threads = true; thunder-lock = true; lazy = true", 0)]
     [TestCase(
-        "plugin = python3,http,logfile; module = a; http-socket = :80; logto = /var/log/x.log; stats = /tmp/s; cheaper = 1; touch-reload = /x",
-        1
+        "plugin = python3,http,logfile; module = a; http-socket = :80; logto = /var/log/x.log; stats = /tmp/s; processes = 4; cheaper = 1; touch-reload = /x",
+        0
     )]
     [TestCase(
         "project = blog; base = /srv; chdir = %(base)/%(project); module = %(project).wsgi:application; socket = %(base)/%(project)/%(project).sock; chmod-socket = 664",
@@ -151,6 +178,7 @@ public sealed class WsgiReaderTests
     [TestCase("module = a; socket = /run/b; socket = /run/b", "that address stands here twice; remove one")]
     [TestCase("module = a; socket = /run/b; protocol = fastcgi", "the built-in server does not speak that; write uwsgi or http")]
     [TestCase("module = a; socket = /run/b; chmod-socket = rw", "it is no mode; write three octal digits")]
+    [TestCase("module = a; socket = /run/b; processes = 2; cheaper = 2", "cheaper must be lower than processes; write fewer than 2")]
     [TestCase("module = a; socket = /run/b; processes = many", "it is no such number; write one from 0 to 1000")]
     [TestCase("module = a; socket = /run/b; plugins = php", "has no plugin php; remove it")]
     [TestCase("module = a; socket = /run/b; spooler = /tmp/s", "the built-in server has no spooler; the emperor is its master")]

@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Emperor.Core.Programs;
@@ -8,8 +10,15 @@ namespace Emperor.Servers.Wsgi;
 
 /// <summary>What a worker has said.</summary>
 /// <param name="Kind">Which event (WORKER.md, "Messages").</param>
-/// <param name="Text">What is to be told of it; empty when nothing is.</param>
-internal readonly record struct WorkerMessage(string Kind, string Text);
+/// <param name="Text">What is to be told of it, in one line; empty when nothing is.</param>
+internal readonly record struct WorkerMessage(string Kind, string Text)
+{
+    /// <summary>All of it, in lines (a traceback); empty when nothing is.</summary>
+    public string Detail { get; init; } = "";
+
+    /// <summary>The slot that it is about; null when it names none.</summary>
+    public int? Slot { get; init; }
+}
 
 /// <summary>Writes what the emperor tells a worker, and reads what that says.</summary>
 internal static class WorkerMessages
@@ -18,23 +27,39 @@ internal static class WorkerMessages
     public const int Longest = 256 * 1024;
 
     private const int LongestText = 2000;
+
+    // The worker's own limit (WORKER.md).
+    private const int LongestTraceback = 16 * 1024;
     private const int Contract = 1;
 
-    /// <summary>The configuration of a worker.</summary>
-    /// <param name="launch">Which one.</param>
+    /// <summary>Tells a process to leave.</summary>
+    public static ReadOnlySpan<byte> Stop => """{"command":"stop"}"""u8;
+
+    /// <summary>Tells a template to fork a worker.</summary>
     /// <param name="slot">Its slot.</param>
+    /// <param name="id">uWSGI's number of it, from 1.</param>
+    public static byte[] Fork(int slot, int id) =>
+        Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $$"""{"command":"fork","slot":{{slot}},"id":{{id}}}"""));
+
+    /// <summary>The configuration of a worker, or of a template.</summary>
+    /// <param name="launch">Which one.</param>
+    /// <param name="slot">Its slot; null for a template.</param>
     /// <param name="slots">How many slots there are.</param>
     /// <param name="slotsFd">The number of their memory in the worker.</param>
-    public static ReadOnlyMemory<byte> Configuration(Effect.Launch launch, int slot, int slots, int slotsFd)
+    public static ReadOnlyMemory<byte> Configuration(Effect.Launch launch, int? slot, int slots, int slotsFd)
     {
         var plan = launch.Plan;
         var buffer = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         json.WriteStartObject();
         json.WriteNumber("contract", Contract);
-        json.WriteString("role", "worker");
-        json.WriteNumber("slot", slot);
-        json.WriteNumber("id", launch.Slot + 1);
+        json.WriteString("role", slot is null ? "template" : "worker");
+        if (slot is { } own)
+        {
+            json.WriteNumber("slot", own);
+            json.WriteNumber("id", launch.Slot + 1);
+        }
+        json.WriteBoolean("overlap", true);
         json.WriteNumber("processes", plan.Processes);
         json.WriteStartObject("slots");
         json.WriteNumber("fd", slotsFd);
@@ -71,12 +96,20 @@ internal static class WorkerMessages
                 kind switch
                 {
                     "error" => Text(root, "error"),
-                    "leaving" => $"{Text(root, "reason")} ({Text(root, "detail")})",
+                    "fork-failed" => Text(root, "error"),
+                    "leaving" or "due" => $"{Cut(Text(root, "reason"))} ({Cut(Text(root, "detail"))})",
                     "loaded" => Failures(root),
                     "changed" => Text(root, "file"),
                     _ => "",
                 }
-            );
+            )
+            {
+                Slot =
+                    root.TryGetProperty("slot", out var slot) && slot.ValueKind == JsonValueKind.Number && slot.TryGetInt32(out var number)
+                        ? number
+                        : null,
+                Detail = kind == "loaded" ? Tracebacks(root) : "",
+            };
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -98,6 +131,18 @@ internal static class WorkerMessages
         return Cut(
             $"{Text(first, "source")}: {(lines.Length > 0 ? lines[^1] : "no reason is told")}{(place is null ? "" : $" ({place})")}"
         );
+    }
+
+    // Of all apps that could not be loaded. What is last counts most.
+    private static string Tracebacks(JsonElement root)
+    {
+        if (!root.TryGetProperty("failed", out var failed) || failed.ValueKind != JsonValueKind.Array)
+            return "";
+        var text = string.Join(
+            '\n',
+            failed.EnumerateArray().Where(f => f.ValueKind == JsonValueKind.Object).Select(f => Text(f, "traceback").TrimEnd())
+        );
+        return text.Length > LongestTraceback ? text[^LongestTraceback..] : text;
     }
 
     private static string Text(JsonElement element, string name) =>

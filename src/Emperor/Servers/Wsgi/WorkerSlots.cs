@@ -16,6 +16,9 @@ internal sealed class WorkerSlots : IDisposable
     private const int RequestStart = 16;
     private const uint Magic = 0x57504D45;
 
+    // From there on: the start of the request, requests, exceptions.
+    private const int RequestWords = 3;
+
     private readonly bool[] _taken;
     private readonly byte[] _word = new byte[sizeof(ulong)];
 
@@ -44,8 +47,11 @@ internal sealed class WorkerSlots : IDisposable
     /// <summary>The threads that each slot has room for.</summary>
     public int Threads { get; }
 
-    /// <summary>Whether no worker has a slot of it.</summary>
-    public bool IsUnused => !_taken.Contains(true);
+    /// <summary>Whether no worker has a slot of it, and no template that workers are forked from has its memory.</summary>
+    public bool IsUnused => Templates == 0 && !_taken.Contains(true);
+
+    /// <summary>How many templates have its memory.</summary>
+    public int Templates { get; set; }
 
     private int Size => WorkerBytes + (CoreBytes * Threads);
 
@@ -104,6 +110,28 @@ internal sealed class WorkerSlots : IDisposable
             Cores = cores,
             ShowsCores = hasCores,
         };
+    }
+
+    /// <summary>What has been done in all slots, by the workers that have them and those before.</summary>
+    /// <returns>Requests, exceptions, and how many workers serve a request now.</returns>
+    public (long Requests, long Exceptions, int Busy) Total()
+    {
+        var (requests, exceptions, busy) = (0L, 0L, 0);
+        var words = new byte[RequestWords * sizeof(ulong)];
+        for (var slot = 0; slot < Count; slot++)
+        {
+            var isBusy = false;
+            for (var core = 0; core < Threads; core++)
+            {
+                if (Files.ReadAt(File, words, Place(slot, core), out var count).Number != 0 || count < words.Length)
+                    continue;
+                isBusy |= BinaryPrimitives.ReadUInt64LittleEndian(words) != 0;
+                requests += BinaryPrimitives.ReadInt64LittleEndian(words.AsSpan(sizeof(ulong)));
+                exceptions += BinaryPrimitives.ReadInt64LittleEndian(words.AsSpan(2 * sizeof(ulong)));
+            }
+            busy += isBusy && _taken[slot] ? 1 : 0;
+        }
+        return (requests, exceptions, busy);
     }
 
     /// <inheritdoc/>

@@ -198,8 +198,8 @@ internal sealed class WorkerStats : IDisposable
                     .Sockets(holder.Vassal)
                     .Select(s =>
                     {
-                        var (waiting, most) = ListeningSocket.Queue(s.Fd, diag) ?? (0, 0);
-                        return new SocketFigures(s.Address, protocols.GetValueOrDefault(s.Address, "uwsgi"), waiting, most);
+                        var queue = ListenQueue.Of(s.Fd, diag) ?? default;
+                        return new SocketFigures(s.Address, protocols.GetValueOrDefault(s.Address, "uwsgi"), queue.Waiting, queue.Limit);
                     }),
             ],
             Daemons = holder.Daemons?.Figures,

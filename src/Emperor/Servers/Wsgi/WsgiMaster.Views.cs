@@ -15,7 +15,7 @@ internal sealed partial class WsgiMaster
 
     /// <summary>Where a worker tells what it does; null when it is none, or has no place yet.</summary>
     public (WorkerSlots Slots, int Slot)? PlaceOf(string vassal, int incarnation) =>
-        _byProcess.TryGetValue((vassal, incarnation), out var worker) ? (worker.Slots, worker.Slot) : null;
+        _byProcess.TryGetValue((vassal, incarnation), out var worker) && worker.Slot is { } slot ? (worker.Slots, slot) : null;
 
     /// <summary>Whether a worker has been at a request for longer than it may (harakiri).</summary>
     public bool IsOverdue(string vassal, int incarnation) =>

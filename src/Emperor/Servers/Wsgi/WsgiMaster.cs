@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using System.Globalization;
 using Emperor.Core.Programs;
 using Emperor.Core.Vassals;
+using Emperor.Core.Wsgi;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Processes;
@@ -12,7 +12,8 @@ namespace Emperor.Servers.Wsgi;
 /// <summary>
 /// Overview: the emperor's side of the built-in server (WORKER.md). It gives each worker its control socket, its slot and the program, hears what it
 /// says, and ends one whose request takes too long (harakiri). When a worker starts and stops is decided by the vassal's machine as for every
-/// program; its exit is seen as every child's. On the main thread only.
+/// program; its exit is seen as every child's. Without lazy-apps a worker is not started but forked from a template, whose life the
+/// <see cref="Nursery"/> decides. On the main thread only.
 ///
 /// <para>What a worker says is not trusted: a message is heard only from the worker's own process, and one that floods loses its socket, upon
 /// which it leaves.</para>
@@ -21,57 +22,47 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
 {
     private const string ProgramName = "worker.py";
     private const int MessagesATurn = 16;
-    private const int MessagesASecond = 256;
     private const int SpareSlots = 8;
     private const int MostSlots = 4096;
 
-    // Harakiri comes within a second of its limit.
-    private const long HarakiriInterval = 500;
-    private const int TracebackSignal = 40;
-
-    // The worker has so long to write its traceback.
-    private const long TracebackTime = 250;
-
-    private readonly Dictionary<long, Worker> _byId = [];
-    private readonly Dictionary<(string Vassal, int Incarnation), Worker> _byProcess = [];
+    private readonly Dictionary<long, WorkerPeer> _byId = [];
+    private readonly Dictionary<(string Vassal, int Incarnation), WorkerPeer> _byProcess = [];
     private readonly Dictionary<string, WorkerSlots> _slots = new(StringComparer.Ordinal);
     private readonly byte[] _buffer = new byte[WorkerMessages.Longest + 1];
     private SafeFd? _program;
     private long _lastId;
-    private long? _nextLook;
 
     /// <summary>When something is to be done by time alone, monotonic milliseconds; null when there is not.</summary>
-    public long? NextDue => _nextLook;
+    public long? NextDue
+    {
+        get
+        {
+            var next = Math.Min(_nextLook ?? long.MaxValue, _nextGauge ?? long.MaxValue);
+            foreach (var nursery in _nurseries.Values)
+                next = Math.Min(next, nursery.NextDeadline ?? long.MaxValue);
+            return next == long.MaxValue ? null : next;
+        }
+    }
 
-    /// <summary>Makes what a worker needs that is about to be started.</summary>
+    /// <summary>Makes what a worker, or a template, needs that is about to be started.</summary>
     /// <param name="launch">Which one.</param>
     /// <param name="failure">When null is returned: why, and what to do.</param>
     /// <exception cref="LinuxException">No descriptor is left.</exception>
     public WorkerLaunch? Prepare(Effect.Launch launch, out string failure)
     {
         var plan = launch.Plan;
+        var isTemplate = launch.Incarnation < 0;
         _program ??= Files.CreateSealedFile("emperor-worker", ReadProgram());
         var slots = SlotsOf(launch.Vassal, plan);
+        int? slot = null;
+        if (!isTemplate && (slot = slots.Take()) is null)
+        {
+            failure = TooManySlots;
+            return null;
+        }
         var (ours, theirs) = MessageSocket.Create();
-        if (slots.Take() is not { } slot)
-        {
-            ours.Dispose();
-            theirs.Dispose();
-            failure = "too many of its former workers have not ended yet; they are waited for";
-            return null;
-        }
         var control = DescriptorWords.First + plan.Sockets.Count;
-        var configuration = WorkerMessages.Configuration(launch, slot, slots.Count, control + 2);
-        if (configuration.Length > WorkerMessages.Longest || ours.Send(configuration.Span).Number != 0)
-        {
-            ours.Dispose();
-            theirs.Dispose();
-            slots.Return(slot);
-            failure = $"its options are too long for a worker ({configuration.Length} bytes); write fewer";
-            return null;
-        }
-        failure = "";
-        return new WorkerLaunch(ours, theirs, slots, slot)
+        var worker = new WorkerLaunch(ours, theirs, slots, slot)
         {
             Descriptors = [theirs, _program, slots.File],
             Command =
@@ -81,78 +72,96 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
                 control.ToString(CultureInfo.InvariantCulture),
             ],
         };
+        var configuration = WorkerMessages.Configuration(launch, slot, slots.Count, control + 2);
+        if (configuration.Length > WorkerMessages.Longest || ours.Send(configuration.Span).Number != 0)
+        {
+            worker.Dispose();
+            failure = $"its options are too long for a worker ({configuration.Length} bytes); write fewer";
+            return null;
+        }
+        failure = "";
+        return worker;
     }
 
-    /// <summary>The worker has been started.</summary>
+    /// <summary>The worker, or template, has been started.</summary>
     /// <exception cref="LinuxException">No room in epoll is left.</exception>
     public void Started(Effect.Launch launch, WorkerLaunch worker, long now)
     {
-        var kept = new Worker(++_lastId, launch, worker);
-        loop.Add(worker.Control.Fd, Token.Make(TokenKind.Worker, kept.Id));
+        var peer = new WorkerPeer(++_lastId, launch, worker.Control, worker.Slots, worker.Slot) { IsBorn = true };
+        Listen(peer);
         worker.IsTaken = true;
-        _byId.Add(kept.Id, kept);
-        _byProcess.Add((launch.Vassal, launch.Incarnation), kept);
-        if (launch.Plan.Wsgi!.Harakiri is not null)
-            _nextLook ??= now + HarakiriInterval;
+        if (peer.IsTemplate)
+            worker.Slots.Templates++;
+        else
+            Watch(peer, now);
     }
 
     /// <summary>A worker has said something, or closed its end.</summary>
     public void Hear(long id, long now)
     {
-        if (_byId.TryGetValue(id, out var worker))
-            Hear(worker, now);
+        if (_byId.TryGetValue(id, out var peer))
+            Hear(peer, now);
     }
 
-    /// <summary>Hears the last words of a worker that is about to be reaped.</summary>
+    /// <summary>Hears the last words of one that is about to be reaped, and before them the first ones of those that were forked from it.</summary>
     public void HearLast(string vassal, int incarnation, long now)
     {
-        if (_byProcess.TryGetValue((vassal, incarnation), out var worker))
-            Hear(worker, now);
+        if (!_byProcess.TryGetValue((vassal, incarnation), out var peer))
+            return;
+        if (peer.IsTemplate)
+            HearNewborn(now);
+        Hear(peer, now);
     }
 
-    /// <summary>A worker has been reaped.</summary>
-    public void Ended(string vassal, int incarnation)
+    /// <summary>A worker, or template, has been reaped.</summary>
+    public void Ended(string vassal, int incarnation, ProcessEnd? end, long now)
     {
-        if (!_byProcess.Remove((vassal, incarnation), out var worker))
+        if (Remove(vassal, incarnation) is not { } peer)
             return;
-        Close(worker);
-        worker.Slots.Return(worker.Slot);
-        DropUnused(vassal, worker.Slots);
-        if (!_byProcess.Values.Any(w => w.Plan.Harakiri is not null))
-            _nextLook = null;
+        if (peer.IsTemplate)
+            TemplateEnded(peer, end, now);
     }
+
+    /// <summary>One that was about to be started was not, after all.</summary>
+    public void Drop(string vassal, int incarnation) => _ = Remove(vassal, incarnation);
 
     /// <summary>A vassal is gone, or stopped for good.</summary>
-    public void Forget(string vassal)
+    public void Forget(string vassal, long now)
     {
-        if (!_slots.TryGetValue(vassal, out var slots) || !slots.IsUnused)
+        if (_nurseries.ContainsKey(vassal))
+            Happen(vassal, new NurseryEvent.Closed(), now);
+        _gauges.Remove(vassal);
+        _harakiri.Remove(vassal);
+        if (!_slots.Remove(vassal, out var slots))
             return;
-        _slots.Remove(vassal);
-        slots.Dispose();
+        if (slots.IsUnused)
+            slots.Dispose();
     }
 
-    /// <summary>Ends workers whose request takes longer than it may.</summary>
+    /// <summary>Does what is due by time.</summary>
     public void Turn(long now)
     {
-        if (_nextLook is not { } due || due > now)
-            return;
-        _nextLook = now + HarakiriInterval;
-        foreach (var worker in _byProcess.Values)
-        {
-            if (worker.Plan.Harakiri is { } limit && processes.Of(worker.Vassal, worker.Incarnation) is { } process)
-                Look(worker, process, limit, now);
-        }
+        foreach (var vassal in _nurseries.Where(n => n.Value.NextDeadline <= now).Select(n => n.Key).ToArray())
+            Happen(vassal, new NurseryEvent.TimePassed(), now);
+        LookAtRequests(now);
+        LookAtLoad(now);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var worker in _byProcess.Values)
-            worker.Control.Dispose();
+        foreach (var peer in _byProcess.Values)
+        {
+            peer.Control.Dispose();
+            peer.Slots.Dispose();
+        }
         foreach (var slots in _slots.Values)
             slots.Dispose();
         _program?.Dispose();
+        _diag?.Dispose();
     }
+
+    private const string TooManySlots = "too many of its former workers have not ended yet; they are waited for";
 
     private static byte[] ReadProgram()
     {
@@ -179,155 +188,123 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
         return _slots[vassal] = new WorkerSlots(wanted, plan.Wsgi!.Threads);
     }
 
-    private void DropUnused(string vassal, WorkerSlots slots)
+    private void Listen(WorkerPeer peer)
     {
-        if (!slots.IsUnused || _slots.GetValueOrDefault(vassal) == slots)
-            return;
-        slots.Dispose();
+        loop.Add(peer.Control.Fd, Token.Make(TokenKind.Worker, peer.Id));
+        _byId.Add(peer.Id, peer);
+        _byProcess.Add((peer.Vassal, peer.Incarnation), peer);
     }
 
-    private void Hear(Worker worker, long now)
+    private WorkerPeer? Remove(string vassal, int incarnation)
     {
-        for (var i = 0; i < MessagesATurn && !worker.IsDeaf; i++)
+        if (!_byProcess.Remove((vassal, incarnation), out var peer))
+            return null;
+        Close(peer);
+        if (peer.Slot is { } slot)
+            peer.Slots.Return(slot);
+        else
+            peer.Slots.Templates--;
+        if (peer.Slots.IsUnused && _slots.GetValueOrDefault(vassal) != peer.Slots)
+            peer.Slots.Dispose();
+        Unwatch();
+        return peer;
+    }
+
+    private void Hear(WorkerPeer peer, long now)
+    {
+        for (var i = 0; i < MessagesATurn && !peer.IsDeaf; i++)
         {
-            var reception = worker.Control.Receive(_buffer, out var length, out var sender);
+            var reception = peer.Control.Receive(_buffer, out var length, out var sender);
             if (reception == Reception.Nothing)
                 return;
             if (reception == Reception.Message && length == 0)
             {
-                Close(worker);
+                HungUp(peer, now);
                 return;
             }
-            if (worker.TalksTooMuch(now, MessagesASecond))
+            if (peer.TalksTooMuch(now))
             {
-                log.Vassal(LogEventLevel.Warning, "flood", worker.Vassal, "a worker floods the emperor with messages; it is told to leave");
-                Close(worker);
+                log.Vassal(LogEventLevel.Warning, "flood", peer.Vassal, "a worker floods the emperor with messages; it is told to leave");
+                HungUp(peer, now);
                 return;
             }
+            if (reception != Reception.Message || WorkerMessages.Read(_buffer.AsMemory(0, length)) is not { } message)
+                continue;
+            if (!peer.IsBorn)
+                TakeFirst(peer, message, sender.Pid, now);
             // The app's own children may have the socket from it.
-            if (
-                reception == Reception.Message
-                && sender.Pid == processes.Of(worker.Vassal, worker.Incarnation)?.Process.Pid
-                && WorkerMessages.Read(_buffer.AsMemory(0, length)) is { } message
-            )
-                Take(worker, message);
+            else if (sender.Pid == processes.Of(peer.Vassal, peer.Incarnation)?.Process.Pid)
+                Take(peer, message, now);
         }
     }
 
-    private void Take(Worker worker, WorkerMessage message)
+    private void HungUp(WorkerPeer peer, long now)
+    {
+        Close(peer);
+        if (!peer.IsBorn)
+            Happen(peer.Vassal, new NurseryEvent.Lost(peer.Incarnation, "it has ended before its first word"), now);
+        // Nobody could tell it to fork or to leave.
+        else if (peer.IsTemplate && processes.Of(peer.Vassal, peer.Incarnation) is { } process)
+            processes.Kill(process);
+    }
+
+    private void Take(WorkerPeer peer, WorkerMessage message, long now)
     {
         switch (message.Kind)
         {
+            case "ready" when peer.IsTemplate:
+                Happen(peer.Vassal, new NurseryEvent.Ready(peer.Template), now);
+                break;
+            case "fork-failed":
+                ForkFailed(peer, message, now);
+                break;
             case "ready":
-                processes.Outcomes.Enqueue((worker.Vassal, new VassalEvent.BecameReady(worker.Incarnation)));
+                peer.Serves = true;
+                Tell(peer, new VassalEvent.BecameReady(peer.Incarnation));
                 break;
             case "error":
-                log.Vassal(LogEventLevel.Error, "worker-error", worker.Vassal, $"a worker cannot start: {message.Text}");
+                peer.Failure = $"it cannot follow its configuration: {message.Text}";
+                if (!peer.IsTemplate)
+                    log.Vassal(LogEventLevel.Error, "worker-error", peer.Vassal, $"a worker cannot start: {message.Text}");
                 break;
             case "loaded" when message.Text.Length > 0:
-                log.Vassal(LogEventLevel.Error, "app-failed", worker.Vassal, $"its app cannot be loaded: {message.Text}");
+                AppFailed(peer, message);
                 break;
             case "changed":
-                OnChanged(worker.Vassal, message.Text);
+                OnChanged(peer.Vassal, message.Text);
                 break;
-            case "leaving" when !message.Text.StartsWith("stop", StringComparison.Ordinal):
-                log.Vassal(LogEventLevel.Information, "worker-leaves", worker.Vassal, $"a worker ends by itself: {message.Text}");
+            case "due":
+                Tell(peer, new VassalEvent.Departing(peer.Incarnation, message.Text, IsDue: true));
+                break;
+            case "leaving":
+                peer.Serves = false;
+                Tell(peer, new VassalEvent.Departing(peer.Incarnation, message.Text, IsDue: false));
                 break;
         }
     }
 
-    private void Look(Worker worker, LiveProcess process, long limit, long now)
+    private void AppFailed(WorkerPeer peer, WorkerMessage message)
     {
-        if (worker.KillAt is { } due)
+        peer.Failure = $"its app cannot be loaded: {message.Text}";
+        if (!peer.IsTemplate)
         {
-            if (due <= now)
-                processes.Kill(process);
+            log.Vassal(LogEventLevel.Error, "app-failed", peer.Vassal, peer.Failure);
+            Tell(peer, new VassalEvent.AppFailed(peer.Incarnation, message.Detail));
             return;
         }
-        var clock = (ulong)(Stopwatch.GetTimestamp() * (1_000_000_000.0 / Stopwatch.Frequency));
-        if (worker.Slots.OldestRequest(worker.Slot) is not { } start || start > clock || (long)((clock - start) / 1_000_000) < limit)
-            return;
-        log.Vassal(
-            LogEventLevel.Warning,
-            "harakiri",
-            worker.Vassal,
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"pid {process.Process.Pid} is killed: its request takes longer than {limit / 1000} s (harakiri)"
-            )
-        );
-        if (!worker.Plan.HarakiriVerbose)
-        {
-            processes.Kill(process);
-            return;
-        }
-        _ = process.Process.Signal(TracebackSignal);
-        worker.KillAt = now + TracebackTime;
-        _nextLook = now + TracebackTime;
+        foreach (var birth in BirthsOf(peer))
+            processes.Outcomes.Enqueue((peer.Vassal, new VassalEvent.AppFailed(birth.Incarnation, message.Detail)));
     }
 
-    private void Close(Worker worker)
+    private void Tell(WorkerPeer peer, VassalEvent @event) => processes.Outcomes.Enqueue((peer.Vassal, @event));
+
+    private void Close(WorkerPeer peer)
     {
-        if (worker.IsDeaf)
+        if (peer.IsDeaf)
             return;
-        worker.IsDeaf = true;
-        _byId.Remove(worker.Id);
-        loop.Remove(worker.Control.Fd);
-        worker.Control.Dispose();
-    }
-
-    private sealed class Worker(long id, Effect.Launch launch, WorkerLaunch worker)
-    {
-        private long _second;
-        private int _count;
-
-        internal long Id { get; } = id;
-        internal string Vassal { get; } = launch.Vassal;
-        internal int Incarnation { get; } = launch.Incarnation;
-        internal Core.Wsgi.WsgiPlan Plan { get; } = launch.Plan.Wsgi!;
-        internal MessageSocket Control { get; } = worker.Control;
-        internal WorkerSlots Slots { get; } = worker.Slots;
-        internal int Slot { get; } = worker.Slot;
-        internal bool IsDeaf { get; set; }
-        internal long? KillAt { get; set; }
-
-        internal bool TalksTooMuch(long now, int most)
-        {
-            if (now / 1000 != _second)
-                (_second, _count) = (now / 1000, 0);
-            return ++_count > most;
-        }
-    }
-}
-
-/// <summary>What a worker needs that is about to be started. Disposed, it is given back unless the worker has been started.</summary>
-internal sealed class WorkerLaunch(MessageSocket control, SafeFd theirs, WorkerSlots slots, int slot) : IDisposable
-{
-    /// <summary>The emperor's end of its control socket.</summary>
-    public MessageSocket Control { get; } = control;
-
-    /// <summary>The memory of its slot.</summary>
-    public WorkerSlots Slots { get; } = slots;
-
-    /// <summary>Its slot.</summary>
-    public int Slot { get; } = slot;
-
-    /// <summary>What it inherits behind its sockets.</summary>
-    public required IReadOnlyList<SafeFd> Descriptors { get; init; }
-
-    /// <summary>What is run.</summary>
-    public required IReadOnlyList<string> Command { get; init; }
-
-    /// <summary>Whether the master keeps it.</summary>
-    public bool IsTaken { get; set; }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        theirs.Dispose();
-        if (IsTaken)
-            return;
-        Control.Dispose();
-        Slots.Return(Slot);
+        peer.IsDeaf = true;
+        _byId.Remove(peer.Id);
+        loop.Remove(peer.Control.Fd);
+        peer.Control.Dispose();
     }
 }

@@ -1986,7 +1986,7 @@ class Core:
             if any(queues):
                 self._expire()
             if worker.expires_at and monotonic() >= worker.expires_at:
-                worker.leave("max-worker-lifetime", f"it has lived for {worker.max_lifetime} seconds")
+                worker.reach("max-worker-lifetime", f"it has lived for {worker.max_lifetime} seconds")
             if worker.leaving and self._drained():
                 return
 
@@ -2236,6 +2236,8 @@ class Worker:
         self.leaving = ""
         """Why it leaves; empty when it does not."""
         self.exit_code = EXIT_OK
+        self._overlap = config.overlap
+        self._is_due = False
         self._leave_lock = threading.Lock()
         self._cores: list = []
         self.environ = {
@@ -2310,15 +2312,27 @@ class Worker:
         for core in self._cores:
             core.wake.up()
 
+    def reach(self, reason: str, detail: str) -> None:
+        """One of its limits is reached: it leaves, or, when the emperor wants to have its successor ready first, serves on until it is told to stop."""
+        if not self._overlap:
+            self.leave(reason, detail)
+            return
+        with self._leave_lock:
+            if self.leaving or self._is_due:
+                return
+            self._is_due = True
+        self.expires_at = 0.0
+        self.control.tell("due", slot=self.index, reason=reason, detail=detail)
+
     def count_request(self, now: int) -> None:
         if not self.leaving and now / 1e9 - self._started >= self._min_lifetime:
             count = sum(core.requests for core in self._cores)
             if count >= self.max_requests:
-                self.leave("max-requests", f"{count} requests have been served, the limit is {self.max_requests}")
+                self.reach("max-requests", f"{count} requests have been served, the limit is {self.max_requests}")
 
     def look_at_memory(self, rss: int) -> None:
         if self._reload_on_rss and rss >= self._reload_on_rss and monotonic() - self._started >= self._min_lifetime:
-            self.leave("reload-on-rss", f"{rss >> 20} MiB are in use, the limit is {self._reload_on_rss >> 20}")
+            self.reach("reload-on-rss", f"{rss >> 20} MiB are in use, the limit is {self._reload_on_rss >> 20}")
 
 
 # -------------------------------------------------------------------------------------------------------------------------- starting a process
@@ -2346,6 +2360,7 @@ class Config:
         self.processes = self._number(message, "processes") if "processes" in message else self.slots_count
         if not self.slot < self.slots_count <= 4096 or self.threads > 1024:
             raise ValueError("slot, slots.count or threads is out of bounds")
+        self.overlap = message.get("overlap") is True
         self._sockets = message.get("sockets")
         if not isinstance(self._sockets, list):
             raise ValueError("sockets must be a list")
