@@ -64,6 +64,9 @@ public readonly record struct Errno(int Number)
     /// <summary>The socket is of another type.</summary>
     public static readonly Errno WrongProtocolType = new(91);
 
+    /// <summary>A link where none may be, or too many of them.</summary>
+    public static readonly Errno TooManyLinks = new(40);
+
     /// <summary>Somebody else has this address.</summary>
     public static readonly Errno AddressInUse = new(98);
 

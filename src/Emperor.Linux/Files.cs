@@ -45,6 +45,13 @@ public static unsafe class Files
         return fd;
     }
 
+    /// <summary>Empties a file that is open, and writes a text to it.</summary>
+    public static Errno Rewrite(SafeFd file, string text)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return Native.FTruncate(file.Number, 0) != 0 ? Errno.Last : WriteAt(file, Encoding.UTF8.GetBytes(text), 0);
+    }
+
     /// <summary>Writes a small file, which must be none or a regular one: no link is followed, no pipe waited for.</summary>
     public static Errno WriteSmall(string path, string text)
     {

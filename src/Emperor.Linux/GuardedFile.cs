@@ -49,6 +49,38 @@ public static unsafe class GuardedFile
         return error.Number != 0 ? null : Files.ReadUpTo(fd, limit + 1, (int)Math.Min(status.Size + 1, limit + 1L), out error);
     }
 
+    /// <summary>
+    /// Opens a file to write to, made with mode 0640 (less the umask) if it is not there, on a way that nobody can have bent: no symbolic link is on it, and
+    /// the file has no other name. It never waits.
+    /// </summary>
+    /// <param name="path">Its absolute path.</param>
+    /// <param name="append">Whether what is written goes to its end.</param>
+    /// <param name="error">Why not, when null is returned; ELOOP for a link, EPERM for a file with another name, EINVAL for no file.</param>
+    public static SafeFd? OpenToWrite(string path, bool append, out Errno error)
+    {
+        const int mode = 0x1A0;
+        var flags = Constants.OWrOnly | Constants.OCreat | Constants.ONonBlock | Constants.ONoCtty | Constants.OCloExec;
+        var how = stackalloc long[3] { append ? flags | Constants.OAppend : flags, mode, Constants.ResolveNoSymlinks };
+        nint number;
+        fixed (byte* text = Encoding.UTF8.GetBytes(path + "\0"))
+            number = Native.SysCall(Constants.SysOpenAt2, Constants.AtFdCwd, (nint)text, (nint)how, HowSize);
+        if (number < 0)
+        {
+            error = Errno.Last;
+            return null;
+        }
+        var fd = new SafeFd((int)number);
+        error = FileStatus.Get(fd.Number, out var status, out var links);
+        if (error.Number == 0 && status.Kind != FileKind.Regular)
+            error = Errno.Invalid;
+        else if (error.Number == 0 && links != 1)
+            error = Errno.NotPermitted;
+        if (error.Number == 0)
+            return fd;
+        fd.Dispose();
+        return null;
+    }
+
     private static bool IsReadableBy(FileStatus status, uint uid, uint gid) =>
         (status.Uid == uid && (status.Mode & OwnerReads) != 0)
         || (status.Gid == gid && (status.Mode & GroupReads) != 0)

@@ -50,6 +50,9 @@ public static unsafe class Self
         return missing;
     }
 
+    /// <summary>Sends this process a signal.</summary>
+    public static Errno Signal(int signal) => Native.Kill(Native.GetPid(), signal) == 0 ? default : Errno.Last;
+
     /// <summary>Whether a descriptor is a terminal.</summary>
     public static bool IsTerminal(int fd) => Native.IsATty(fd) == 1;
 

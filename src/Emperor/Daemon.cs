@@ -183,7 +183,7 @@ internal sealed class Daemon(
             Take(ready, now);
         runner.TakeFindings(now.Monotonic);
         runner.TendHooks(now.Monotonic);
-        runner.Workers.Turn(now.Monotonic);
+        runner.TurnWorkers(now.Monotonic);
         Settle(now);
         foreach (var serial in _ended)
         {
@@ -258,7 +258,8 @@ internal sealed class Daemon(
                 runner.Hooks?.Hear(Token.IdOf(ready.Token));
                 break;
             case TokenKind.Worker:
-                runner.Workers.Hear(Token.IdOf(ready.Token), now.Monotonic);
+            case TokenKind.Duty:
+                runner.HearWorker(ready, now.Monotonic);
                 break;
             case TokenKind.Hints:
                 monitors.ReadHints(now.Monotonic);
@@ -301,6 +302,8 @@ internal sealed class Daemon(
             _effects.Clear();
             if (!runner.Outcomes.TryDequeue(out var outcome))
                 return;
+            if (outcome.Event is VassalEvent.BecameReady ready)
+                runner.Duties?.Ready(outcome.Vassal, ready.Incarnation);
             empire.Handle(outcome.Vassal, outcome.Event, now, _effects);
             herald.NoteChange(now.Monotonic);
         }
@@ -411,6 +414,7 @@ internal sealed class Daemon(
         next = Math.Min(next, runner.Probes.NextDue ?? long.MaxValue);
         next = Math.Min(next, runner.Hooks?.NextDue ?? long.MaxValue);
         next = Math.Min(next, runner.Workers.NextDue ?? long.MaxValue);
+        next = Math.Min(next, runner.Duties?.NextDue ?? long.MaxValue);
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         next = Math.Min(next, Lord?.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
@@ -424,6 +428,7 @@ internal sealed class Daemon(
     {
         var deadline = Environment.TickCount64 + BurialLimit;
         onDemand.Dispose();
+        runner.Duties?.Dispose();
         runner.Sweep(killAll: true, Clock.Now);
         while (!runner.Processes.IsAlone && Environment.TickCount64 < deadline)
         {

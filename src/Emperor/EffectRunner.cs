@@ -153,6 +153,7 @@ internal sealed class EffectRunner : IDisposable
                 _sockets.Unlisten(effect.Vassal);
                 _programs.Sockets.Unlisten(effect.Vassal);
                 _programs.Wsgi.Forget(effect.Vassal, Environment.TickCount64);
+                _programs.Duties?.Forget(effect.Vassal, Environment.TickCount64);
                 break;
             case Effect.Note note:
                 _log.Note(note);
@@ -183,8 +184,27 @@ internal sealed class EffectRunner : IDisposable
         }
     }
 
+    /// <summary>What the built-in server's vassals have besides workers.</summary>
+    public Servers.Wsgi.MasterDuties? Duties => _programs.Duties;
+
     /// <summary>The workers of the built-in server.</summary>
     public Servers.Wsgi.WsgiMaster Workers => _programs.Wsgi;
+
+    /// <summary>A worker of the built-in server has said something, or what it has besides workers.</summary>
+    public void HearWorker(Readiness ready, long now)
+    {
+        if (Token.KindOf(ready.Token) == TokenKind.Worker)
+            Workers.Hear(Token.IdOf(ready.Token), now);
+        else
+            Duties?.Hear(Token.IdOf(ready.Token), ready);
+    }
+
+    /// <summary>Does for the built-in server what is due by time.</summary>
+    public void TurnWorkers(long now)
+    {
+        Workers.Turn(now);
+        Duties?.Turn(now);
+    }
 
     /// <summary>A vassal's process has ended: its last words are heard, and it is reaped.</summary>
     public void Reap(long serial, Instant now)
@@ -194,6 +214,7 @@ internal sealed class EffectRunner : IDisposable
         var (vassal, incarnation) = (process.Vassal, process.Incarnation);
         _probes.Notify.HearLast(vassal, incarnation, now.Monotonic);
         _programs.Wsgi.HearLast(vassal, incarnation, now.Monotonic);
+        _programs.Duties?.Ending(vassal, incarnation);
         TakeFindings(now.Monotonic);
         if (!Processes.Reap(serial, now, out var end))
             return;
@@ -357,6 +378,9 @@ internal enum TokenKind
 
     /// <summary>The control socket of a worker of the built-in server.</summary>
     Worker,
+
+    /// <summary>Something that the built-in server's vassals have besides workers: a pipe, a daemon, a client of the stats.</summary>
+    Duty,
 }
 
 /// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>

@@ -22,6 +22,8 @@ internal static class Program
         // Started with 0, 1 or 2 closed, it would hand the runtime's own pipes to vassals as their output.
         if (Self.FillStandardStreams())
             return StartAnew(args, host);
+        if (args is [VerbList.Serve, ..])
+            return ServeCommand.Run(args, host);
         var read = ConfigurationReader.Read(args, host);
         foreach (var message in read.Messages)
             Console.Out.WriteLine(message);

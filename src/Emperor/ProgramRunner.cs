@@ -34,9 +34,13 @@ internal sealed class ProgramRunner(
     /// <summary>What hooks are told of a vassal; null when there are none, and no namespaces either.</summary>
     public Func<string, HookContext>? Describe { get; init; }
 
+    /// <summary>What the built-in server's vassals have besides workers.</summary>
+    public MasterDuties? Duties { get; set; }
+
     /// <summary>Starts a process, or has one forked.</summary>
     public void Launch(Effect.Launch launch)
     {
+        Duties?.Launched(launch, Environment.TickCount64);
         if (launch.Plan.Wsgi is { LazyApps: false })
             wsgi.Want(launch, Environment.TickCount64);
         else if (Start(launch) is { } failure)
@@ -113,6 +117,7 @@ internal sealed class ProgramRunner(
                     Group = group,
                     User = plan.User,
                     IsFirstProcess = server.Jail?.IsFirstProcess ?? false,
+                    Log = MasterDuties.LogOf(plan),
                 };
                 if (worker is not null)
                     wsgi.Started(launch, worker, Environment.TickCount64);

@@ -28,6 +28,11 @@ internal sealed partial class Startup
     {
         monitors = [];
         var names = new VassalNames(settings.ExtraExtensions, settings.OnDemandExtension);
+        if (settings.Serve is { } serve)
+        {
+            monitors.Add(new ServeMonitor(serve, Environment.CurrentDirectory, names));
+            return true;
+        }
         foreach (var argument in settings.Monitors)
         {
             // As uWSGI: a folder is looked for where chdir has led, a pattern where the emperor was started.

@@ -23,12 +23,13 @@ internal sealed partial class Startup
         if (_lordFailure.Length > 0)
             log.Warning("lord", _lordFailure);
         log.Say(LogEventLevel.Debug, "limit", $"vassals may open {softLimit} descriptors (--max-fd sets another limit)");
-        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) governs {string.Join(", ", settings.Monitors)}");
+        log.Information("start", $"emperor {Program.Version} (pid {Self.Pid}) {Task}");
     }
 
-    private static void Governs(Empire empire, InheritedSockets inherited, SafeFd? daemonPipe, EmperorLog log)
+    private void Governs(Empire empire, InheritedSockets inherited, SafeFd? daemonPipe, EmperorLog log)
     {
-        log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
+        if (settings.Serve is null)
+            log.Information("governing", $"the emperor is governing {empire.Vassals.Count} vassals");
         foreach (var unused in inherited.Unused())
             log.Warning("sockets", unused);
         if (daemonPipe is not null)

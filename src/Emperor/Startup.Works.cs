@@ -48,12 +48,16 @@ internal sealed partial class Startup
         wsgi.StartTemplate = programs.Start;
         wsgi.GroupFor = limits.GroupFor;
         wsgi.SocketsOf = held.All;
+        var duties = new MasterDuties(
+            new DutyWorld(loop, processes, wsgi, monitors, log, output, programServer.Prepare, held.All, settings.Serve is not null)
+        );
+        programs.Duties = duties;
         var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
         {
             OwnerNow = eye is null ? null : monitors.OwnerNow,
             Hooks = hooks,
         };
-        return new Works(processes, limits, hooks, runner) { Others = [probes, wsgi, held, sockets] };
+        return new Works(processes, limits, hooks, runner) { Others = [duties, probes, wsgi, held, sockets] };
     }
 
     private static ProbeWorld World(ProcessKeeper processes, HeldSockets held, ProgramServer server) =>

@@ -151,6 +151,7 @@ internal sealed partial class Startup(
         var tools = new ChainTools(_environment.GetValueOrDefault("PATH"));
         var server = new UwsgiServer(launching, _environment, softLimit, tools, spawner);
         monitors.Programs.Ask(settings.Server, server.IsInstalled, server.ConfigurationOf);
+        monitors.Programs.Serve = settings.Serve;
         using var works = Work(loop, server, launching, softLimit, tools, spawner, inherited, output, monitors, eye, log);
         var (processes, limits, hooks, runner) = works;
         using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
@@ -184,6 +185,11 @@ internal sealed partial class Startup(
         _beginsAnew = daemon.BeginsAnew;
         return ExitOf(isReady, hooks);
     }
+
+    private string Task =>
+        settings.Serve is { } serve
+            ? $"serves {serve.Text}; Ctrl-C or SIGTERM ends it, SIGHUP reloads it"
+            : $"governs {string.Join(", ", settings.Monitors)}";
 
     private ControlDesk Desk(
         ControlServer control,
@@ -402,46 +408,4 @@ internal sealed partial class Startup(
             ? Accounts.UserById((uint)id) ?? new Account(user.Text, (uint)id, (uint)id)
             : Accounts.UserByName(user.Text, out error);
     }
-
-    private LaunchSettings Launching() =>
-        new()
-        {
-            Program = settings.Wrapper ?? settings.BinaryPath ?? "uwsgi",
-            Overrides = settings.WrapperOverrides,
-            Fallbacks = settings.WrapperFallbacks,
-            InheritBefore = settings.VassalInheritsBefore,
-            IncludeBefore = settings.VassalIncludesBefore,
-            Set = settings.VassalSets,
-            Inherit = settings.VassalInherits,
-            Include = settings.VassalIncludes,
-            ExtraExtensions = settings.ExtraExtensions,
-            WrapperAttribute = settings.WrapperAttribute,
-            FolderAttribute = settings.FolderAttribute,
-            DeathSignal = settings.DeathSignal,
-            Tyrant = settings.Tyrant,
-            Capabilities = settings.VassalCapabilities,
-            Namespaces = settings.Namespaces,
-            Hooks = settings.Hooks,
-            CapturesOutput = settings.VassalOutput == VassalOutputMode.Capture,
-        };
-
-    private EmpirePolicy Policy() =>
-        new()
-        {
-            ReloadsAtOnce = ReloadsAtOnce,
-            Broodlord = settings.Broodlord,
-            ReloadLimit = (long)settings.ReadyTimeout.TotalMilliseconds,
-            Vassal = new VassalPolicy
-            {
-                Throttle = (long)settings.Throttle.TotalMilliseconds,
-                MaxThrottle = (long)settings.MaxThrottle.TotalMilliseconds,
-                Blacklist = !settings.NoBlacklist,
-                RequiredHeartbeat = (long)settings.RequiredHeartbeat.TotalMilliseconds,
-                CurseTolerance = (long)settings.CurseTolerance.TotalMilliseconds,
-                Mercy = (long)settings.ReloadMercy.TotalMilliseconds,
-                GracefulStop = settings.GracefulShutdown,
-                WaitForCommand = settings.WaitForCommand && settings.CommandSocket is not null,
-                WaitForCommandIgnored = settings.WaitForCommandIgnored.ToHashSet(StringComparer.Ordinal),
-            },
-        };
 }

@@ -280,6 +280,9 @@ public sealed record EmperorSettings
     /// <summary>emperor-ready-timeout: how long a vassal may take to accept requests, for that.</summary>
     public TimeSpan ReadyTimeout { get; init; }
 
+    /// <summary>The app of "emperor serve", which is all that is governed; null for an emperor over folders.</summary>
+    public ServeRequest? Serve { get; init; }
+
     /// <summary>strict: unknown options are refused.</summary>
     public bool Strict { get; init; }
 }

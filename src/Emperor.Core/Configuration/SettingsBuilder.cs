@@ -1,3 +1,5 @@
+using Emperor.Core.Reign;
+
 namespace Emperor.Core.Configuration;
 
 /// <summary>Turns what was read into settings, and says what in it is without effect or wrong.</summary>
@@ -23,6 +25,41 @@ public static class SettingsBuilder
             problems.Add(new ConfigProblem(Severity.Fatal, null, NoMonitor));
         return (HasFatal(problems) ? null : settings, problems);
     }
+
+    /// <summary>
+    /// Builds the settings of "emperor serve": what <see cref="Wsgi.ServeOptions"/> has is the server's, all else is the app's. They are null when
+    /// a problem is fatal.
+    /// </summary>
+    /// <param name="read">The command line as it was read.</param>
+    /// <param name="host">What was asked of the world.</param>
+    /// <param name="serve">What is served.</param>
+    public static (EmperorSettings? Settings, IReadOnlyList<ConfigProblem> Problems) BuildServe(
+        ReadResult read,
+        IConfigHost host,
+        ServeRequest serve
+    )
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        ArgumentNullException.ThrowIfNull(host);
+        ArgumentNullException.ThrowIfNull(serve);
+        var problems = new List<ConfigProblem>();
+        ExportedOption[] options = [.. read.Options.Where(o => Wsgi.ServeOptions.IsServers(o.Key) || o.Key == "reload-mercy")];
+        var values = new SettingValues(options, problems);
+        var settings = Build(values, options, host) with
+        {
+            Serve = serve,
+            Monitors = [serve.Name],
+            // As many of these may run as anybody likes, beside an emperor.
+            Control = values.TextNotEmpty("emperor-control", "a path, or none") ?? "none",
+            VassalOutput = VassalOutputMode.Inherit,
+            Ready = ReadyPolicy.All,
+            ReadyTimeout = Patience,
+        };
+        return (HasFatal(problems) ? null : settings, problems);
+    }
+
+    // A worker that does not get ready has failed before that (ready-timeout).
+    private static readonly TimeSpan Patience = TimeSpan.FromDays(1);
 
     private const string NoMonitor =
         "nothing to govern: the option \"emperor\" is missing; name the folder of the vassals, for example: emperor --emperor /etc/uwsgi-emperor/vassals";

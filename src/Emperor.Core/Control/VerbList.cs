@@ -24,12 +24,16 @@ public static class VerbList
         new("events", "[NAME...]", "show what happened last; -f goes on"),
         new("check", "FILE...", "look for mistakes in vassals' files, without running anything"),
         new("config", "NAME|FILE", "show a vassal's options as uwsgi understands them, placeholders and includes resolved"),
+        new(Serve, "OPTION...", "run one WSGI app here and now, with uWSGI's command line: emperor serve --http :8000 --wsgi-file app.py"),
         new("help", "[VERB]", "show this, or more about a verb"),
     ];
+
+    /// <summary>The one that speaks with no emperor, but is one.</summary>
+    public const string Serve = "serve";
 
     /// <summary>Shell completion asks this for vassals' names.</summary>
     public const string Completion = "complete";
 
-    /// <summary>Whether a command line that begins with this word is one of the command, and not of the daemon.</summary>
-    public static bool Contains(string word) => word == Completion || All.Any(verb => verb.Name == word);
+    /// <summary>Whether a command line that begins with this word is one of the command, and not of a daemon.</summary>
+    public static bool Contains(string word) => word != Serve && (word == Completion || All.Any(verb => verb.Name == word));
 }

@@ -20,6 +20,8 @@ internal static class WorkerOptions
                 if (option.Fate == WsgiFate.Worker && option.Name == option.Canonical && values.Has(option.Name))
                     Write(json, option, values);
             }
+            if (DutyReader.ProcessName(values) is { } name)
+                json.WriteString("procname", name);
             // A worker without its app is no worker: a reload keeps what serves, and status tells.
             if (!values.Has("need-app"))
                 json.WriteBoolean("need-app", true);

@@ -38,7 +38,8 @@ public static class WsgiOptions
             "max-worker-lifetime-delta",
             "min-worker-lifetime",
             "log-slow",
-            "log-big"
+            "log-big",
+            "py-autoreload|python-autoreload|py-auto-reload|python-auto-reload"
         ),
         // Files.
         .. Of(
@@ -55,7 +56,7 @@ public static class WsgiOptions
         .. Of(WsgiFate.Worker, WsgiValue.Flag, "disable-logging", "log-4xx", "log-5xx", "log-zero", "log-micros", "log-x-forwarded-for"),
         .. Of(WsgiFate.Worker, WsgiValue.Text, "log-format|logformat"),
         // The emperor's.
-        .. Of(WsgiFate.Emperor, WsgiValue.Paths, "socket|uwsgi-socket", "http-socket", "http"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Paths, "socket|uwsgi-socket", "http-socket|http11-socket", "http"),
         .. Of(WsgiFate.Emperor, WsgiValue.Path, "protocol", "chmod-socket", "chown-socket", "uid", "gid"),
         .. Of(WsgiFate.Emperor, WsgiValue.Paths, "add-gid"),
         .. Of(
@@ -86,7 +87,6 @@ public static class WsgiOptions
             "die-on-term",
             "no-orphans",
             "strict",
-            "auto-procname",
             "show-config",
             "log-master",
             "logdate|log-date",
@@ -110,54 +110,66 @@ public static class WsgiOptions
             "heartbeat|emperor-heartbeat",
             "print",
             "iprint",
-            "exit"
+            "exit",
+            "inherit",
+            "procname-master",
+            "autoload",
+            "master-as-root",
+            "exit-on-reload",
+            "honour-stdin",
+            "http-auto-chunked",
+            "http-raw-body",
+            "log-ioerror",
+            "log-reopen",
+            "log-backupname",
+            "touch-logreopen",
+            "threaded-logger",
+            "no-defer-accept",
+            "so-sndbuf",
+            "so-rcvbuf",
+            "socket-sndbuf",
+            "socket-rcvbuf",
+            "tcp-fast-open",
+            "wsgi-disable-file-wrapper",
+            "stats-no-metrics",
+            "post-buffering-bufsize"
         ),
+        // Beside the workers (WsgiDuties).
+        .. Of(
+            WsgiFate.Emperor,
+            WsgiValue.Paths,
+            "pidfile|pidfile2|safe-pidfile|safe-pidfile2",
+            "touch-reload|touch-workers-reload|fs-reload",
+            "touch-chain-reload",
+            "master-fifo",
+            "stats|stats-server"
+        ),
+        .. Of(WsgiFate.Emperor, WsgiValue.Path, "logto|logto2|daemonize|daemonize2", "logfile-chmod"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Number, "log-maxsize"),
+        .. Of(WsgiFate.Emperor, WsgiValue.List, "attach-daemon", "attach-daemon2", "logger", "hook-master-start"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Flag, "stats-http", "stats-minified|stats-min", "stats-no-cores", "auto-procname"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Text, "procname", "procname-prefix", "procname-prefix-spaced", "procname-append"),
         // Without effect.
         .. Told(
             WsgiFate.Warned,
-            "no file is written, since there is no master process: use emperor status, reload and stop",
-            "pidfile",
-            "pidfile2",
-            "safe-pidfile",
-            "safe-pidfile2"
+            "files are sent as they are, with ETag and Last-Modified",
+            "static-expires",
+            "static-expires-uri",
+            "static-gzip",
+            "static-gzip-all"
         ),
         .. Told(
             WsgiFate.Warned,
-            "nothing daemonizes under the emperor, and what the app prints goes where --vassal-output says",
-            "daemonize",
-            "daemonize2",
-            "logto",
-            "logto2",
-            "logger",
-            "req-logger",
-            "log-reopen",
-            "log-maxsize",
-            "logfile-chown",
-            "logfile-chmod"
+            "lines have the form that log-format gives them, and those of requests go where all others go",
+            "req-logger|logger-req",
+            "log-encoder",
+            "log-req-encoder",
+            "log-route",
+            "log-req-route"
         ),
-        .. Told(
-            WsgiFate.Warned,
-            "that is not watched; the vassal's own file is, so touch that to reload",
-            "touch-reload",
-            "touch-chain-reload",
-            "py-autoreload|python-autoreload|py-auto-reload",
-            "fs-reload"
-        ),
-        .. Told(
-            WsgiFate.Warned,
-            "no such socket is served; emperor status and --emperor-stats tell",
-            "stats",
-            "stats-http",
-            "stats-minified"
-        ),
-        .. Told(
-            WsgiFate.Warned,
-            "the processes have other names",
-            "procname",
-            "procname-prefix",
-            "procname-prefix-spaced",
-            "procname-master"
-        ),
+        .. Told(WsgiFate.Warned, "http-timeout holds for all of a request", "http-headers-timeout", "http-connect-timeout"),
+        .. Told(WsgiFate.Warned, "the owner of the log is who starts the emperor", "logfile-chown"),
+        .. Told(WsgiFate.Warned, "memory is shared by forking", "ksm"),
         // Not to be had.
         .. Told(WsgiFate.Refused, $"{ByEmperor}, and it runs no spooler; {Elsewhere}", "spooler", "spooler-processes", "spooler-frequency"),
         .. Told(WsgiFate.Refused, $"{ByEmperor}, and it runs no mules; {Elsewhere}", "mule", "mules", "farm"),
@@ -170,12 +182,12 @@ public static class WsgiOptions
         ),
         .. Told(
             WsgiFate.Refused,
-            $"give that daemon a file of its own, with \"exec\" in a section [emperor], or {Elsewhere}",
-            "attach-daemon",
-            "attach-daemon2",
-            "smart-attach-daemon"
+            $"use attach-daemon for one that stays in the foreground, or give it a file of its own, with \"exec\" in a section [emperor]; or {Elsewhere}",
+            "smart-attach-daemon",
+            "smart-attach-daemon2",
+            "legion-attach-daemon",
+            "attach-control-daemon"
         ),
-        .. Told(WsgiFate.Refused, $"use emperor reload, stop and start, or {Elsewhere}", "master-fifo"),
         .. Told(
             WsgiFate.Refused,
             $"its threads are those of the system; use threads, or {Elsewhere}",

@@ -12,6 +12,9 @@ public sealed record WsgiPlan
     /// <summary>What is spoken on each socket of the plan, in their order: "uwsgi" or "http".</summary>
     public required IReadOnlyList<string> Protocols { get; init; }
 
+    /// <summary>Where each app that the file names is mounted, in the order in which they are loaded.</summary>
+    public IReadOnlyList<string> Mountpoints { get; init; } = [];
+
     /// <summary>Threads of each worker.</summary>
     public int Threads { get; init; } = 1;
 
@@ -23,6 +26,9 @@ public sealed record WsgiPlan
 
     /// <summary>Each worker loads the app for itself.</summary>
     public bool LazyApps { get; init; }
+
+    /// <summary>What the emperor does for it beside the workers.</summary>
+    public WsgiDuties Duties { get; init; } = WsgiDuties.None;
 
     /// <summary>How many processes there are when there is little to do; null when there are always all.</summary>
     public CheaperRule? Cheaper { get; init; }

@@ -51,19 +51,44 @@ public static class WsgiReader
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(host);
         var problems = new List<ConfigProblem>();
-        var values = Values(file, host, arguments, problems);
+        return Read(Values(file, host, arguments, problems), OptionOrigin.File(file, 0), host, problems);
+    }
+
+    /// <summary>
+    /// Reads a command line of uWSGI, with the files that it names and the variables UWSGI_X of the host's environment ("emperor serve"). What
+    /// <see cref="ServeOptions"/> has is left to who runs it. Never throws because of what it reads.
+    /// </summary>
+    /// <param name="arguments">The command line without the program's name.</param>
+    /// <param name="host">What may be asked of the world.</param>
+    public static WsgiReading ReadCommandLine(IReadOnlyList<string> arguments, IConfigHost host)
+    {
+        ArgumentNullException.ThrowIfNull(arguments);
+        ArgumentNullException.ThrowIfNull(host);
+        var problems = new List<ConfigProblem>();
+        var read = ConfigurationReader.Read(arguments, host, isVassal: true);
+        var options = Options(read, problems).Where(o => !ServeOptions.IsServers(o.Key));
+        return Read(new WsgiValues(options, read.ReferencedNames, problems), null, host, problems);
+    }
+
+    private static WsgiReading Read(WsgiValues values, OptionOrigin? whole, IConfigHost host, List<ConfigProblem> problems)
+    {
         ProgramPlan? plan = null;
         if (AppOf(values) is { } app)
-            plan = Build(values, app, file, host);
-        else
+            plan = Build(values, app, host);
+        else if (!problems.Exists(p => p.Severity == Severity.Fatal))
             problems.Add(
                 new ConfigProblem(
                     Severity.Error,
-                    OptionOrigin.File(file, 0),
-                    "it names no Python app; add \"module = PACKAGE.MODULE\", \"wsgi-file = FILE\" or \"mount = /PATH=MODULE\""
+                    whole,
+                    whole is null
+                        ? "no Python app is named; add --module PACKAGE.MODULE, --wsgi-file FILE or --mount /PATH=MODULE"
+                        : "it names no Python app; add \"module = PACKAGE.MODULE\", \"wsgi-file = FILE\" or \"mount = /PATH=MODULE\""
                 )
             );
-        ConfigProblem[] sorted = [.. problems.Distinct().OrderBy(p => p.Origin?.Name == file ? 0 : 1).ThenBy(p => p.Origin?.Line ?? 0)];
+        ConfigProblem[] sorted =
+        [
+            .. problems.Distinct().OrderBy(p => p.Origin?.Name == whole?.Name ? 0 : 1).ThenBy(p => p.Origin?.Line ?? 0),
+        ];
         return new WsgiReading(plan, sorted);
     }
 
@@ -88,13 +113,18 @@ public static class WsgiReader
     private static WsgiValues Values(string file, IConfigHost host, IReadOnlyList<string>? arguments, List<ConfigProblem> problems)
     {
         var read = ConfigurationReader.Read(arguments ?? ["--ini", file], new VassalHost(host), isVassal: true);
-        problems.AddRange(read.Problems.Where(p => p.Severity != Severity.Warning));
-        var options = read.Options.Where(o =>
-            (o.Origin.Kind == OriginKind.File || !NamesMore(o.Key))
-            && o.Naming != OptionNaming.Placeholder
-            && !ProgramKeys.IsForReader(o.Key)
+        return new WsgiValues(
+            Options(read, problems).Where(o => o.Origin.Kind == OriginKind.File || !NamesMore(o.Key)),
+            read.ReferencedNames,
+            problems
         );
-        return new WsgiValues(options, read.ReferencedNames, problems);
+    }
+
+    // What the reader leaves as it is (other formats, what would be run or fetched) would be missing without a word.
+    private static IEnumerable<ExportedOption> Options(ReadResult read, List<ConfigProblem> problems)
+    {
+        problems.AddRange(read.Problems.Select(p => p.Severity == Severity.Warning ? p with { Severity = Severity.Error } : p));
+        return read.Options.Where(o => o.Naming != OptionNaming.Placeholder && !ProgramKeys.IsForReader(o.Key));
     }
 
     // Of the command line: they bring other options, and are none.
@@ -103,9 +133,10 @@ public static class WsgiReader
     private static string? AppOf(WsgiValues values) =>
         values.Text("module") ?? values.Text("wsgi-file") ?? (values.All("mount") is [var (_, first), ..] ? first : null);
 
-    private static ProgramPlan Build(WsgiValues values, string app, string file, IConfigHost host)
+    private static ProgramPlan Build(WsgiValues values, string app, IConfigHost host)
     {
         CheckPlugins(values);
+        CheckHooks(values);
         var sockets = Sockets(values, host, out var protocols);
         if (sockets.Count == 0 && !values.Has("socket") && !values.Has("http-socket") && !values.Has("http"))
             values.Refuse(
@@ -138,11 +169,17 @@ public static class WsgiReader
                 App = app,
                 Options = WorkerOptions.Write(values),
                 Protocols = protocols,
+                Mountpoints =
+                [
+                    .. new[] { "module", "wsgi-file" }.Where(values.Has).Select(_ => ""),
+                    .. values.All("mount").Select(m => m.Value.Split('=', 2)[0]).Select(m => m == "/" ? "" : m),
+                ],
                 Threads = (int)Math.Max(1, values.Number("threads", MostThreads) ?? 1),
                 Harakiri = values.Number("harakiri") is { } harakiri and > 0 ? harakiri * 1000 : null,
                 HarakiriVerbose = values.Flag("harakiri-verbose"),
                 LazyApps = values.Flag("lazy-apps"),
                 Home = home,
+                Duties = DutyReader.Read(values, host),
             },
         };
         plan = LoadReader.Read(values, plan);
@@ -174,12 +211,30 @@ public static class WsgiReader
             var strange = value
                 .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
                 .FirstOrDefault(name =>
-                    !(name.StartsWith("python", StringComparison.Ordinal) || name is "http" or "logfile" or "0:python3")
+                    // A number before it is that by which requests name it.
+                    !(
+                        (name.StartsWith("0:", StringComparison.Ordinal) ? name[2..] : name).StartsWith("python", StringComparison.Ordinal)
+                        || name is "http" or "logfile" or "router_http" or "corerouter"
+                    )
                 );
             if (strange is not null)
                 values.Refuse(
                     option,
                     $"the built-in server is for Python alone, and has no plugin {strange}",
+                    "remove it, or write \"server = uwsgi\" in a section [emperor]"
+                );
+        }
+    }
+
+    // What people write to have uWSGI end at a signal, at which the emperor ends it in any case.
+    private static void CheckHooks(WsgiValues values)
+    {
+        foreach (var (option, value) in values.All("hook-master-start"))
+        {
+            if (!value.StartsWith("unix_signal:", StringComparison.Ordinal))
+                values.Refuse(
+                    option,
+                    "the built-in server has no hooks but unix_signal",
                     "remove it, or write \"server = uwsgi\" in a section [emperor]"
                 );
         }

@@ -41,6 +41,12 @@ internal sealed class WsgiValues
         if (Last(name) is not { } option)
             return null;
         var text = (option.Value ?? "").Trim();
+        // atoi() makes 0 of a word.
+        if (text.ToUpperInvariant() is "TRUE" or "FALSE" or "YES" or "NO" or "ON" or "OFF")
+        {
+            Warn(option, "it is a number, and uWSGI reads this as 0; write the number");
+            return 0;
+        }
         if (!CNumber.TryReadPrefix(text, out var number) || number < 0 || number > most)
         {
             Refuse(option, "it is no such number", string.Create(CultureInfo.InvariantCulture, $"write one from 0 to {most}"));

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Emperor.Core.Configuration;
 using Emperor.Core.Control;
+using Emperor.Core.Wsgi;
 
 namespace Emperor.Commands;
 
@@ -26,6 +27,11 @@ internal static class CommandTree
         if (arguments[0] == "help" && arguments.Length == 1)
         {
             Console.Out.Write(HelpText.Render(Program.HelpWidth()));
+            return ExitCode.Well;
+        }
+        if (arguments is ["help", VerbList.Serve])
+        {
+            Console.Out.Write(ServeHelp.Render(Program.HelpWidth()));
             return ExitCode.Well;
         }
         if (arguments[0] == "help" && VerbList.All.All(v => v.Name != arguments[1]))

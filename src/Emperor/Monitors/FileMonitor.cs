@@ -1,3 +1,4 @@
+using Emperor.Core.Configuration;
 using Emperor.Core.Monitoring;
 using Emperor.Linux;
 using Emperor.Tyrant;
@@ -69,7 +70,7 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
     }
 
     /// <summary>Looks at one vassal's file.</summary>
-    public FileStamp? LookAt(string vassal, List<string> troubles)
+    public virtual FileStamp? LookAt(string vassal, List<string> troubles)
     {
         var stamp = Look(vassal, PathOf(vassal), null, troubles);
         if (stamp is { } seen)
@@ -89,13 +90,17 @@ internal abstract class FileMonitor(int index, string argument, bool noFollow, V
     public string VassalOf(string name) => Names.VassalOf(name);
 
     /// <summary>Whether a stamp that a look has made is of this file; where only links count it says nothing of the file.</summary>
-    public bool IsStampOf(FileStamp stamp, FileStatus file) =>
+    public virtual bool IsStampOf(FileStamp stamp, FileStatus file) =>
         (stamp.Owner == 0 || stamp.Owner == OwnerEye.NumberOf(file)) && IsFileOf(stamp, file);
 
     private bool IsFileOf(FileStamp stamp, FileStatus file) =>
         NoFollow
         || (stamp.Device, stamp.Inode, stamp.Size, stamp.ModifiedNanoseconds)
             == (file.Device, file.Inode, file.Size, file.ModifiedNanoseconds);
+
+    /// <summary>Reads a vassal's file; null when it cannot be read.</summary>
+    public virtual byte[]? Read(string vassal, out Errno error, out FileStatus status) =>
+        Files.ReadBounded(PathOf(vassal), ReadLimits.FileBytes, out error, out status);
 
     /// <summary>Tells the hints which folders and links lead to this monitor's files.</summary>
     public abstract void Follow(LinkHints hints);

@@ -49,7 +49,7 @@ internal sealed class FolderConfigHost(Machine machine, string folder, string fi
     public DateTimeOffset UnixTime { get; } = DateTimeOffset.FromUnixTimeMilliseconds(Clock.Now.Unix);
 
     /// <inheritdoc/>
-    public IEnumerable<KeyValuePair<string, string>> Environment => [];
+    public IEnumerable<KeyValuePair<string, string>> Environment { get; init; } = [];
 
     /// <inheritdoc/>
     public string? GetEnvironment(string name) => machine.Variables.GetValueOrDefault(name);

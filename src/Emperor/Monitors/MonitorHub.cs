@@ -65,6 +65,7 @@ internal sealed class MonitorHub : IDisposable
     private readonly int[] _folderHints;
     private readonly ScanHealth[] _health;
     private readonly Dictionary<string, FileStatus> _touchFiles = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, HashSet<string>> _touchedBy = new(StringComparer.Ordinal);
     private long _hintWindow;
     private int _hintReads;
     private long? _hintsMutedUntil;
@@ -125,7 +126,7 @@ internal sealed class MonitorHub : IDisposable
     /// <summary>How the scans fare, one for each monitor; the list is the reader's own.</summary>
     public IReadOnlyList<ScanHealth> Health => [.. _health];
 
-    /// <summary>Called when one of the files of <see cref="WatchTouch"/> was touched.</summary>
+    /// <summary>Called when one of the files of <see cref="WatchTouch(string)"/> was touched.</summary>
     public Action? OnTouched { get; init; }
 
     /// <summary>Reads vassals' files where they run as their owners; null where they do not.</summary>
@@ -159,6 +160,37 @@ internal sealed class MonitorHub : IDisposable
         _ = FileStatus.Get(path, follow: true, out var status);
         _touchFiles[path] = status;
         _hints.Follow(new HintTarget(TouchMonitor, path), path);
+    }
+
+    /// <summary>Reads a vassal's file again, as if it had been touched, each time when one of these files is (touch-reload).</summary>
+    /// <param name="vassal">The vassal.</param>
+    /// <param name="paths">The files, absolute; none to end it.</param>
+    public void WatchTouch(string vassal, IReadOnlyList<string> paths)
+    {
+        foreach (var (path, vassals) in _touchedBy.ToArray())
+        {
+            if (paths.Contains(path) || !vassals.Remove(vassal) || vassals.Count > 0)
+                continue;
+            _touchedBy.Remove(path);
+            _touchFiles.Remove(path);
+            _hints.Forget(new HintTarget(TouchMonitor, path));
+        }
+        foreach (var path in paths)
+        {
+            if (!_touchedBy.TryGetValue(path, out var vassals))
+            {
+                _touchedBy[path] = vassals = new HashSet<string>(StringComparer.Ordinal);
+                WatchTouch(path);
+            }
+            vassals.Add(vassal);
+        }
+    }
+
+    /// <summary>Reads a vassal's file again, and tells of it as of one that has changed.</summary>
+    public void ReadAnew(string vassal)
+    {
+        _census.TellAgain(vassal, Clock.Now.Monotonic);
+        _loop.Wake();
     }
 
     /// <summary>The kernel has told something.</summary>
@@ -279,10 +311,21 @@ internal sealed class MonitorHub : IDisposable
 
     private void LookAtTouchFile(string path)
     {
-        var former = _touchFiles[path];
+        if (!_touchFiles.TryGetValue(path, out var former))
+            return;
         WatchTouch(path);
-        if (_touchFiles[path] != former)
+        if (_touchFiles[path] == former)
+            return;
+        if (!_touchedBy.TryGetValue(path, out var vassals))
+        {
             OnTouched?.Invoke();
+            return;
+        }
+        foreach (var vassal in vassals)
+        {
+            _log.Vassal(LogEventLevel.Information, "touched", vassal, $"{path} was touched, so it reloads");
+            ReadAnew(vassal);
+        }
     }
 
     private void Scan(int index)
@@ -352,7 +395,7 @@ internal sealed class MonitorHub : IDisposable
         var monitor = _monitors[change.Monitor];
         var path = monitor.PathOf(change.Name);
         var owned = Tyrant?.Read(path);
-        var bytes = Content(path, owned, out var error, out var read);
+        var bytes = Content(change.Name, monitor, owned, out var error, out var read);
         if (bytes is null)
         {
             // Rights may be given without any other change of the file, so it is read again at the next hint or scan.
@@ -409,10 +452,10 @@ internal sealed class MonitorHub : IDisposable
         return new VassalEvent.FileRefused(refusal, SourceOf(monitor, path, read, bytes));
     }
 
-    private static byte[]? Content(string path, OwnedFile? owned, out Errno error, out FileStatus read)
+    private static byte[]? Content(string vassal, FileMonitor monitor, OwnedFile? owned, out Errno error, out FileStatus read)
     {
         if (owned is null)
-            return Files.ReadBounded(path, ReadLimits.FileBytes, out error, out read);
+            return monitor.Read(vassal, out error, out read);
         (error, read) = (owned.Error, owned.File);
         return owned.Content;
     }
@@ -428,7 +471,13 @@ internal sealed class MonitorHub : IDisposable
             _programs.Prepare();
             using (eye.Act(owner))
                 plan = _programs.Examine(vassal, folder, content, out refusal);
-            return plan is null || refusal is not null ? null : OwnedPlan.Of(vassal, plan, owner, eye.InitGroups, out refusal);
+            if (plan is null || refusal is not null)
+                return null;
+            if (OwnedPlan.LeftOut(plan) is { Count: > 0 } options)
+                _programs.Warn(
+                    $"{string.Join(", ", options)} of section [uwsgi] are left out under --emperor-tyrant, as the emperor would do them with its own rights"
+                );
+            return OwnedPlan.Of(vassal, plan, owner, eye.InitGroups, out refusal);
         }
         catch (LinuxException e)
         {

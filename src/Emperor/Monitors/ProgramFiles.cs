@@ -14,6 +14,9 @@ internal sealed class ProgramFiles(IReadOnlyList<string> attributes)
     private Func<string, bool> _hasUwsgi = _ => true;
     private Func<string, IReadOnlyList<string>?> _arguments = _ => null;
 
+    /// <summary>The one app of "emperor serve"; null where vassals are files.</summary>
+    public ServeRequest? Serve { get; set; }
+
     /// <summary>What was found in the last file that is worth telling.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
@@ -27,6 +30,9 @@ internal sealed class ProgramFiles(IReadOnlyList<string> attributes)
     /// <summary>Looks at the machine, which takes the emperor's own rights.</summary>
     public void Prepare() => _ = _machine.Value;
 
+    /// <summary>Adds to that.</summary>
+    public void Warn(string warning) => _warnings.Add(warning);
+
     /// <summary>Looks into a file.</summary>
     /// <param name="file">Its name in its working folder.</param>
     /// <param name="folder">That folder.</param>
@@ -36,6 +42,8 @@ internal sealed class ProgramFiles(IReadOnlyList<string> attributes)
     public ProgramPlan? Examine(string file, string folder, byte[] content, out string? refusal)
     {
         _warnings.Clear();
+        if (Serve is { } serve)
+            return Examine(serve, folder, out refusal);
         var verdict = VassalFileCheck.Examine(file, content);
         refusal = verdict.Reason;
         if (refusal is not null)
@@ -53,6 +61,15 @@ internal sealed class ProgramFiles(IReadOnlyList<string> attributes)
             return plan;
         var choice = ServerChoice.Make(plan?.Server, _server, () => _hasUwsgi(folder), () => WsgiReader.App(file, host, _arguments(file)));
         return choice.IsBuiltIn ? BuiltIn(file, host, plan, choice, out refusal) : plan;
+    }
+
+    private ProgramPlan? Examine(ServeRequest serve, string folder, out string? refusal)
+    {
+        var host = new FolderConfigHost(_machine.Value, folder, "", []) { Environment = _machine.Value.Variables };
+        var reading = WsgiReader.ReadCommandLine(serve.Arguments, host);
+        refusal = host.LookedAtTooMany ? TooMany("uwsgi") : reading.Refusal(serve.File ?? "");
+        _warnings.AddRange(reading.Problems.Where(p => p.Severity == Severity.Warning).Select(p => p.ToString()));
+        return refusal is null ? reading.Plan : null;
     }
 
     // The section [emperor] says how it is supervised, [uwsgi] what is run.

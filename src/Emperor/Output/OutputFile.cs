@@ -20,6 +20,9 @@ internal sealed class OutputFile(string path, uint? mode, long maxSize) : IDispo
     private long _nextLook;
     private long _nextRotation;
 
+    /// <summary>No link may be on its way at all.</summary>
+    public bool IsGuarded { get; init; }
+
     /// <summary>The turn in which it was last used.</summary>
     public long LastUse { get; private set; }
 
@@ -46,7 +49,8 @@ internal sealed class OutputFile(string path, uint? mode, long maxSize) : IDispo
 
     private Errno Open()
     {
-        _fd = Files.OpenLog(path, follow: false, out var error);
+        Errno error;
+        _fd = IsGuarded ? GuardedFile.OpenToWrite(path, append: true, out error) : Files.OpenLog(path, follow: false, out error);
         if (_fd is null)
             return error;
         if (mode is { } bits)

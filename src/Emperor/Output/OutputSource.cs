@@ -33,6 +33,11 @@ internal sealed class OutputPipe : IDisposable
     }
 }
 
+/// <summary>A log of a vassal's own (logto).</summary>
+/// <param name="Rule">Where, and how.</param>
+/// <param name="IsGuarded">The vassal runs as another user, who may have bent the way to it.</param>
+internal sealed record OwnLog(Core.Wsgi.LogRule Rule, bool IsGuarded);
+
 /// <summary>What one incarnation of a vassal prints. The reader's thread owns it; what the queue keeps in it is under the queue's lock.</summary>
 internal sealed class OutputSource(long id, string vassal, int incarnation, int pid, SafeFd read)
 {
@@ -50,6 +55,9 @@ internal sealed class OutputSource(long id, string vassal, int incarnation, int 
 
     /// <summary>That process. Children of its that print too are not told apart.</summary>
     public int Pid { get; } = pid;
+
+    /// <summary>The file that its lines go to; null for where those of others do.</summary>
+    public OwnLog? Log { get; init; }
 
     /// <summary>The end to read.</summary>
     public SafeFd Read { get; } = read;

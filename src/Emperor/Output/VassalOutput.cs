@@ -18,7 +18,7 @@ internal sealed class VassalOutput : IDisposable
 
     private readonly OutputHistories _histories = new();
     private readonly OutputQueue _queue = new();
-    private readonly IOutputSink _sink;
+    private readonly OwnLogSink _sink;
     private readonly OutputReader _reader;
     private readonly OutputWriter _writer;
     private long _lastId;
@@ -29,9 +29,9 @@ internal sealed class VassalOutput : IDisposable
     /// <param name="log">The emperor's log, for what goes wrong here.</param>
     public VassalOutput(IOutputSink sink, EmperorLog log)
     {
-        _sink = sink;
+        _sink = new OwnLogSink(sink, log);
         _reader = new OutputReader(_histories, _queue, log);
-        _writer = new OutputWriter(_queue, sink);
+        _writer = new OutputWriter(_queue, _sink);
     }
 
     /// <summary>Makes what the settings ask for; null for --vassal-output inherit, and when it cannot be made.</summary>
@@ -61,9 +61,9 @@ internal sealed class VassalOutput : IDisposable
     /// <summary>Hands over the pipe of a vassal that has been started. For the main thread.</summary>
     /// <returns>What is to be told of its end.</returns>
     /// <exception cref="LinuxException">No room is left in epoll.</exception>
-    public OutputSource Watch(OutputPipe pipe, string vassal, int incarnation, int pid)
+    public OutputSource Watch(OutputPipe pipe, string vassal, int incarnation, int pid, OwnLog? own = null)
     {
-        var source = new OutputSource(++_lastId, vassal, incarnation, pid, pipe.TakeRead());
+        var source = new OutputSource(++_lastId, vassal, incarnation, pid, pipe.TakeRead()) { Log = own };
         try
         {
             _reader.Add(source);

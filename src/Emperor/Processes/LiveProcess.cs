@@ -49,6 +49,9 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     /// <summary>Whether it is the first process of a namespace: the kernel keeps from it all signals that it does not handle but SIGKILL.</summary>
     public bool IsFirstProcess { get; init; }
 
+    /// <summary>The log of its own; null without one.</summary>
+    public OwnLog? Log { get; init; }
+
     /// <summary>The emperor's end of its channel; null when it has none.</summary>
     public Channel? Channel { get; } = channel;
 

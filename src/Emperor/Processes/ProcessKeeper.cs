@@ -101,7 +101,7 @@ internal sealed class ProcessKeeper : IDisposable
                 _loop.Add(channel.Fd, Token.Make(TokenKind.Channel, process.Serial));
             _loop.Add(process.Process.Fd, Token.Make(TokenKind.Exit, process.Serial));
             if (pipe is not null)
-                process.Output = _output!.Watch(pipe, process.Vassal, process.Incarnation, process.Process.Pid);
+                process.Output = _output!.Watch(pipe, process.Vassal, process.Incarnation, process.Process.Pid, process.Log);
         }
         catch (LinuxException)
         {

@@ -76,7 +76,8 @@ internal sealed class UwsgiServer(
     }
 
     /// <summary>The part of the command line that says how a vassal is configured.</summary>
-    public IReadOnlyList<string> ConfigurationOf(string configuration) => [.. Arguments("", new UwsgiFile(configuration, "", null)).Skip(1)];
+    public IReadOnlyList<string> ConfigurationOf(string configuration) =>
+        [.. Arguments("", new UwsgiFile(configuration, "", null)).Skip(1)];
 
     /// <summary>Starts a vassal.</summary>
     /// <param name="launch">How.</param>

@@ -57,13 +57,13 @@ internal static class StatsSetup
         }
     }
 
-    private static StreamListener? Open(ServerAddress address, SocketRights rights, out string failure)
+    /// <summary>Listens for readers of stats.</summary>
+    /// <param name="name">Where.</param>
+    /// <param name="address">The same as it was asked for.</param>
+    /// <param name="rights">Who may connect.</param>
+    /// <param name="failure">When null is returned: why, and what mends it.</param>
+    public static StreamListener? Listen(SocketName name, ServerAddress address, SocketRights rights, out string failure)
     {
-        if (NameOf(address) is not { } name)
-        {
-            failure = $"there is no host {address.Host}; name an address of this machine";
-            return null;
-        }
         var listener = StreamListener.Listen(name, rights, out var refused);
         var another = address.IsUnix ? "another path" : "another";
         failure = refused.State switch
@@ -74,6 +74,14 @@ internal static class StatsSetup
             _ => $"{refused.Error}",
         };
         return listener;
+    }
+
+    private static StreamListener? Open(ServerAddress address, SocketRights rights, out string failure)
+    {
+        if (NameOf(address) is { } name)
+            return Listen(name, address, rights, out failure);
+        failure = $"there is no host {address.Host}; name an address of this machine";
+        return null;
     }
 
     private static SocketName? NameOf(ServerAddress address) =>

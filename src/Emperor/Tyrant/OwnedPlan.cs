@@ -1,5 +1,6 @@
 using Emperor.Core.Programs;
 using Emperor.Core.Vassals;
+using Emperor.Core.Wsgi;
 
 namespace Emperor.Tyrant;
 
@@ -28,6 +29,7 @@ internal static class OwnedPlan
             return null;
         return plan with
         {
+            Wsgi = plan.Wsgi is { } wsgi ? wsgi with { Duties = OfOwner(wsgi.Duties) } : null,
             Owner = owner,
             User = $"{owner.Uid}",
             Group = $"{owner.Gid}",
@@ -35,4 +37,19 @@ internal static class OwnedPlan
             Sockets = [.. plan.Sockets.Select(s => s with { BoundAs = owner })],
         };
     }
+
+    /// <summary>What of the built-in server's duties is left out, because the emperor would do it with its own rights: the options' names.</summary>
+    public static IReadOnlyList<string> LeftOut(ProgramPlan plan) =>
+        plan.Wsgi?.Duties is not { } duties
+            ? []
+            :
+            [
+                .. duties.PidFiles.Count > 0 ? ["pidfile"] : Array.Empty<string>(),
+                .. duties.Fifos.Count > 0 ? ["master-fifo"] : Array.Empty<string>(),
+                .. duties.Stats.Count > 0 ? ["stats"] : Array.Empty<string>(),
+                .. duties.Log is not null ? ["logto"] : Array.Empty<string>(),
+            ];
+
+    // Paths that the emperor would make, open and remove with its own rights: no file of another user's leads it there.
+    private static WsgiDuties OfOwner(WsgiDuties duties) => duties with { PidFiles = [], Fifos = [], Stats = [], Log = null };
 }

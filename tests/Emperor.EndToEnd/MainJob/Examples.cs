@@ -21,13 +21,14 @@ internal sealed partial class Examples
     public string Folder { get; }
 
     /// <summary>The names of its vassals.</summary>
-    public IReadOnlyList<string> Vassals =>
-        [
-            .. Directory
-                .EnumerateFiles(Folder)
-                .Where(path => path.EndsWith(".ini") || path.EndsWith(".yml"))
-                .Select(path => Path.GetFileName(path)),
-        ];
+    public IReadOnlyList<string> Vassals => [.. Directory.EnumerateFiles(Folder, "*.ini").Select(path => Path.GetFileName(path))];
+
+    /// <summary>The folder of those that uwsgi alone can read.</summary>
+    public string UwsgiFolder => $"{Folder}/uwsgi";
+
+    /// <summary>Their names, from the folder of all.</summary>
+    public IReadOnlyList<string> UwsgiVassals =>
+        [.. Directory.EnumerateFiles(UwsgiFolder).Select(path => $"uwsgi/{Path.GetFileName(path)}")];
 
     public static Examples Copy(TempFolder temp)
     {

@@ -17,10 +17,10 @@ internal sealed class ExamplesTests : EmperorTest
     [Test]
     public void Every_example_answers_as_it_says()
     {
-        var daemon = Govern();
-        foreach (var vassal in _examples.Vassals)
+        var daemon = Govern(new Dictionary<string, string?>(), "--emperor", _examples.UwsgiFolder);
+        foreach (var vassal in _examples.Vassals.Concat(_examples.UwsgiVassals))
         {
-            daemon.AwaitVassal(vassal, "(accepts requests|is ready after|it waits for connections)");
+            daemon.AwaitVassal(Path.GetFileName(vassal), "(accepts requests|is ready after|it waits for connections)");
             var claims = _examples.ClaimsOf(vassal);
             Assert.That(claims, Is.Not.Empty, $"{vassal} does not say how to see it");
             foreach (var claim in claims)
@@ -30,20 +30,33 @@ internal sealed class ExamplesTests : EmperorTest
     }
 
     [Test]
-    public void Without_uwsgi_its_examples_say_so_and_the_others_run()
+    public void Without_uwsgi_they_all_run_and_the_status_is_green()
     {
-        var daemon = Govern(new Dictionary<string, string?>(), "--binary-path", "/no/such/uwsgi");
+        var control = Temp["control"];
+        var daemon = Govern(new Dictionary<string, string?>(), "--binary-path", "/no/such/uwsgi", "--emperor-control", control);
         foreach (var vassal in _examples.Vassals)
         {
-            if (!vassal.StartsWith("program", StringComparison.Ordinal))
-            {
-                daemon.AwaitVassal(vassal, "no program to run it: tried /no/such/uwsgi .*; install uwsgi");
-                continue;
-            }
             daemon.AwaitVassal(vassal, "(is ready after|it waits for connections)");
             foreach (var claim in _examples.ClaimsOf(vassal))
                 Assert.That(See(claim), Is.EqualTo(claim.Answer), $"{claim}\n{Logs()}");
         }
+        Assert.That(daemon.Lines.Where(line => line.Contains(" WRN ") || line.Contains(" ERR ")), Is.Empty);
+        Command.Run(Temp.Path, EmperorProcess.Program, "status", "--socket", control);
+        // What a browser gets.
+        var page = Command.Run(
+            Temp.Path,
+            "/bin/sh",
+            "-c",
+            _examples.ClaimsOf("hello.ini")[0].Command.Replace("curl", "curl --silent -H 'Accept: text/html,*/*'")
+        );
+        Assert.That(page, Does.StartWith("<!doctype html>").And.Contains("<h1>Hello from hello.ini</h1>"));
+    }
+
+    [Test]
+    public void Without_uwsgi_one_that_it_alone_can_read_says_so()
+    {
+        var daemon = Govern(new Dictionary<string, string?>(), "--binary-path", "/no/such/uwsgi", "--emperor", _examples.UwsgiFolder);
+        daemon.AwaitVassal("format.yml", "no program to run it: tried /no/such/uwsgi .*; install uwsgi");
     }
 
     [Test]

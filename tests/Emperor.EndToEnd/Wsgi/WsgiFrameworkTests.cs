@@ -32,7 +32,7 @@ internal sealed class WsgiFrameworkTests : WsgiTest
             daemon off; worker_processes 1; pid {{folder}}/pid; error_log {{folder}}/error.log;
             events { }
             http {
-                access_log off; client_max_body_size 200m;
+                access_log off; client_max_body_size 200m; uwsgi_buffering off; proxy_buffering off;
                 {{string.Concat(temporary.Select(t => $"{t}_temp_path {folder}/{t}; "))}}
                 server { listen unix:{{folder}}/u.sock; location / { include /etc/nginx/uwsgi_params; uwsgi_pass unix:{{driver.Socket}}; } }
                 server { listen unix:{{folder}}/h.sock; location / { proxy_pass http://127.0.0.1:{{driver.Port}}; proxy_set_header Host $http_host; } }
@@ -103,5 +103,84 @@ internal sealed class WsgiFrameworkTests : WsgiTest
         }
         Assert.That(driver.Log, Does.Contain("via sendfile()"));
         Assert.That(driver.Said.Where(e => (string?)e["driver"] == "exit"), Is.Empty);
+    }
+
+    [Test]
+    public async Task Behind_nginx_it_is_as_directly()
+    {
+        const int size = 100 << 20;
+        var root = Temp.Folder("root");
+        File.WriteAllText($"{root}/file.txt", "0123456789");
+        Temp.Write("secret.txt", "secret");
+        File.CreateSymbolicLink($"{root}/outside", Temp["secret.txt"]);
+        var driver = Start(
+            new WsgiSetup { Workers = 2 },
+            ("module", "apps"),
+            ("static-map", new System.Text.Json.Nodes.JsonArray($"/static={root}"))
+        );
+        var (uwsgi, http) = StartNginx(driver);
+        using var direct = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{driver.Port}/"), Timeout = Wait.Limit };
+        using var overUwsgi = Client(uwsgi);
+        using var overHttp = Client(http);
+        var body = new byte[size];
+        new Random(7).NextBytes(body);
+        var digest = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(body));
+        foreach (var (name, client) in new[] { ("uwsgi", overUwsgi), ("http", overHttp), ("direct", direct) })
+        {
+            using var uploaded = await client.PostAsync("digest", new ByteArrayContent(body));
+            Assert.That(await uploaded.Content.ReadAsStringAsync(), Does.StartWith($"{size} {digest} "), $"{name}\n{driver.Text()}");
+
+            await StreamsAsync(client, Temp[$"go-{name}"]);
+
+            using var first = await client.GetAsync("static/file.txt");
+            Assert.That(await first.Content.ReadAsStringAsync(), Is.EqualTo("0123456789"));
+            Assert.That(await StatusAsync(client, r => r.Headers.IfNoneMatch.Add(first.Headers.ETag!)), Is.EqualTo((304, "")), name);
+            Assert.That(
+                await StatusAsync(client, r => r.Headers.IfModifiedSince = first.Content.Headers.LastModified),
+                Is.EqualTo((304, "")),
+                name
+            );
+            Assert.That(await StatusAsync(client, r => r.Headers.Range = new(2, 4)), Is.EqualTo((206, "234")), name);
+            Assert.That((await StatusAsync(client, r => r.Headers.Range = new(50, null))).Status, Is.EqualTo(416), name);
+            foreach (
+                var target in new[]
+                {
+                    "static/outside",
+                    "static/..%2fsecret.txt",
+                    "static/%2e%2e/secret.txt",
+                    "static//etc/passwd",
+                    "static/../../etc/passwd",
+                }
+            )
+            {
+                using var escaped = await client.GetAsync(
+                    new Uri($"{client.BaseAddress}{target}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })
+                );
+                Assert.That(
+                    await escaped.Content.ReadAsStringAsync(),
+                    Does.StartWith("path /").Or.Contains("<title>400 Bad Request"),
+                    $"{name} {target}"
+                );
+            }
+        }
+        Assert.That(driver.Said.Where(e => (string?)e["driver"] == "exit"), Is.Empty);
+    }
+
+    // The second step is made only when the first one has arrived.
+    private static async Task StreamsAsync(HttpClient client, string file)
+    {
+        using var answer = await client.GetAsync($"steps?file={file}", HttpCompletionOption.ResponseHeadersRead);
+        using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync());
+        Assert.That(await reader.ReadLineAsync(), Is.EqualTo("first"));
+        File.WriteAllText(file, "");
+        Assert.That(await reader.ReadLineAsync(), Is.EqualTo("second"));
+    }
+
+    private static async Task<(int Status, string Text)> StatusAsync(HttpClient client, Action<HttpRequestMessage> change)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "static/file.txt");
+        change(request);
+        using var answer = await client.SendAsync(request);
+        return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }
 }

@@ -9,8 +9,34 @@ namespace Emperor.EndToEnd.Wsgi;
 [TestFixture]
 internal sealed class WsgiFuzzTests : WsgiTest
 {
-    // Of all cases together.
-    private const int Seconds = 21;
+    // Of all cases together; EMPEROR_FUZZ_SECONDS is for longer ones.
+    private static readonly int Seconds = int.TryParse(
+        Environment.GetEnvironmentVariable("EMPEROR_FUZZ_SECONDS"),
+        CultureInfo.InvariantCulture,
+        out var seconds
+    )
+        ? seconds
+        : 24;
+
+    [Test]
+    public void The_parsers_understand_what_plain_readers_do()
+    {
+        var seed = Random.Shared.Next();
+        TestContext.Out.WriteLine($"seed {seed}");
+        using var fuzz = Process.Start(
+            new ProcessStartInfo(
+                "/usr/bin/python3",
+                ["-B", $"{WsgiDriver.Files}/fuzz_parsers.py", $"{WsgiDriver.Files}/worker.py", $"{seed}", $"{Seconds / 4}"]
+            )
+            {
+                RedirectStandardOutput = true,
+            }
+        )!;
+        var said = fuzz.StandardOutput.ReadToEnd().Trim().Split('\n');
+        fuzz.WaitForExit();
+        Assert.That(said, Has.Length.EqualTo(1), string.Join('\n', said.Take(20)));
+        Assert.That(int.Parse(said[0].Split(' ')[0], CultureInfo.InvariantCulture), Is.GreaterThan(2_000));
+    }
 
     [TestCase(null)]
     [TestCase("uwsgi")]
@@ -37,7 +63,7 @@ internal sealed class WsgiFuzzTests : WsgiTest
                 [
                     $"{WsgiDriver.Files}/fuzz.py",
                     $"{seed}",
-                    $"{Seconds / 3}",
+                    $"{Seconds / 4}",
                     $"{(only == "uwsgi" ? 0 : driver.Port)}",
                     only == "http" ? "" : driver.Socket,
                 ]

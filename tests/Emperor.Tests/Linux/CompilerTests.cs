@@ -197,6 +197,7 @@ public sealed class CompilerTests
         ["BrokenPipe"] = "EPIPE",
         ["NameTooLong"] = "ENAMETOOLONG",
         ["WrongProtocolType"] = "EPROTOTYPE",
+        ["TooManyLinks"] = "ELOOP",
         ["AddressInUse"] = "EADDRINUSE",
         ["ConnectionRefused"] = "ECONNREFUSED",
         ["InProgress"] = "EINPROGRESS",

@@ -99,6 +99,7 @@ internal static class WorkerMessages
                     "fork-failed" => Text(root, "error"),
                     "leaving" or "due" => $"{Cut(Text(root, "reason"))} ({Cut(Text(root, "detail"))})",
                     "loaded" => Failures(root),
+                    "changed" => Text(root, "file"),
                     _ => "",
                 }
             )

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Text;
+using Emperor.Core.Stats;
 using Emperor.Linux;
 
 namespace Emperor.Servers.Wsgi;
@@ -12,6 +14,7 @@ internal sealed class WorkerSlots : IDisposable
     private const int WorkerBytes = 256;
     private const int CoreBytes = 512;
     private const int RequestStart = 16;
+    private const uint Magic = 0x57504D45;
 
     // From there on: the start of the request, requests, exceptions.
     private const int RequestWords = 3;
@@ -83,6 +86,32 @@ internal sealed class WorkerSlots : IDisposable
         return oldest;
     }
 
+    /// <summary>All that a worker tells; null when it has not told anything yet.</summary>
+    /// <param name="slot">Its slot.</param>
+    /// <param name="hasCores">Whether its threads are wanted one by one.</param>
+    public WorkerFigures? Read(int slot, bool hasCores)
+    {
+        var bytes = new byte[Size];
+        if (
+            Files.ReadAt(File, bytes, (long)slot * Size, out var count).Number != 0
+            || count < bytes.Length
+            || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Magic
+        )
+            return null;
+        var cores = new CoreFigures[Threads];
+        for (var i = 0; i < Threads; i++)
+            cores[i] = ReadCore(bytes.AsSpan(WorkerBytes + (i * CoreBytes), CoreBytes), hasCores);
+        return new WorkerFigures
+        {
+            State = (int)Word(bytes, 16),
+            Started = (long)Word(bytes, 32),
+            Rss = (long)Word(bytes, 48),
+            Vsz = (long)Word(bytes, 56),
+            Cores = cores,
+            ShowsCores = hasCores,
+        };
+    }
+
     /// <summary>What has been done in all slots, by the workers that have them and those before.</summary>
     /// <returns>Requests, exceptions, and how many workers serve a request now.</returns>
     public (long Requests, long Exceptions, int Busy) Total()
@@ -107,6 +136,30 @@ internal sealed class WorkerSlots : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => File.Dispose();
+
+    private static CoreFigures ReadCore(ReadOnlySpan<byte> core, bool hasInfo)
+    {
+        var apps = new (long, long)[CoreFigures.MostApps];
+        for (var i = 0; i < apps.Length; i++)
+            apps[i] = ((long)Word(core, 384 + (8 * i)), (long)Word(core, 448 + (8 * i)));
+        return new CoreFigures
+        {
+            RequestStart = Word(core, RequestStart),
+            Requests = (long)Word(core, 24),
+            Exceptions = (long)Word(core, 32),
+            StaticRequests = (long)Word(core, 40),
+            Sent = (long)Word(core, 56),
+            RunningTime = (long)Word(core, 64),
+            Average = (long)Word(core, 72),
+            ReadErrors = (long)Word(core, 80),
+            WriteErrors = (long)Word(core, 88),
+            RequestsBefore = (long)Word(core, 112),
+            Apps = apps,
+            Info = hasInfo ? Encoding.Latin1.GetString(core.Slice(128, 256)).TrimEnd('\0') : "",
+        };
+    }
+
+    private static ulong Word(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
 
     private long Place(int slot, int core) => ((long)slot * Size) + WorkerBytes + ((long)core * CoreBytes) + RequestStart;
 }

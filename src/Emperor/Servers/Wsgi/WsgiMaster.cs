@@ -270,6 +270,9 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
             case "loaded" when message.Text.Length > 0:
                 AppFailed(peer, message);
                 break;
+            case "changed":
+                OnChanged(peer.Vassal, message.Text);
+                break;
             case "due":
                 Tell(peer, new VassalEvent.Departing(peer.Incarnation, message.Text, IsDue: true));
                 break;

@@ -1073,7 +1073,7 @@ class StaticFiles:
         self._maps = [(prefix, folder, False) for prefix, folder in options.pairs("static-map")]
         self._maps += [(prefix, folder, True) for prefix, folder in options.pairs("static-map2")]
         self._check = options.texts("check-static")
-        self._index = options.texts("static-index")
+        self.index = options.texts("static-index")
         self._skip = tuple(options.texts("static-skip-ext"))
         self._safe = options.texts("static-safe")
         self._roots: dict = {}
@@ -1125,7 +1125,7 @@ class StaticFiles:
             return None
         rest_bytes = rest.encode("latin-1").strip(b"/") if rest.strip("/") else b""
         path = root + b"/" + rest_bytes if rest_bytes else root
-        for name in [path] + [path + b"/" + index.encode() for index in self._index]:
+        for name in [path] + [path + b"/" + index.encode() for index in self.index]:
             try:
                 # A name is opened without effect first, then it is seen where it led: nothing can be exchanged in between.
                 place = os.open(name, os.O_PATH | os.O_CLOEXEC)
@@ -2161,6 +2161,42 @@ class Control:
                 return
 
 
+class AutoReloader:
+    """py-autoreload: looks every so many seconds whether a module's file has changed, and tells the emperor, who reloads. In the first worker alone."""
+
+    def __init__(self, worker: Worker, seconds: int) -> None:
+        self._control = worker.control
+        self._slot = worker.index
+        self._seconds = seconds
+        self._known: dict = {}
+        threading.Thread(target=self._run, name="uWSGIAutoReloader", daemon=True).start()
+
+    def _run(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - {TRACEBACK_SIGNAL})
+        while True:
+            changed = self._look()
+            if changed:
+                log(f"[uwsgi-python-reloader] module/file {printable(changed)} has been modified")
+                self._control.tell("changed", slot=self._slot, file=changed)
+            time.sleep(self._seconds)
+
+    def _look(self) -> str:
+        """The first file that has changed since the last look; empty when none has. All changes are taken note of."""
+        changed = ""
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if not isinstance(file, str):
+                continue
+            try:
+                modified = os.stat(file).st_mtime_ns
+            except OSError:
+                continue  # an editor is replacing it
+            if self._known.setdefault(file, modified) != modified:
+                self._known[file] = modified
+                changed = changed or file
+        return changed
+
+
 class Worker:
     """A process that serves."""
 
@@ -2168,7 +2204,7 @@ class Worker:
         options = config.options
         self.config = config
         self.control = control
-        self._index = slot
+        self.index = slot
         self.number = number
         """uWSGI's worker id, from 1. While one worker leaves, the next one of the same number has another slot."""
         self.apps = apps
@@ -2226,7 +2262,10 @@ class Worker:
             thread.daemon = True
             thread.start()
         self.slot.state(Slot.SERVING)
-        self.control.tell("ready", slot=self._index)
+        self.control.tell("ready", slot=self.index)
+        seconds = self.config.options.number("py-autoreload")
+        if seconds and self.number == 1:
+            AutoReloader(self, seconds)
         try:
             cores[0].run()
             for thread in others:
@@ -2268,7 +2307,7 @@ class Worker:
             self.exit_code = EXIT_LIMIT
             log(f"...The work of process {os.getpid()} (worker {self.number}) is done. Seeya! ({reason}: {detail})")
         self.slot.state(Slot.LEAVING)
-        self.control.tell("leaving", slot=self._index, reason=reason, detail=detail)
+        self.control.tell("leaving", slot=self.index, reason=reason, detail=detail)
         for core in self._cores:
             core.wake.up()
 
@@ -2282,7 +2321,7 @@ class Worker:
                 return
             self._is_due = True
         self.expires_at = 0.0
-        self.control.tell("due", slot=self._index, reason=reason, detail=detail)
+        self.control.tell("due", slot=self.index, reason=reason, detail=detail)
 
     def count_request(self, now: int) -> None:
         if not self.leaving and now / 1e9 - self._started >= self._min_lifetime:
