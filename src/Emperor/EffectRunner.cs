@@ -128,14 +128,7 @@ internal sealed class EffectRunner : IDisposable
                     Outcomes.Enqueue((send.Vassal, new VassalEvent.SendFailed(send.Incarnation, send.Message)));
                 break;
             case Effect.SendConfiguration send when Processes.Of(send.Vassal, send.Incarnation) is { Configuration: { } channel }:
-                // It asks again and again and does not read: what it reads then is no packet any more, and that harms itself only.
-                if (channel.SendAll(UwsgiPacket.Configuration(send.Configuration)) is { Number: not 0 } notSent)
-                    _log.Vassal(
-                        LogEventLevel.Warning,
-                        "configuration",
-                        send.Vassal,
-                        $"its configuration could not be sent to it: {notSent}"
-                    );
+                Send(send, channel);
                 break;
             case Effect.Kill kill when Processes.Of(kill.Vassal, kill.Incarnation) is { } process:
                 Processes.Kill(process);
@@ -254,6 +247,13 @@ internal sealed class EffectRunner : IDisposable
 
     private void Answer(string vassal, string? failure) =>
         Outcomes.Enqueue((vassal, failure is null ? new VassalEvent.Listening() : new VassalEvent.ListenFailed(failure)));
+
+    private void Send(Effect.SendConfiguration send, Channel channel)
+    {
+        // It asks again and again and does not read: what it reads then is no packet any more, and that harms itself only.
+        if (channel.SendAll(UwsgiPacket.Configuration(send.Configuration)) is { Number: not 0 } notSent)
+            _log.Vassal(LogEventLevel.Warning, "configuration", send.Vassal, $"its configuration could not be sent to it: {notSent}");
+    }
 
     private void Launch(Effect.Spawn spawn)
     {

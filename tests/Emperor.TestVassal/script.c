@@ -58,10 +58,10 @@ struct script *script_load(const char *path)
     if (path == NULL || strncmp(path, "emperor://", 10) == 0)
         return script;
 
-    /* As in uwsgi, "FILE:SECTION" names a section. */
+    /* As in uwsgi, "FILE:SECTION" names a section; but a file may have that name. */
     char file[PATH_MAX];
     const char *section = strrchr(path, ':');
-    if (section != NULL && strchr(section, '/') == NULL && (size_t)(section - path) < sizeof file) {
+    if (section != NULL && access(path, F_OK) != 0 && (size_t)(section - path) < sizeof file) {
         memcpy(file, path, (size_t)(section - path));
         file[section - path] = '\0';
         path = file;

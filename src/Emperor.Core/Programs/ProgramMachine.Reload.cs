@@ -188,7 +188,8 @@ public static partial class ProgramMachine
         // The new one is not to be had: what serves stays.
         private void FailRoll(string reason, Member? next)
         {
-            var slotOfFormer = next is null ? State.Slots[^1] : State.Slots[next.Slot];
+            // Copies that this reload has added are of the new program, and none of them has begun.
+            var slotOfFormer = next is null ? State.Slots.LastOrDefault(s => !s.IsDone) ?? State.Slots[0] : State.Slots[next.Slot];
             var former = next is null ? null : slotOfFormer.Plan;
             State = State with { Rolling = null, FailedReload = reason, AwaitsSockets = false, LastEnd = reason };
             // Copies that are there only because of this reload go again.

@@ -117,7 +117,7 @@ public sealed partial class HouseRulesTests
     }
 
     [GeneratedRegex(
-        @"^ +(?![ :])(?!.*\b(class|struct|record|interface|enum|switch|if|for|foreach|while|using|lock|fixed|catch|namespace)\b.*).*\)$|^ +\)$",
+        @"^ +(?![ :])(?!.*\b(class|struct|record|interface|enum|switch|if|for|foreach|while|using|lock|fixed|catch|namespace|new)\b.*).*\)$|^ +\)$",
         RegexOptions.None,
         5000
     )]

@@ -48,6 +48,9 @@ internal static class TransitionTable
         Unwell             | .            | .            | .            | Stopping/n0n | Stopping/n0n | .            | .            | .            | .            | .            | .            | .
         FellIdle           | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T          | ./T
         Notified           | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        Departing          | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        AppFailed          | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        Scaled             | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         TimePassed         | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         TimePassed due     | .            | .            | .            | .            | .            | Killing/Kn   | Killing/Kn   | ./Kn         | Starting/S   | .            | .            | .
         ReloadAsked        | .            | .            | Reloading    | Reloading/1n | .            | .            | .            | .            | Starting/S   | .            | .            | .
@@ -91,6 +94,9 @@ internal static class TransitionTable
             nameof(VassalEvent.Unwell) => new VassalEvent.Unwell(incarnation, "GET /health: 500"),
             nameof(VassalEvent.FellIdle) => new VassalEvent.FellIdle(),
             nameof(VassalEvent.Notified) => new VassalEvent.Notified(incarnation, new Core.Programs.Notification { Ready = true }),
+            nameof(VassalEvent.Departing) => new VassalEvent.Departing(incarnation, "it has served enough", IsDue: true),
+            nameof(VassalEvent.AppFailed) => new VassalEvent.AppFailed(incarnation, "ImportError: no module"),
+            nameof(VassalEvent.Scaled) => new VassalEvent.Scaled(1, "there is so much to do"),
             nameof(VassalEvent.TimePassed) => new VassalEvent.TimePassed(),
             nameof(VassalEvent.ReloadAsked) => new VassalEvent.ReloadAsked(),
             nameof(VassalEvent.Forgiven) => new VassalEvent.Forgiven(),
