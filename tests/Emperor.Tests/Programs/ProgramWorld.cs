@@ -308,7 +308,8 @@ internal sealed class ProgramWorld(int seed)
             {
                 Exec = ["/bin/app"],
                 Folder = "/",
-                LaunchDigest = _dice.Next(3).ToString(System.Globalization.CultureInfo.InvariantCulture),
+                // A worker and another program are never launched alike.
+                LaunchDigest = $"{(isWorker ? "worker" : "program")} {_dice.Next(3)}",
                 Processes = processes,
                 Sockets = [.. sockets],
                 Reload = isWorker ? ReloadWay.Overlap : (ReloadWay)_dice.Next(3),
