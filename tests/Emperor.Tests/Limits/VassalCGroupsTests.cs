@@ -18,7 +18,7 @@ public sealed class VassalCGroupsTests : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly string _own = $"{CGroup.Own(out _)}/emperor-test-{Guid.NewGuid():N}";
-    private readonly PidRef _emperor = Child.Shell("sleep 600");
+    private readonly PidRef _emperor = Child.Shell("exec sleep 600");
 
     public VassalCGroupsTests()
     {
