@@ -23,8 +23,7 @@ public sealed class SimulationTests
         var count = only is null ? Number("EMPEROR_HISTORIES") ?? Histories : 1;
         var clock = Stopwatch.StartNew();
         var turns = 0L;
-        for (var seed = first; seed < first + count; seed++)
-            turns += Live(seed);
+        _ = Parallel.For(first, first + count, seed => Interlocked.Add(ref turns, Live(seed)));
         TestContext.Out.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
