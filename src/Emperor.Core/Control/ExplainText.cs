@@ -40,7 +40,7 @@ public static class ExplainText
         foreach (var line in view.Program is { } program ? OfProgram(view, program) : OfUwsgi(view))
             yield return line;
         var end = vassal.LastEnd is { } last ? Text($"{last}{(vassal.LastEndMs is { } at ? $", {clock(at)}" : "")}") : "none yet";
-        yield return Line("last end", Text($"{end}; {vassal.Deaths} deaths, {vassal.Failures} failures in a row"));
+        yield return Line("last end", Text($"{end}; deaths {vassal.Deaths}, failures in a row {vassal.Failures}"));
         foreach (var line in Lists(view, clock, style))
             yield return line;
     }
@@ -59,7 +59,7 @@ public static class ExplainText
         if (vassal.Pid is not { } pid)
             yield break;
         var up = TextTable.Duration(vassal.UptimeMs ?? 0);
-        yield return Line("process", Text($"pid {pid}, user {view.User ?? "?"}, up {up}, start {vassal.Starts}, {vassal.Reloads} reloads"));
+        yield return Line("process", Text($"pid {pid}, user {view.User ?? "?"}, up {up}, start {vassal.Starts}, reloads {vassal.Reloads}"));
     }
 
     private static IEnumerable<string> OfProgram(ExplainView view, ProgramView program)
@@ -84,7 +84,7 @@ public static class ExplainText
             yield return Line(rule.Name, rule.Text);
         var copies = view.Vassal.Copies == 1 ? "" : Text($", {view.Vassal.CopiesReady} of {view.Vassal.Copies} copies ready");
         if (program.Processes.Count > 0)
-            yield return Line("runs as", Text($"user {view.User ?? "?"}, {view.Vassal.Reloads} reloads{copies}"));
+            yield return Line("runs as", Text($"user {view.User ?? "?"}, reloads {view.Vassal.Reloads}{copies}"));
         foreach (var process in program.Processes)
             yield return Line("process", Of(process));
     }

@@ -152,7 +152,7 @@ public sealed class TextTests
               started as uwsgi --ini shop.ini
               in         /etc/v
               with       UWSGI_EMPEROR_FD=3
-              last end   exit 1, 4000; 12 deaths, 1 failures in a row
+              last end   exit 1, 4000; deaths 12, failures in a row 1
 
             what happened
               4000  pid 9 has ended (exit 1)
