@@ -71,7 +71,7 @@ internal static class Program
     }
 
     private static SystemConfigHost Host(LordConfiguration lord) =>
-        new(path => FileStatus.Get(path, follow: false, out var status).Number == 0 ? status.Inode : null, lord);
+        new(path => FileStatus.Get(path, follow: false, out var status).Number == 0 ? status.Inode : null, lord.Read);
 
     /// <summary>The program's version.</summary>
     internal static string Version => typeof(Program).Assembly.GetName().Version!.ToString(3);

@@ -10,7 +10,7 @@ namespace Emperor.Configuration;
 /// </remarks>
 /// <param name="inode">Tells the inode of a name without following links; the base library has no call for it.</param>
 /// <param name="lord">The configuration that an emperor above hands over; null where that is not looked for.</param>
-internal sealed class SystemConfigHost(Func<string, ulong?> inode, LordConfiguration? lord = null) : IConfigHost
+internal sealed class SystemConfigHost(Func<string, ulong?> inode, Func<FileReading>? lord = null) : IConfigHost
 {
     private readonly List<KeyValuePair<string, string>> _environment = ReadEnvironment();
 
@@ -51,7 +51,7 @@ internal sealed class SystemConfigHost(Func<string, ulong?> inode, LordConfigura
     public FileReading ReadFile(string path, int limit)
     {
         if (lord is not null && path.StartsWith(IConfigHost.LordScheme, StringComparison.Ordinal))
-            return lord.Read();
+            return lord();
         try
         {
             using var file = path == "-" ? Console.OpenStandardInput() : File.OpenRead(path);

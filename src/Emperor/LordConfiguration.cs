@@ -3,7 +3,7 @@ using Emperor.Core.Configuration;
 using Emperor.Core.Protocol;
 using Emperor.Linux;
 
-namespace Emperor.Configuration;
+namespace Emperor;
 
 /// <summary>
 /// The configuration that the emperor above hands to this one, its vassal: a uwsgi packet of modifier1 115 on the socket in UWSGI_EMPEROR_FD_CONFIG, which
