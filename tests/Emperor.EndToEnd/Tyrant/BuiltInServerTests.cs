@@ -52,7 +52,7 @@ internal sealed class BuiltInServerTests : TyrantTest
         Assert.That(status, Does.Match(@"Groups:\s*\n").And.Match(@"CapPrm:\s0+\n").And.Match(@"CapInh:\s0+\n"));
         // Its sockets, its memory, its output: nothing of another vassal's, and none of the emperor's files.
         Assert.That(
-            Ask("/fds").Split('\n').Where(f => f.StartsWith('/')),
+            Ask("/fds").Split('\n').Where(f => f.StartsWith('/')).Distinct(),
             Is.SubsetOf(["/dev/null", "/memfd:emperor-slots (deleted)", "/memfd:emperor-worker (deleted)", $"{_home}/app.py"])
                 .And.Not.Empty
         );
@@ -106,10 +106,12 @@ internal sealed class BuiltInServerTests : TyrantTest
         var python = Temp.Write("home/venv/bin/python3", $"#!/bin/sh\nid -u >>{_home}/ran\nexec /usr/bin/python3 \"$@\"\n");
         _ = Native.ChangeMode(python, 0b111_101_101);
         Do("ln", "-s", "python3", $"{_home}/venv/bin/python");
+        var version = Run("/usr/bin/python3", "-c", "import sys; print('python%d.%d' % sys.version_info[:2])").Output.Trim();
+        Temp.Folder($"home/venv/lib/{version}/site-packages");
         Do("chown", "-R", $"{Mallory}:{Mallory}", $"{_home}/venv");
         WriteVassal($"home = {_home}/venv");
         var daemon = Serve();
-        daemon.AwaitVassal("m.ini", "is ready after|has ended");
+        daemon.AwaitVassal("m.ini", "is ready after");
         Wait.Until(() => File.Exists($"{_home}/ran"), Logs);
         Assert.That(File.ReadAllLines($"{_home}/ran"), Is.All.EqualTo($"{Mallory}"));
 
