@@ -64,7 +64,7 @@ internal sealed class NamespaceTests : HookTest
         );
         Assert.That(File.ReadAllText($"/proc/{pid}/gid_map"), Is.EqualTo(File.ReadAllText($"/proc/{pid}/uid_map")));
         Assert.That((ReportOf("a.ini").Number("uid"), ReportOf("a.ini").Number("pid")), Is.EqualTo((0, 1)));
-        // Root there may become another user, as a uwsgi with uid does, and has no rights here.
+        // Root there may become another user, as a uwsgi with uid does.
         var (code, output) = Run(
             "nsenter",
             "-t",
