@@ -58,7 +58,7 @@ internal static class Program
                 Console.Error.WriteLine($"emperor: {problem.Severity.ToString().ToLowerInvariant()}: {problem}");
             return TellFailure(host, problems);
         }
-        return new Startup(settings, problems, args, host.Environment) 
+        return new Startup(settings, problems, args, host.Environment)
         {
             Options = read.Options,
             Reread = () =>

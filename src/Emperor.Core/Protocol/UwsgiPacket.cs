@@ -30,7 +30,9 @@ public static class UwsgiPacket
 
     /// <summary>How many bytes follow the header of a packet with a configuration; null when it is another one, or empty.</summary>
     public static int? ConfigurationSize(ReadOnlySpan<byte> header) =>
-        header.Length >= HeaderSize && header[0] == ConfigurationModifier && BinaryPrimitives.ReadUInt16LittleEndian(header[1..]) is var size and > 0
+        header.Length >= HeaderSize
+        && header[0] == ConfigurationModifier
+        && BinaryPrimitives.ReadUInt16LittleEndian(header[1..]) is var size and > 0
             ? size
             : null;
 

@@ -251,7 +251,8 @@ internal static class CommandTree
         var command = Verb("check");
         var attributes = new Option<string[]>("--attr")
         {
-            Description = "a key of section [emperor] that the emperor collects (--emperor-collect-attr), so that it is no mistake; repeatable",
+            Description =
+                "a key of section [emperor] that the emperor collects (--emperor-collect-attr), so that it is no mistake; repeatable",
             HelpName = "KEY",
         };
         command.Add(files);

@@ -53,7 +53,13 @@ internal sealed class VassalJail(NamespaceKinds kinds, HookSettings hooks, Chain
         if (failure.Length > 0)
             return null;
         string Script(Func<HookAction, bool> which) =>
-            HookScripts.InVassal([.. hooks.AsVassal.Where(a => wanted(a) && which(a))], context, hooks.Limit, ProgramChain.Quote, n => tools.Find(n)!);
+            HookScripts.InVassal(
+                [.. hooks.AsVassal.Where(a => wanted(a) && which(a))],
+                context,
+                hooks.Limit,
+                ProgramChain.Quote,
+                n => tools.Find(n)!
+            );
         return new JailRequest(kinds, Script(a => !isOwned || a.NeedsRoot), isOwned ? Script(a => !a.NeedsRoot) : "")
         {
             MapsItself = !Self.IsRoot,
@@ -84,7 +90,8 @@ internal sealed class VassalJail(NamespaceKinds kinds, HookSettings hooks, Chain
     }
 
     /// <summary>What a command gets that runs beside a vassal's processes for as long as they do.</summary>
-    public JailRequest? OfDaemon(HookContext context, bool isOwned, out string failure) => OfDaemon(context, isOwned, out failure, _ => true);
+    public JailRequest? OfDaemon(HookContext context, bool isOwned, out string failure) =>
+        OfDaemon(context, isOwned, out failure, _ => true);
 
     private JailRequest? OfDaemon(HookContext context, bool isOwned, out string failure, Func<HookAction, bool> which)
     {
