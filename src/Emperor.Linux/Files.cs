@@ -193,6 +193,14 @@ public static unsafe class Files
     /// <summary>Sets the permission bits of what a path leads to.</summary>
     public static Errno SetMode(string path, uint mode) => Native.ChMod(path, mode) == 0 ? default : Errno.Last;
 
+    /// <summary>Whether a descriptor is a socket.</summary>
+    public static bool IsSocket(int fd)
+    {
+        const uint typeMask = 0xF000;
+        const uint socketType = 0xC000;
+        return FileStatus.Get(fd, out var status).Number == 0 && (status.Mode & typeMask) == socketType;
+    }
+
     /// <summary>Whether a descriptor is open.</summary>
     public static bool IsOpen(int fd) => Native.Fcntl(fd, Constants.FGetFd, 0) >= 0;
 

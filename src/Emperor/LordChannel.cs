@@ -32,9 +32,6 @@ internal sealed class LordChannel
     // More than these in one turn of the loop say nothing that the first have not said.
     private const int ChunkSize = 64;
 
-    private const uint TypeMask = 0xF000;
-    private const uint SocketType = 0xC000;
-
     private readonly Channel _channel;
     private readonly long? _heartbeat;
     private readonly List<byte> _bytes = [];
@@ -68,8 +65,7 @@ internal sealed class LordChannel
             !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var fd)
             || fd <= 2
             || !Files.IsInherited(fd)
-            || FileStatus.Get(fd, out var status).Number != 0
-            || (status.Mode & TypeMask) != SocketType
+            || !Files.IsSocket(fd)
         )
         {
             failure =

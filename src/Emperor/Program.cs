@@ -18,7 +18,8 @@ internal static class Program
         // The daemon's way never touches what the command is made of.
         if (args.Length > 0 && VerbList.Contains(args[0]))
             return CommandTree.Run(args);
-        var host = Host();
+        var lord = new LordConfiguration(Environment.GetEnvironmentVariable);
+        var host = Host(lord);
         // Started with 0, 1 or 2 closed, it would hand the runtime's own pipes to vassals as their output.
         if (Self.FillStandardStreams())
             return StartAnew(args, host);
@@ -57,13 +58,20 @@ internal static class Program
                 Console.Error.WriteLine($"emperor: {problem.Severity.ToString().ToLowerInvariant()}: {problem}");
             return TellFailure(host, problems);
         }
-        return new Startup(settings, problems, args, host.Environment) { Options = read.Options, Reread = () => Read(args) }.Run();
+        return new Startup(settings, problems, args, host.Environment)
+        {
+            Options = read.Options,
+            Reread = () =>
+            {
+                lord.Renew();
+                return ConfigurationReader.Read(args, Host(lord));
+            },
+            Bequeath = lord.Bequeath,
+        }.Run();
     }
 
-    private static SystemConfigHost Host() =>
-        new(path => FileStatus.Get(path, follow: false, out var status).Number == 0 ? status.Inode : null);
-
-    private static ReadResult Read(string[] args) => ConfigurationReader.Read(args, Host());
+    private static SystemConfigHost Host(LordConfiguration lord) =>
+        new(path => FileStatus.Get(path, follow: false, out var status).Number == 0 ? status.Inode : null, lord.Read);
 
     /// <summary>The program's version.</summary>
     internal static string Version => typeof(Program).Assembly.GetName().Version!.ToString(3);

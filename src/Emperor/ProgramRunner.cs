@@ -41,7 +41,8 @@ internal sealed class ProgramRunner(
     public void Launch(Effect.Launch launch)
     {
         Duties?.Launched(launch, Environment.TickCount64);
-        if (launch.Plan.Wsgi is { LazyApps: false })
+        // What is forked within a namespace of processes becomes the child of the first process there, and not the emperor's.
+        if (launch.Plan.Wsgi is { LazyApps: false } && server.Jail is not { IsFirstProcess: true })
             wsgi.Want(launch, Environment.TickCount64);
         else if (Start(launch) is { } failure)
             processes.Outcomes.Enqueue((launch.Vassal, new VassalEvent.SpawnFailed(launch.Incarnation, failure)));

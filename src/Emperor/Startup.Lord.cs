@@ -65,6 +65,7 @@ internal sealed partial class Startup
     private int BeginAnew()
     {
         Files.Bequeath(_lord!.Fd);
+        Bequeath?.Invoke();
         Environment.CurrentDirectory = settings.WorkingDirectory;
         var error = Spawn.Replace(
             new SpawnRequest

@@ -38,7 +38,7 @@ internal sealed partial class Startup
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
         var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
         var hooks = Hooks(loop, processes, tools, log);
-        var probes = new ProbeDesk(loop, World(processes, held, programServer), log);
+        var probes = new ProbeDesk(loop, World(processes, held, programServer, hooks), log);
         var wsgi = new WsgiMaster(loop, processes, log);
         var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null)
         {
@@ -50,6 +50,9 @@ internal sealed partial class Startup
         wsgi.SocketsOf = held.All;
         var duties = new MasterDuties(
             new DutyWorld(loop, processes, wsgi, monitors, log, output, programServer.Prepare, held.All, settings.Serve is not null)
+            {
+                Describe = hooks?.Describe,
+            }
         );
         programs.Duties = duties;
         var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
@@ -60,7 +63,7 @@ internal sealed partial class Startup
         return new Works(processes, limits, hooks, runner) { Others = [duties, probes, wsgi, held, sockets] };
     }
 
-    private static ProbeWorld World(ProcessKeeper processes, HeldSockets held, ProgramServer server) =>
+    private static ProbeWorld World(ProcessKeeper processes, HeldSockets held, ProgramServer server, HookDesk? hooks) =>
         new()
         {
             Find = (vassal, incarnation) => processes.Of(vassal, incarnation) is { } process ? TargetOf(process) : null,
@@ -68,6 +71,7 @@ internal sealed partial class Startup
             OwnerOf = processes.OwnerOf,
             Sockets = held.All,
             Prepare = server.Prepare,
+            Describe = hooks?.Describe,
             StartCommand = processes.StartHelper,
             EndCommand = processes.EndHelper,
         };

@@ -51,6 +51,9 @@ internal sealed partial class Startup(
     /// <summary>Reads the configuration again, as at the start.</summary>
     public Func<ReadResult>? Reread { get; init; }
 
+    /// <summary>Keeps what its configuration comes from for the program that it is about to become.</summary>
+    public Action? Bequeath { get; init; }
+
     /// <summary>The options that it was started with.</summary>
     public IReadOnlyList<ExportedOption> Options { get; init; } = [];
 

@@ -63,7 +63,8 @@ public static class VassalCheck
     /// <param name="file">Its name, as uwsgi is given it in its working folder.</param>
     /// <param name="host">What may be asked of the world.</param>
     /// <param name="accounts">Users and groups.</param>
-    public static CheckResult Examine(string file, IConfigHost host, KnownAccounts accounts)
+    /// <param name="attributes">Keys of section [emperor] that an operator collects (--emperor-collect-attr).</param>
+    public static CheckResult Examine(string file, IConfigHost host, KnownAccounts accounts, IReadOnlyList<string>? attributes = null)
     {
         ArgumentNullException.ThrowIfNull(host);
         ArgumentNullException.ThrowIfNull(accounts);
@@ -82,7 +83,7 @@ public static class VassalCheck
             sockets.AddRange(ExamineUwsgi(file, vassalHost, accounts, problems));
         if (verdict.HasProgram)
         {
-            var reading = ProgramReader.Read(file, verdict.HasUwsgi, host);
+            var reading = ProgramReader.Read(file, verdict.HasUwsgi, host, attributes);
             var check = new ProgramCheck(reading, host, accounts, problems);
             check.Run();
             sockets.AddRange(check.Sockets);

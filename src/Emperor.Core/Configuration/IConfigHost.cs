@@ -48,7 +48,10 @@ public interface IConfigHost
     /// <summary>One variable of the environment; null when it is not set.</summary>
     string? GetEnvironment(string name);
 
-    /// <summary>Reads a whole file, "-" being the standard input; more than <paramref name="limit"/> bytes are an error.</summary>
+    /// <summary>What names the configuration begin with that an emperor hands to its vassal.</summary>
+    const string LordScheme = "emperor://";
+
+    /// <summary>Reads a whole file, or what <see cref="LordScheme"/> stands for; "-" being the standard input; more than <paramref name="limit"/> bytes are an error.</summary>
     FileReading ReadFile(string path, int limit);
 
     /// <summary>Whether something of that name exists and may be read; links are followed.</summary>

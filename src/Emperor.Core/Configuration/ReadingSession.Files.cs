@@ -52,7 +52,10 @@ internal sealed partial class ReadingSession
     /// <summary>Reads "FILE", "FILE:SECTION" or ":SECTION", which is another section of the file that was read last.</summary>
     private void LoadIni(string name, OptionOrigin origin, bool keepFirst)
     {
+        var isLord = name.StartsWith(IConfigHost.LordScheme, StringComparison.Ordinal);
         var colon = name.LastIndexOf(':');
+        if (isLord && colon < IConfigHost.LordScheme.Length)
+            colon = -1;
         var file = colon < 0 ? name : name[..colon];
         var section = colon < 0 ? "" : name[(colon + 1)..];
         if (_manner.IsLenient && SchemeOf(name) is { } skipped)
@@ -60,7 +63,7 @@ internal sealed partial class ReadingSession
             Skip(origin, $"\"{Shown(name)}\" is not looked into: nothing is run or fetched ({skipped}://) to look at a configuration");
             return;
         }
-        if (SchemeOf(name) is { } scheme)
+        if (!isLord && SchemeOf(name) is { } scheme)
             Fail(origin, $"\"{Shown(name)}\": Emperor does not read its configuration through {scheme}://; write an ini file and name it");
         else if (colon == 0 && _lastFile is null)
             Fail(origin, $"\"{Shown(name)}\" means a section of the file before, but no file was read before; write FILE:SECTION");
@@ -81,7 +84,7 @@ internal sealed partial class ReadingSession
 
     private bool FillMagic(MagicVariables.OpenName openName, string name, string file, string section, OptionOrigin origin, bool keepFirst)
     {
-        if (name == "-")
+        if (name == "-" || name.StartsWith(IConfigHost.LordScheme, StringComparison.Ordinal))
         {
             _magic.OpenNameless(openName);
             return true;

@@ -28,7 +28,7 @@ public static class HookScripts
     private const int FailureCode = 1;
 
     /// <summary>
-    /// A part of a shell's script that runs hooks in order, each with a limit. A hook gets no descriptor but 0, 1 and 2. What a hook comes to is
+    /// A part of a shell's script that runs hooks in order, each with a limit. A hook gets no descriptor but 0, 1 and 2, and those above 9, which the shell of POSIX cannot close. What a hook comes to is
     /// told on standard error; when one fails that must not, the shell ends.
     /// </summary>
     /// <param name="actions">The hooks.</param>

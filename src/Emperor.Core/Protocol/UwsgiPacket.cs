@@ -28,6 +28,14 @@ public static class UwsgiPacket
         return packet;
     }
 
+    /// <summary>How many bytes follow the header of a packet with a configuration; null when it is another one, or empty.</summary>
+    public static int? ConfigurationSize(ReadOnlySpan<byte> header) =>
+        header.Length >= HeaderSize
+        && header[0] == ConfigurationModifier
+        && BinaryPrimitives.ReadUInt16LittleEndian(header[1..]) is var size and > 0
+            ? size
+            : null;
+
     /// <summary>Reads the pairs of a packet that is one datagram.</summary>
     /// <param name="packet">The whole of it.</param>
     /// <param name="pairs">Cleared, then filled with its pairs in their order, as offsets in the packet.</param>

@@ -23,7 +23,7 @@ public static partial class VassalMachine
                 return;
             }
             // The same cause again and again is told once, and in the state for ever.
-            var isKnown = State.ListenFailures > 0 && State.LastEnd == reason;
+            var isKnown = State.ListenFailures > 0 && VassalPolicy.IsSameCause(State.LastEnd, reason);
             State = State with { Bound = null, LastEnd = reason, ListenFailures = State.ListenFailures + 1 };
             var delay = policy.ListenDelayAfter(State.ListenFailures);
             Note(isKnown ? NoteLevel.Debug : NoteLevel.Error, "listen-failed", $"{reason}; it is tried again, first in {Seconds(delay)}");

@@ -58,6 +58,13 @@ public sealed record VassalPolicy
     /// <summary>How long after a SIGKILL a process that is still there is reported, and sent another.</summary>
     public long KillPatience { get; init; } = 10_000;
 
+    /// <summary>Whether two reasons for a socket that cannot be bound have one cause: what follows behind ";" is the cure, which names who is in the way if that could be found out.</summary>
+    public static bool IsSameCause(string? former, string reason)
+    {
+        ArgumentNullException.ThrowIfNull(reason);
+        return former is not null && former.Split("; ", 2)[0] == reason.Split("; ", 2)[0];
+    }
+
     /// <summary>The first delay before an on-demand socket that could not be bound is tried again; it grows by as much each time.</summary>
     public long ListenRetry { get; init; } = 1_000;
 

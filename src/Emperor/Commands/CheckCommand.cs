@@ -15,7 +15,7 @@ internal static class CheckCommand
 
     /// <summary>Checks files, each by itself and then all against each other.</summary>
     /// <returns>0 without errors, 1 with.</returns>
-    public static int Run(IReadOnlyList<string> files, bool isJson)
+    public static int Run(IReadOnlyList<string> files, IReadOnlyList<string> attributes, bool isJson)
     {
         var home = Environment.CurrentDirectory;
         var findings = new List<Finding>();
@@ -23,7 +23,7 @@ internal static class CheckCommand
         var orders = new List<(string File, CheckResult Result)>();
         foreach (var file in files)
         {
-            var result = Examine(file, home);
+            var result = Examine(file, home, attributes);
             findings.AddRange(result.Problems.Select(p => Finding.Of(file, p)));
             orders.Add((file, result));
             foreach (var claim in result.Sockets)
@@ -55,7 +55,7 @@ internal static class CheckCommand
         return new SystemConfigHost(path => FileStatus.Get(path, follow: false, out var status).Number == 0 ? status.Inode : null);
     }
 
-    private static CheckResult Examine(string file, string home)
+    private static CheckResult Examine(string file, string home, IReadOnlyList<string> attributes)
     {
         var path = Path.GetFullPath(file, home);
         var folder = Path.GetDirectoryName(path) ?? "/";
@@ -66,7 +66,8 @@ internal static class CheckCommand
         var result = VassalCheck.Examine(
             Path.GetFileName(path),
             HostIn(folder),
-            new KnownAccounts(name => Accounts.UserByName(name, out _) is not null, name => Accounts.GroupByName(name, out _) is not null)
+            new KnownAccounts(name => Accounts.UserByName(name, out _) is not null, name => Accounts.GroupByName(name, out _) is not null),
+            attributes
         );
         return OnDemandClaim(path) is { } claim ? WithOnDemand(result, claim) : result;
     }

@@ -249,9 +249,16 @@ internal static class CommandTree
     {
         var files = new Argument<string[]>("FILE") { Description = "a vassal's ini file", Arity = ArgumentArity.OneOrMore };
         var command = Verb("check");
+        var attributes = new Option<string[]>("--attr")
+        {
+            Description =
+                "a key of section [emperor] that the emperor collects (--emperor-collect-attr), so that it is no mistake; repeatable",
+            HelpName = "KEY",
+        };
         command.Add(files);
+        command.Add(attributes);
         command.Add(Json);
-        command.SetAction(p => CheckCommand.Run(p.GetValue(files)!, p.GetValue(Json)));
+        command.SetAction(p => CheckCommand.Run(p.GetValue(files)!, p.GetValue(attributes) ?? [], p.GetValue(Json)));
         return command;
     }
 

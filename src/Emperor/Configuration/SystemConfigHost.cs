@@ -9,7 +9,8 @@ namespace Emperor.Configuration;
 /// its name.
 /// </remarks>
 /// <param name="inode">Tells the inode of a name without following links; the base library has no call for it.</param>
-internal sealed class SystemConfigHost(Func<string, ulong?> inode) : IConfigHost
+/// <param name="lord">The configuration that an emperor above hands over; null where that is not looked for.</param>
+internal sealed class SystemConfigHost(Func<string, ulong?> inode, Func<FileReading>? lord = null) : IConfigHost
 {
     private readonly List<KeyValuePair<string, string>> _environment = ReadEnvironment();
 
@@ -49,6 +50,8 @@ internal sealed class SystemConfigHost(Func<string, ulong?> inode) : IConfigHost
     /// <inheritdoc/>
     public FileReading ReadFile(string path, int limit)
     {
+        if (lord is not null && path.StartsWith(IConfigHost.LordScheme, StringComparison.Ordinal))
+            return lord();
         try
         {
             using var file = path == "-" ? Console.OpenStandardInput() : File.OpenRead(path);

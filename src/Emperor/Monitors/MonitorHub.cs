@@ -64,8 +64,8 @@ internal sealed partial class MonitorHub : IDisposable
     private readonly long[] _restUntil;
     private readonly int[] _folderHints;
     private readonly ScanHealth[] _health;
-    private readonly Dictionary<string, FileStatus> _touchFiles = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, HashSet<string>> _touchedBy = new(StringComparer.Ordinal);
+    private readonly Dictionary<TouchFile, FileStatus> _touchFiles = [];
+    private readonly Dictionary<TouchFile, HashSet<string>> _touchedBy = [];
     private long _hintWindow;
     private int _hintReads;
     private long? _hintsMutedUntil;
@@ -155,32 +155,49 @@ internal sealed partial class MonitorHub : IDisposable
             : (vassal, (_monitors.FirstOrDefault(m => m.Argument == monitor) ?? _monitors[0]).WorkingFolder);
 
     /// <summary>Watches a file that means something by being touched (--touch-logreopen).</summary>
-    public void WatchTouch(string path)
+    public void WatchTouch(string path) => _touchFiles[new TouchFile(path, null)] = LookAt(new TouchFile(path, null));
+
+    // With the rights of who asks for it: whether, and when, something changes that he may not look at is not his to know. The kernel's hints are the
+    // emperor's, and only bring that look forward.
+    private FileStatus LookAt(TouchFile file)
     {
-        _ = FileStatus.Get(path, follow: true, out var status);
-        _touchFiles[path] = status;
-        _hints.Follow(new HintTarget(TouchMonitor, path), path);
+        var status = default(FileStatus);
+        Errno error;
+        try
+        {
+            using var rights = file.Asker is { } asker ? Tyrant?.Act(asker) : null;
+            error = FileStatus.Get(file.Path, follow: true, out status);
+        }
+        catch (LinuxException e)
+        {
+            // The emperor may not act for him: it sees nothing then.
+            error = e.Error;
+        }
+        if (file.Asker is null || error.Number == 0 || error == Errno.NoEntry)
+            _hints.Follow(new HintTarget(TouchMonitor, file.ToString()), file.Path);
+        return status;
     }
 
     /// <summary>Reads a vassal's file again, as if it had been touched, each time when one of these files is (touch-reload).</summary>
     /// <param name="vassal">The vassal.</param>
     /// <param name="paths">The files, absolute; none to end it.</param>
-    public void WatchTouch(string vassal, IReadOnlyList<string> paths)
+    /// <param name="asker">With whose rights they are looked at (--emperor-tyrant); null is the emperor's.</param>
+    public void WatchTouch(string vassal, IReadOnlyList<string> paths, VassalOwner? asker)
     {
-        foreach (var (path, vassals) in _touchedBy.ToArray())
+        foreach (var (file, vassals) in _touchedBy.ToArray())
         {
-            if (paths.Contains(path) || !vassals.Remove(vassal) || vassals.Count > 0)
+            if ((paths.Contains(file.Path) && file.Asker == asker) || !vassals.Remove(vassal) || vassals.Count > 0)
                 continue;
-            _touchedBy.Remove(path);
-            _touchFiles.Remove(path);
-            _hints.Forget(new HintTarget(TouchMonitor, path));
+            _touchedBy.Remove(file);
+            _touchFiles.Remove(file);
+            _hints.Forget(new HintTarget(TouchMonitor, file.ToString()));
         }
-        foreach (var path in paths)
+        foreach (var file in paths.Select(path => new TouchFile(path, asker)))
         {
-            if (!_touchedBy.TryGetValue(path, out var vassals))
+            if (!_touchedBy.TryGetValue(file, out var vassals))
             {
-                _touchedBy[path] = vassals = new HashSet<string>(StringComparer.Ordinal);
-                WatchTouch(path);
+                _touchedBy[file] = vassals = new HashSet<string>(StringComparer.Ordinal);
+                _touchFiles[file] = LookAt(file);
             }
             vassals.Add(vassal);
         }
@@ -276,7 +293,10 @@ internal sealed partial class MonitorHub : IDisposable
         foreach (var target in _hinted)
         {
             if (target.Monitor == TouchMonitor)
-                LookAtTouchFile(target.Vassal);
+            {
+                if (_touchFiles.Keys.FirstOrDefault(f => f.ToString() == target.Vassal) is { } file)
+                    LookAtTouchFile(file);
+            }
             else if (target.Vassal.Length == 0)
                 DueAt(target.Monitor, now);
             else
@@ -309,21 +329,19 @@ internal sealed partial class MonitorHub : IDisposable
         ReadAgain(target.Vassal, now);
     }
 
-    private void LookAtTouchFile(string path)
+    private void LookAtTouchFile(TouchFile file)
     {
-        if (!_touchFiles.TryGetValue(path, out var former))
+        var former = _touchFiles[file];
+        if ((_touchFiles[file] = LookAt(file)) == former)
             return;
-        WatchTouch(path);
-        if (_touchFiles[path] == former)
-            return;
-        if (!_touchedBy.TryGetValue(path, out var vassals))
+        if (!_touchedBy.TryGetValue(file, out var vassals))
         {
             OnTouched?.Invoke();
             return;
         }
         foreach (var vassal in vassals)
         {
-            _log.Vassal(LogEventLevel.Information, "touched", vassal, $"{path} was touched, so it reloads");
+            _log.Vassal(LogEventLevel.Information, "touched", vassal, $"{file.Path} was touched, so it reloads");
             ReadAnew(vassal);
         }
     }
@@ -354,8 +372,8 @@ internal sealed partial class MonitorHub : IDisposable
         var works = trouble is null;
         _health[index] = new ScanHealth(monitor.Argument, _health[index].Scans + 1, Clock.Now.Unix, took, _files.Count, works, trouble);
         _scanDue[index] = end + (works ? Math.Max(_frequency, Math.Min(LongestInterval, (long)(took * IntervalForCost))) : _frequency);
-        foreach (var path in _touchFiles.Keys.ToArray())
-            LookAtTouchFile(path);
+        foreach (var file in _touchFiles.Keys.ToArray())
+            LookAtTouchFile(file);
     }
 
     private void FollowWhatWasFound(FileMonitor monitor)
@@ -402,5 +420,11 @@ internal sealed partial class MonitorHub : IDisposable
                 "polling",
                 $"not every change is told by the kernel: {trouble2}; scanning every {_frequency / 1000.0:0.#} s instead"
             );
+    }
+
+    // A file that means something by being touched.
+    private sealed record TouchFile(string Path, VassalOwner? Asker)
+    {
+        public override string ToString() => Asker is { } asker ? $"{asker.Uid}:{asker.Gid}:{Path}" : Path;
     }
 }

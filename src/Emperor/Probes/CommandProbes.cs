@@ -154,6 +154,8 @@ internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposa
             {
                 Plan = asked.Plan with { Environment = [.. asked.Plan.Environment, .. about], Sockets = [], Watchdog = null },
                 Command = asked.Words,
+                Hooks = world.Describe?.Invoke(asked.Vassal),
+                Beside = asked.Pid,
                 Output = write,
             };
             using var prepared = world.Prepare(launch, out var failure);

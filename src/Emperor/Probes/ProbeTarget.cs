@@ -35,6 +35,9 @@ internal sealed record ProbeWorld
     /// <summary>Makes all that a command needs that runs as its vassal's program would.</summary>
     public required PrepareCommand Prepare { get; init; }
 
+    /// <summary>What hooks are told of a vassal; null where there are no hooks and no namespaces.</summary>
+    public Func<string, Core.Hooks.HookContext>? Describe { get; init; }
+
     /// <summary>Starts a command.</summary>
     public required StartCommand StartCommand { get; init; }
 

@@ -112,6 +112,7 @@ internal static class ProgramChain
         var limits = request.Limits;
         var jail = request.Jail;
         var mounts = limits.PrivateTmp || limits.ReadOnlyPaths.Count > 0;
+        AddJoined(chain, jail);
         AddNamespaces(chain, jail, mounts, limits.PrivateTmp ? "private-tmp" : "read-only");
         if (mounts || request.CGroup is not null || jail.FirstHooks.Length > 0)
             chain.Add("sh", "limits, hooks", "-c", OuterScript(request, mounts ? chain.Find("mount", "private-tmp, read-only") : ""), "sh");
@@ -140,6 +141,24 @@ internal static class ProgramChain
 
     /// <summary>A word as a shell reads it back.</summary>
     public static string Quote(string word) => $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+
+    private static void AddJoined(Chain chain, JailRequest jail)
+    {
+        if (jail.Joined == NamespaceKinds.None)
+            return;
+        var isUser = jail.Joined.HasFlag(NamespaceKinds.Users);
+        string[] words =
+        [
+            $"--target={Text(jail.Beside)}",
+            .. isUser ? new[] { "--user", "--preserve-credentials" } : [],
+            .. jail.Joined.HasFlag(NamespaceKinds.Network) ? new[] { "--net" } : [],
+            .. jail.Joined.HasFlag(NamespaceKinds.Ipc) ? new[] { "--ipc" } : [],
+            .. jail.Joined.HasFlag(NamespaceKinds.HostName) ? new[] { "--uts" } : [],
+            .. jail.Joined.HasFlag(NamespaceKinds.Mounts) ? new[] { "--mount" } : [],
+            "--",
+        ];
+        chain.Add("nsenter", "emperor-use-clone", words);
+    }
 
     // All but that of processes, which the spawn makes, and that of users.
     private static void AddNamespaces(Chain chain, JailRequest jail, bool mounts, string mountKey)

@@ -20,6 +20,12 @@ internal sealed record ProgramLaunch
     /// <summary>What its hooks are told; null when it has none, and no namespaces either.</summary>
     public HookContext? Hooks { get; init; }
 
+    /// <summary>The process of the vassal's that a command looks at, in whose namespaces it runs; null for none.</summary>
+    public int? Beside { get; init; }
+
+    /// <summary>Whether the command runs beside the vassal's workers (attach-daemon).</summary>
+    public bool IsDaemon { get; init; }
+
     /// <summary>Its sockets, in the order of the plan.</summary>
     public IReadOnlyList<SafeFd> Sockets { get; init; } = [];
 
@@ -130,7 +136,13 @@ internal sealed class ProgramServer(
         if (
             launch.Hooks is { } hooks
             && Jail is { IsEmpty: false } maker
-            && (jail = maker.Of(hooks, plan.Owner is not null, out failure)) is null
+            && (
+                jail =
+                    launch.Beside is { } beside ? maker.Beside(beside, hooks, plan.Owner is not null, out failure)
+                    : launch.IsDaemon ? maker.OfDaemon(hooks, plan.Owner is not null, out failure)
+                    : maker.Of(hooks, plan.Owner is not null, out failure)
+            )
+                is null
         )
             return null;
         var words = ProgramChain.Words(

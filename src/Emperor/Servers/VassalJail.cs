@@ -17,6 +17,12 @@ internal sealed record JailRequest(NamespaceKinds Kinds, string FirstHooks, stri
     /// </summary>
     public bool MapsItself { get; init; }
 
+    /// <summary>The namespaces that it does not make but joins, being those of the process <see cref="Beside"/>.</summary>
+    public NamespaceKinds Joined { get; init; }
+
+    /// <summary>Whose namespaces it joins, by its process number.</summary>
+    public int Beside { get; init; }
+
     /// <summary>Whether it is the first process of a namespace of processes.</summary>
     public bool IsFirstProcess => Kinds.HasFlag(NamespaceKinds.Processes);
 }
@@ -39,17 +45,61 @@ internal sealed class VassalJail(NamespaceKinds kinds, HookSettings hooks, Chain
     /// <param name="context">What its hooks are told.</param>
     /// <param name="isOwned">Whether it runs as the owner of its file (--emperor-tyrant).</param>
     /// <param name="failure">When null is returned: why it cannot have that, and what mends it.</param>
-    public JailRequest? Of(HookContext context, bool isOwned, out string failure)
+    public JailRequest? Of(HookContext context, bool isOwned, out string failure) => Of(context, isOwned, _ => true, out failure);
+
+    private JailRequest? Of(HookContext context, bool isOwned, Func<HookAction, bool> wanted, out string failure)
     {
         failure = Failure(isOwned) ?? MissingTool() ?? "";
         if (failure.Length > 0)
             return null;
         string Script(Func<HookAction, bool> which) =>
-            HookScripts.InVassal([.. hooks.AsVassal.Where(which)], context, hooks.Limit, ProgramChain.Quote, n => tools.Find(n)!);
+            HookScripts.InVassal(
+                [.. hooks.AsVassal.Where(a => wanted(a) && which(a))],
+                context,
+                hooks.Limit,
+                ProgramChain.Quote,
+                n => tools.Find(n)!
+            );
         return new JailRequest(kinds, Script(a => !isOwned || a.NeedsRoot), isOwned ? Script(a => !a.NeedsRoot) : "")
         {
             MapsItself = !Self.IsRoot,
         };
+    }
+
+    /// <summary>What a command gets that looks at a process of a vassal's.</summary>
+    /// <remarks>
+    /// A vassal may go on into namespaces of its own making, where it decides what a path leads to and has all rights over who comes. So nothing that has
+    /// the emperor's rights enters its mounts or users: of these a command gets new ones, made as the vassal's were.
+    /// </remarks>
+    /// <param name="pid">The process.</param>
+    /// <param name="context">What hooks are told.</param>
+    /// <param name="isOwned">Whether it runs as the owner of its file (--emperor-tyrant).</param>
+    /// <param name="failure">When null is returned: why it cannot have that, and what mends it.</param>
+    public JailRequest? Beside(int pid, HookContext context, bool isOwned, out string failure)
+    {
+        // It may do to the emperor nothing that the vassal may not do itself: both are the same user.
+        if (!Self.IsRoot && kinds.HasFlag(NamespaceKinds.Users))
+        {
+            failure = "";
+            return JailRequest.None with { Joined = kinds & ~NamespaceKinds.Processes, Beside = pid };
+        }
+        if (OfDaemon(context, isOwned, out failure, a => a.Verb is not (HookVerb.Execute or HookVerb.ExecuteWithName)) is not { } jail)
+            return null;
+        const NamespaceKinds harmless = NamespaceKinds.Network | NamespaceKinds.Ipc | NamespaceKinds.HostName;
+        return jail with { Kinds = kinds & ~harmless, Joined = kinds & harmless, Beside = pid };
+    }
+
+    /// <summary>What a command gets that runs beside a vassal's processes for as long as they do.</summary>
+    public JailRequest? OfDaemon(HookContext context, bool isOwned, out string failure) =>
+        OfDaemon(context, isOwned, out failure, _ => true);
+
+    private JailRequest? OfDaemon(HookContext context, bool isOwned, out string failure, Func<HookAction, bool> which)
+    {
+        if (!Self.IsRoot || !kinds.HasFlag(NamespaceKinds.Users))
+            return Of(context, isOwned, which, out failure);
+        failure =
+            "--emperor-use-clone has user, and nothing but its own processes can be let into a vassal's namespace of users; take this out of its file, or user out of that";
+        return null;
     }
 
     private string? Failure(bool isOwned)

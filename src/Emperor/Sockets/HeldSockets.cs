@@ -166,7 +166,7 @@ internal sealed class HeldSockets(EventLoop loop, SocketBinder binder, Inherited
     private Held? Make(string vassal, ProgramSocket socket, out string failure)
     {
         failure = "";
-        if (inherited.ClaimAt(socket.Address, vassal) is { } claimed)
+        if (inherited.ClaimAt(socket.Address, vassal, isOwned: socket.BoundAs is not null) is { } claimed)
             return new Held(++_lastId, vassal, socket, claimed.Fd) { Inherited = claimed };
         return binder.Bind(vassal, WishOf(socket), out failure) is { } bound
             ? new Held(++_lastId, vassal, socket, bound.Fd) { Bound = bound }

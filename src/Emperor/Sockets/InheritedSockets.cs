@@ -75,11 +75,16 @@ internal sealed class InheritedSockets : IDisposable
     {
         foreach (var name in OnDemandRules.InheritedNames(vassal))
         {
-            if (_sockets.Find(s => ServerOf(s) is null && (s.Name == name || ListenFds.Plain(s.Name) == name)) is { } socket)
+            if (_sockets.Find(s => ServerOf(s) is null && IsNamed(s, name)) is { } socket)
                 return socket;
         }
         return null;
     }
+
+    private static bool IsNamed(InheritedSocket socket, string name) => socket.Name == name || ListenFds.Plain(socket.Name) == name;
+
+    private static bool IsNamedAfter(InheritedSocket socket, string vassal) =>
+        OnDemandRules.InheritedNames(vassal).Any(name => IsNamed(socket, name));
 
     /// <summary>Gives a vassal the use of the socket of this name.</summary>
     /// <param name="name">The name, as it was told.</param>
@@ -99,11 +104,18 @@ internal sealed class InheritedSockets : IDisposable
         return socket;
     }
 
-    /// <summary>Gives a vassal the use of the socket that listens at an address, whatever its name.</summary>
+    /// <summary>Gives a vassal the use of the socket that listens at an address.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="vassal">The vassal.</param>
+    /// <param name="isOwned">
+    /// Whether somebody else than the operator says so (--emperor-tyrant): then its name must be the vassal's, as he might not be allowed to bind it.
+    /// </param>
     /// <returns>Null when there is none, or it is another's.</returns>
-    public InheritedSocket? ClaimAt(string address, string vassal)
+    public InheritedSocket? ClaimAt(string address, string vassal, bool isOwned)
     {
-        var socket = _sockets.Find(s => s.Address == address && ServerOf(s) is null && (s.User is null || s.User == vassal));
+        var socket = _sockets.Find(s =>
+            s.Address == address && ServerOf(s) is null && (s.User is null || s.User == vassal) && (!isOwned || IsNamedAfter(s, vassal))
+        );
         if (socket is not null)
             socket.User = vassal;
         return socket;

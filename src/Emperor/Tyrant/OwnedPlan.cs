@@ -34,7 +34,7 @@ internal static class OwnedPlan
             User = $"{owner.Uid}",
             Group = $"{owner.Gid}",
             Groups = initGroups ? null : [],
-            Sockets = [.. plan.Sockets.Select(s => s with { BoundAs = owner })],
+            Sockets = [.. plan.Sockets.Select(s => s with { BoundAs = owner, Owner = plan.Wsgi is null ? s.Owner : null })],
         };
     }
 
@@ -48,6 +48,10 @@ internal static class OwnedPlan
                 .. duties.Fifos.Count > 0 ? ["master-fifo"] : Array.Empty<string>(),
                 .. duties.Stats.Count > 0 ? ["stats"] : Array.Empty<string>(),
                 .. duties.Log is not null ? ["logto"] : Array.Empty<string>(),
+                // One that comes of uid is not asked for by anybody.
+                .. plan.Sockets.Any(s => s.Owner is { } of && of != plan.User && of != $"{plan.User}:{plan.Group}")
+                    ? ["chown-socket"]
+                    : Array.Empty<string>(),
             ];
 
     // Paths that the emperor would make, open and remove with its own rights: no file of another user's leads it there.

@@ -137,6 +137,10 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
         }
         if ((file.Mode & OthersWrite) != 0)
             return $"{path}: everybody may write to it, and so run what he likes as {NameOf(file.Uid)}; take that right away: chmod o-w {path}";
+        // One that another could write may have been moved here by him.
+        if ((file.Mode & GroupWrites) != 0 && last == WayPlace.Beyond && folder is { } shared && IsForOthersToo(shared.Status, file.Uid))
+            return $"{path}: its group may write to it, and others may put files into {shared.Path}, so that {NameOf(file.Uid)} may know nothing of this one; "
+                + $"take that right away: chmod g-w {path}";
         // A second name may have been given to it by anybody who may make names in this folder.
         return links > 1 && folder is { } at && (IsLoose(at.Status, file.Uid) || MayOthersWrite(at.Status))
             ? $"{path}: the file of {NameOf(file.Uid)} has {links} names (hard links), and others may make names in {at.Path}, so that "
@@ -181,6 +185,8 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
     private static bool IsTrusted(uint user, uint owner) => user == 0 || user == Self.Uid || user == owner;
 
     private static bool MayOthersWrite(FileStatus folder) => (folder.Mode & (GroupWrites | OthersWrite)) != 0;
+
+    private static bool IsForOthersToo(FileStatus folder, uint owner) => folder.Uid != owner && MayOthersWrite(folder);
 
     // In a sticky one nobody but its owner takes away or renames what is another's. What its own owner lets others do there is his affair.
     private static bool IsLoose(FileStatus folder, uint owner)

@@ -63,5 +63,6 @@ internal abstract class HookTest : TyrantTest
         return File.ReadAllLines(path);
     }
 
-    private static string? LinkOf(string path) => new FileInfo(path).LinkTarget;
+    /// <summary>Where a link leads.</summary>
+    protected static string? LinkOf(string path) => new FileInfo(path).LinkTarget;
 }

@@ -64,7 +64,7 @@ internal sealed class NamespaceTests : HookTest
         );
         Assert.That(File.ReadAllText($"/proc/{pid}/gid_map"), Is.EqualTo(File.ReadAllText($"/proc/{pid}/uid_map")));
         Assert.That((ReportOf("a.ini").Number("uid"), ReportOf("a.ini").Number("pid")), Is.EqualTo((0, 1)));
-        // Root there may become another user, as a uwsgi with uid does, and has no rights here.
+        // Root there may become another user, as a uwsgi with uid does.
         var (code, output) = Run(
             "nsenter",
             "-t",
@@ -249,6 +249,94 @@ internal sealed class NamespaceTests : HookTest
         var daemon = StartOne(EmperorProcess.Program, "--emperor-use-clone", kinds);
         Assert.That(daemon.AwaitEnd(), Is.EqualTo(2));
         Assert.That(daemon.Text(), Does.Contain(words));
+    }
+
+    // Who writes the file shall not get out of what the operator has put him in.
+    [Test]
+    public void A_command_that_looks_after_a_program_stays_in_its_namespaces([Values] bool isTyrant)
+    {
+        var seen = Temp.Folder("seen");
+        Own(seen, Alice);
+        const string tell = "for k in net ipc uts mnt pid; do readlink /proc/self/ns/$k; done; ls -d /proc/[0-9]* | wc -l; hostname; id -u";
+        Temp.Write(
+            "vassals/a.ini",
+            $"""
+            [emperor]
+            exec = /bin/sh -c '({tell}) >{seen}/m; mv {seen}/m {seen}/main; exec sleep 600'
+            ready = exec sh -c '({tell}) >{seen}/r; mv {seen}/r {seen}/ready'
+            health = exec sh -c '({tell}) >{seen}/h; mv {seen}/h {seen}/health'
+            health-interval = 1
+
+            """
+        );
+        Own($"{Vassals}/a.ini", Alice);
+        var daemon = Start(
+            [
+                .. isTyrant ? new[] { "--emperor-tyrant" } : [],
+                "--emperor-use-clone",
+                All,
+                "--mount-as-vassal",
+                "proc none /proc",
+                "--hook-as-vassal",
+                "hostname:jail",
+            ]
+        );
+        daemon.AwaitVassal("a.ini", "is ready");
+        var main = LinesOf($"{seen}/main", 8);
+        foreach (var command in (string[])["ready", "health"])
+        {
+            var lines = LinesOf($"{seen}/{command}", 8);
+            // Network, IPC and host name are the program's; mounts and processes are its own, made as the program's were.
+            Assert.That(lines[..3], Is.EqualTo(main[..3]), command);
+            for (var kind = 0; kind < 5; kind++)
+                Assert.That(lines[kind], Is.Not.EqualTo(LinkOf($"/proc/self/ns/{"net ipc uts mnt pid".Split(' ')[kind]}")));
+            Assert.That(int.Parse(lines[5]), Is.LessThan(10));
+            Assert.That(lines[6..], Is.EqualTo(new[] { "jail", isTyrant ? Text(Alice) : "0" }));
+        }
+    }
+
+    [Test]
+    public void With_a_namespace_of_users_no_command_gets_in_or_out()
+    {
+        var touched = Temp["touched"];
+        Temp.Write("vassals/a.ini", $"[emperor]\nexec = sleep 600\nready = exec touch {touched}\nready-timeout = 5\n");
+        Start("--emperor-use-clone", "user").AwaitVassal("a.ini", "nothing but its own processes can be let into a vassal's namespace of users");
+        Assert.That(touched, Does.Not.Exist);
+    }
+
+    [Test]
+    public void A_daemon_beside_workers_has_namespaces_of_its_own()
+    {
+        var home = Temp.Folder("home");
+        Temp.Write("home/app.py", "def application(e, s):\n    s('200 OK', [])\n    return [b'']\n");
+        Own(home, Alice);
+        Temp.Write(
+            "vassals/a.ini",
+            $"""
+            [uwsgi]
+            chdir = {home}
+            wsgi-file = app.py
+            http-socket = {home}/s.sock
+            attach-daemon = (for k in net ipc uts mnt pid; do readlink /proc/self/ns/$k; done; id -u) >{home}/d; mv {home}/d {home}/daemon; exec sleep 600
+
+            """
+        );
+        Own($"{Vassals}/a.ini", Alice);
+        var daemon = Start(
+            "--emperor-tyrant",
+            "--emperor-server",
+            "wsgi",
+            "--emperor-use-clone",
+            All,
+            "--mount-as-vassal",
+            "proc none /proc"
+        );
+        daemon.AwaitVassal("a.ini", "is ready");
+        var lines = LinesOf($"{home}/daemon", 6);
+        for (var kind = 0; kind < 5; kind++)
+            Assert.That(lines[kind], Is.Not.EqualTo(LinkOf($"/proc/self/ns/{"net ipc uts mnt pid".Split(' ')[kind]}")));
+        Assert.That(lines[5], Is.EqualTo(Text(Alice)));
+        Assert.That(daemon.Stop(), Is.Zero);
     }
 
     private static List<int> Inside(int pid)

@@ -59,6 +59,24 @@ internal sealed class InheritedSocketTests : OnDemandTest
         Assert.That($"{Run}/s", Does.Exist);
     }
 
+    // Whoever writes a file there might not be allowed to bind what the operator has had bound (port 80).
+    [Test]
+    public void Under_a_tyrant_its_address_alone_gives_nobody_a_socket()
+    {
+        NeedRoot("vassals run as other users");
+        const uint mallory = 61_002;
+        foreach (var (name, path) in (ValueTuple<string, string>[])[("thief.ini", "www"), ("shop.ini", "shop")])
+        {
+            File.WriteAllText($"{Vassals}/{name}", $"[emperor]\nexec = sleep 600\nready = after 0\nsocket = {Run}/{path}\n");
+            Native.Check(Native.ChangeOwner($"{Vassals}/{name}", mallory, mallory), "chown");
+        }
+        var daemon = StartWith([$"www={Run}/www", $"shop={Run}/shop"], "--emperor-tyrant");
+        daemon.AwaitVassal("shop.ini", "is ready");
+        daemon.AwaitVassal("thief.ini", "ERR|is there, and it is not known|somebody listens on|cannot be bound");
+        Assert.That(daemon.Count("thief.ini: pid"), Is.Zero, Logs());
+        Assert.That($"{Run}/www", Does.Exist);
+    }
+
     [Test]
     public void It_goes_before_the_options()
     {

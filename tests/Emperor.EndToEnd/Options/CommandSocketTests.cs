@@ -167,6 +167,30 @@ internal sealed class CommandSocketTests : OptionTest
         daemon.AwaitAccepting("a.ini");
     }
 
+    [Test]
+    public void A_program_of_a_section_emperor_waits_and_obeys_as_well()
+    {
+        Temp.Write("vassals/a.ini", $"[emperor]\nexec = sh -c 'echo $$ >>{Temp["starts"]}; exec sleep 600'\nready = after 0\n");
+        int Starts() => File.Exists(Temp["starts"]) ? File.ReadAllLines(Temp["starts"]).Length : 0;
+        var daemon = StartSocket("--emperor-wait-for-command");
+        daemon.AwaitVassal("a.ini", "it waits for the command spawn");
+        daemon.Signal(Native.Hangup);
+        Send("respawn", "a.ini");
+        daemon.Await("respawn a.ini: it waits for the command spawn");
+        Assert.That((Starts(), Number("a.ini", "suspended")), Is.EqualTo((0, 1)));
+        Send("spawn", "a.ini");
+        daemon.AwaitVassal("a.ini", "is ready");
+        Wait.Until(() => Starts() == 1, Logs);
+        Native.Check(Native.Signal(int.Parse(File.ReadAllLines(Temp["starts"])[0]), Native.Kill), "kill");
+        Wait.Until(() => Starts() == 2, Logs);
+        Send("stop", "a.ini");
+        StatsClient.Await(Stats, "a.ini", v => v.GetProperty("state").GetString() == "suspended");
+        File.SetLastWriteTimeUtc($"{Vassals}/a.ini", DateTime.UtcNow.AddMinutes(1));
+        daemon.AwaitVassal("a.ini", "its file has changed; it waits for the command spawn");
+        Send("spawn", "a.ini");
+        Wait.Until(() => Starts() == 3, Logs);
+    }
+
     private EmperorProcess StartSocket(params string[] options) =>
         Start(["--emperor-command-socket", Commands, "--emperor-stats", Stats, .. options]);
 

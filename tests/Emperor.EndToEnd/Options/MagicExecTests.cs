@@ -62,6 +62,34 @@ internal sealed class MagicExecTests : OptionTest
         Assert.That(Journal.Starts("a.ini"), Is.Zero);
     }
 
+    // What they print, uwsgi prints when it reads its configuration.
+    [Test]
+    public void Files_of_every_format_are_read_by_the_real_uwsgi_as_under_its_own_emperor()
+    {
+        var texts = new Dictionary<string, string>
+        {
+            ["a.ini"] = "[uwsgi]\nprint = read from NAME\nsocket = SOCKET\nmaster = true\n",
+            ["b.yaml"] = "uwsgi:\n  print: read from NAME\n  socket: SOCKET\n  master: true\n",
+            ["c.yml"] = "uwsgi:\n  print: read from NAME\n  socket: SOCKET\n  master: true\n",
+            ["d.json"] = """{"uwsgi": {"print": "read from NAME", "socket": "SOCKET", "master": true}}""",
+            ["e.js"] = """{"uwsgi": {"print": "read from NAME", "socket": "SOCKET", "master": true}}""",
+            ["f.xml"] = "<uwsgi><print>read from NAME</print><socket>SOCKET</socket><master/></uwsgi>\n",
+        };
+        foreach (var (name, text) in texts)
+            File.WriteAllText($"{Vassals}/{name}", text.Replace("NAME", name).Replace("SOCKET", Temp[$"{name}.sock"]));
+        var theirs = LaunchAs(Uwsgi, "--emperor", Vassals, "--emperor-freq", "1");
+        foreach (var name in texts.Keys)
+            theirs.Await($"read from {name}$");
+        theirs.Signal(Native.Interrupt);
+        theirs.AwaitEnd();
+        var ours = StartReal();
+        foreach (var name in texts.Keys)
+        {
+            ours.Await($@"^\[{name}\] read from {name}$");
+            ours.AwaitAccepting(name);
+        }
+    }
+
     private void WriteProgram(string name, string output)
     {
         var path = $"{Vassals}/{name}";

@@ -51,7 +51,7 @@ internal sealed class SubEmperorTests : OptionTest
     [Test]
     public void When_the_channel_closes_it_leaves_with_all_its_vassals()
     {
-        WriteEmperor("sub.ini", Below);
+        WriteEmperor("sub.ini", Below, more: $"hook-emperor-lost = exec:touch {Temp["lost"]}\nhook-emperor-stop = exec:touch {Temp["stopped"]}\n");
         Write($"{Below}/app.ini", "accept");
         var lord = Script(
             "lord",
@@ -76,6 +76,44 @@ internal sealed class SubEmperorTests : OptionTest
         daemon.Await("the emperor above is gone: all 1 vassals are told to stop");
         Journal.AwaitStop("app.ini");
         daemon.Await("^it ended with 0$");
+        Assert.That(Temp["lost"], Does.Exist);
+        Assert.That(Temp["stopped"], Does.Not.Exist);
+    }
+
+    // Its lord hands over the file's content, which nobody but that may read, at the start and whenever it has changed.
+    [Test]
+    public void Its_configuration_comes_over_the_socket_of_an_emperor_that_hands_it_over()
+    {
+        var other = Temp.Folder("other");
+        WriteEmperor("sub.ini", Below);
+        Write($"{Below}/app.ini", "accept");
+        Write($"{other}/moved.ini", "accept");
+        var lord = StartOver(EmperorProcess.Program, "--emperor-force-config-pipe");
+        lord.Await("app.ini: pid [0-9]+ accepts requests");
+        var pid = SubPid();
+        Assert.That(ProcFs.CommandLine(pid), Does.Contain("emperor://sub.ini"));
+        var mark = lord.Mark;
+        File.AppendAllText($"{Vassals}/sub.ini", "emperor-throttle = soon\n");
+        lord.Await("its changed configuration is not taken, and it governs on as it is", mark);
+        for (var round = 0; round < 2; round++)
+        {
+            mark = lord.Mark;
+            WriteEmperor("sub.ini", round == 0 ? other : Below);
+            lord.Await("its configuration has changed: all vassals are told to stop, and it begins anew", mark);
+            lord.Await($"{(round == 0 ? "moved" : "app")}.ini: pid [0-9]+ accepts requests", mark);
+            lord.Await("^[^[]* sub.ini: pid [0-9]+ accepts requests", mark);
+        }
+        Assert.That(SubPid(), Is.EqualTo(pid));
+        Assert.That(lord.Stop(), Is.Zero);
+        Assert.That(Descendants(), Is.Empty);
+    }
+
+    [Test]
+    public void Without_an_emperor_above_there_is_no_such_configuration()
+    {
+        var daemon = LaunchAs(EmperorProcess.Program, "--ini", "emperor://sub.ini");
+        daemon.Await("there is no emperor above this one that hands it over .UWSGI_EMPEROR_FD_CONFIG.");
+        Assert.That(daemon.AwaitEnd(), Is.Not.Zero);
     }
 
     [Test]

@@ -57,6 +57,28 @@ internal sealed class AttackTests : TyrantTest
         Assert.That(Journal.Starts("m.ini"), Is.Zero);
     }
 
+    // Mallory may write to it, as one of its group, and to the folder that it was in.
+    [Test]
+    public void A_file_that_its_group_may_write_and_another_has_moved_here_is_refused()
+    {
+        _ = Native.ChangeMode(Vassals, 0b1_111_111_111);
+        var shared = Temp.Folder("shared");
+        Native.Check(Native.ChangeOwner(shared, Alice, Mallory), "chown");
+        _ = Native.ChangeMode(shared, 0b111_111_101);
+        var file = Write($"{shared}/m.ini", $"report {ReportPath("m.ini")}", "accept");
+        Native.Check(Native.ChangeOwner(file, Alice, Mallory), "chown");
+        _ = Native.ChangeMode(file, 0b110_110_100);
+        var daemon = Start("--emperor-tyrant");
+        Assert.That(As(Mallory, "mv", file, $"{Vassals}/m.ini").Code, Is.Zero);
+        daemon.AwaitVassal("m.ini", $"its group may write to it, and others may put files into {Vassals}, .*chmod g-w");
+        Assert.That(Journal.Starts("m.ini"), Is.Zero);
+        // Where nobody else puts files, the group is its owner's affair.
+        Link("a.ini", Write($"{shared}/a.ini", $"report {ReportPath("a.ini")}", "accept"));
+        Native.Check(Native.ChangeOwner($"{shared}/a.ini", Alice, Mallory), "chown");
+        _ = Native.ChangeMode($"{shared}/a.ini", 0b110_110_100);
+        daemon.AwaitAccepting("a.ini");
+    }
+
     [Test]
     public void A_file_that_everybody_may_write_is_refused()
     {

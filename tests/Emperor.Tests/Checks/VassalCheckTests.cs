@@ -148,6 +148,14 @@ public sealed class VassalCheckTests
         Assert.That(VassalCheck.Examine("a.ini", host, Accounts).Problems, Is.Empty);
     }
 
+    [Test]
+    public void A_key_that_the_emperor_collects_is_no_mistake()
+    {
+        var host = Host("[uwsgi]\nmaster = true\n[emperor]\ntier = gold\n");
+        Assert.That(VassalCheck.Examine("a.ini", host, Accounts).Problems.Single().Message, Does.Contain("there is no key \"tier\""));
+        Assert.That(VassalCheck.Examine("a.ini", host, Accounts, ["tier"]).Problems, Is.Empty);
+    }
+
     private static readonly KnownAccounts Accounts = new(name => name == "www-data", name => name == "www-data");
 
     private static CheckResult Examine(string text) => VassalCheck.Examine("a.ini", Host(text), Accounts);

@@ -165,6 +165,17 @@ public sealed class OnDemandTests
         Assert.That(patient.State.ListenFailures, Is.Zero);
     }
 
+    // Who is in the way is not found out each time (under load), and that is no other cause.
+    [Test]
+    public void That_another_cure_is_known_is_no_other_cause()
+    {
+        var patient = new Patient().FileIsOnDemand().CannotListen("somebody listens on /s already; it is left alone: stop who listens there");
+        patient.AtItsDeadline().CannotListen("somebody listens on /s already; it is left alone: stop who listens there (nginx, pid 7)");
+        Assert.That(patient.Notes.Single().Level, Is.EqualTo(NoteLevel.Debug));
+        patient.AtItsDeadline().CannotListen("/s is there and is no socket; it is left alone: remove it");
+        Assert.That(patient.Notes.Single().Level, Is.EqualTo(NoteLevel.Error));
+    }
+
     [Test]
     public void A_reload_of_all_leaves_it_alone_while_it_waits() =>
         Assert.That(new Patient().BroughtTo(Phase.Waiting).Takes(new VassalEvent.ReloadAsked()).Effects, Is.Empty);

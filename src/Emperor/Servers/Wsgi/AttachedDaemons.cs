@@ -8,7 +8,8 @@ using Serilog.Events;
 namespace Emperor.Servers.Wsgi;
 
 /// <summary>
-/// The commands that run beside a vassal's workers (attach-daemon), by /bin/sh, in its folder and as its user. One that ends is started again, after a
+/// The commands that run beside a vassal's workers (attach-daemon), by /bin/sh, in its folder as its user and in
+/// namespaces of its own, as each worker has them. One that ends is started again, after a
 /// pause that grows while its lives are short. They end with the vassal; at a reload they stay, unless the file says something else of them.
 /// </summary>
 internal sealed class AttachedDaemons
@@ -83,6 +84,8 @@ internal sealed class AttachedDaemons
             {
                 Plan = _plan,
                 Command = ["/bin/sh", "-c", daemon.Rule.Command],
+                Hooks = world.Describe?.Invoke(_vassal),
+                IsDaemon = true,
                 Output = pipe?.Write,
             };
             using var prepared = world.Prepare(launch, out var failure);

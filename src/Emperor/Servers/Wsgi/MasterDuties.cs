@@ -34,7 +34,11 @@ internal sealed record DutyWorld(
     Preparation Prepare,
     Func<string, IReadOnlyList<(string Address, SafeFd Fd)>> Sockets,
     bool IsServe
-);
+)
+{
+    /// <summary>What hooks are told of a vassal; null where there are no hooks and no namespaces.</summary>
+    public Func<string, Core.Hooks.HookContext>? Describe { get; init; }
+}
 
 /// <summary>
 /// Overview: what the emperor does for vassals of the built-in server that uWSGI's master does besides keeping workers (<see cref="WsgiDuties"/>): pidfiles,
@@ -122,7 +126,7 @@ internal sealed class MasterDuties : IDisposable
     {
         if (!_holders.Remove(vassal, out var holder))
             return;
-        _world.Monitors.WatchTouch(vassal, []);
+        _world.Monitors.WatchTouch(vassal, [], null);
         holder.End(now);
     }
 
@@ -262,7 +266,7 @@ internal sealed class MasterDuties : IDisposable
             if (holder.ReadyOnes.Contains(process.Incarnation))
                 holder.Pids?.Ready(process.MainPid);
         }
-        _world.Monitors.WatchTouch(holder.Vassal, duties.TouchFiles);
+        _world.Monitors.WatchTouch(holder.Vassal, duties.TouchFiles, plan.Owner);
         try
         {
             holder.Fifos = [.. duties.Fifos.Select(path => CommandFifo.Open(this, holder.Vassal, plan, path)).OfType<CommandFifo>()];
