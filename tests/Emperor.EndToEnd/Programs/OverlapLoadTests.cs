@@ -18,7 +18,6 @@ internal sealed class OverlapLoadTests : ProgramTest
     [
         (RealServer.GunicornSync, 50, false),
         (RealServer.NodeJs, 50, false),
-        (RealServer.GunicornThreads with { Name = "gthread" }, 10, true),
     ];
 
     private static IEnumerable<TestCaseData> Cases =>
