@@ -143,10 +143,7 @@ internal sealed class EffectRunner : IDisposable
                 Answer(hold.Vassal, _programs.Sockets.Hold(hold.Vassal, hold.Sockets, hold.Await, hold.Keep));
                 break;
             case Effect.Unlisten:
-                _sockets.Unlisten(effect.Vassal);
-                _programs.Sockets.Unlisten(effect.Vassal);
-                _programs.Wsgi.Forget(effect.Vassal, Environment.TickCount64);
-                _programs.Duties?.Forget(effect.Vassal, Environment.TickCount64);
+                Unlisten(effect.Vassal, Environment.TickCount64);
                 break;
             case Effect.Note note:
                 _log.Note(note);
@@ -244,6 +241,14 @@ internal sealed class EffectRunner : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _null.Dispose();
+
+    private void Unlisten(string vassal, long now)
+    {
+        _sockets.Unlisten(vassal);
+        _programs.Sockets.Unlisten(vassal);
+        _programs.Wsgi.Forget(vassal, now);
+        _programs.Duties?.Forget(vassal, now);
+    }
 
     private void Answer(string vassal, string? failure) =>
         Outcomes.Enqueue((vassal, failure is null ? new VassalEvent.Listening() : new VassalEvent.ListenFailed(failure)));

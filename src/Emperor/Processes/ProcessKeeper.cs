@@ -145,16 +145,14 @@ internal sealed class ProcessKeeper : IDisposable
             process.Dispose();
             return $"process {pid} cannot join its cgroup: {refused}";
         }
-        Keep(
-            new LiveProcess(serial, vassal, incarnation, process, null)
-            {
-                Mark = origin.Mark,
-                MarkSerial = origin.MarkSerial,
-                Group = own,
-                User = origin.User,
-            },
-            null
-        );
+        var adopted = new LiveProcess(serial, vassal, incarnation, process, null)
+        {
+            Mark = origin.Mark,
+            MarkSerial = origin.MarkSerial,
+            Group = own,
+            User = origin.User,
+        };
+        Keep(adopted, null);
         return null;
     }
 
