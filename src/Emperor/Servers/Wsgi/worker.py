@@ -1994,8 +1994,12 @@ class Core:
         """Since this process was started; the counts in the shared memory go on from those of the one before."""
         words = self.words
         # The process before may have been killed at any moment.
-        self._sequence = words[0] = words[0] + 1 & ~1
+        self._sequence = words[0] = words[0] + 1 & 0xFFFF_FFFF_FFFE
         words[2] = words[13] = 0
+        for at in (*range(3, 12), *range(48, 64)):
+            # What no worker has counted was written there by something else; to go on from it would end in an overflow.
+            if words[at] >> 62:
+                words[at] = 0
         self._total = words[14] = words[3]
         self._received = words[6]
         self._sent = words[7]
