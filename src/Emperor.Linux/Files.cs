@@ -87,7 +87,10 @@ public static unsafe class Files
             throw new LinuxException("memfd_create", Errno.Last);
         var file = new SafeFd(number);
         var error = WriteAt(file, [0], size - 1);
-        if (error.Number == 0 && Native.Fcntl(number, Constants.FAddSeals, Constants.FSealSeal | Constants.FSealShrink | Constants.FSealGrow) != 0)
+        if (
+            error.Number == 0
+            && Native.Fcntl(number, Constants.FAddSeals, Constants.FSealSeal | Constants.FSealShrink | Constants.FSealGrow) != 0
+        )
             error = Errno.Last;
         if (error.Number == 0)
             return file;

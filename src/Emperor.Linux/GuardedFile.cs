@@ -129,7 +129,9 @@ public static unsafe class GuardedFile
     private static IEnumerable<string> Parts(string path) => path.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse();
 
     private static bool IsRootsAlone(string folder) =>
-        FileStatus.Get(folder, follow: false, out var status).Number == 0 && status.Uid == 0 && (status.Mode & (GroupWrites | OthersWrite)) == 0;
+        FileStatus.Get(folder, follow: false, out var status).Number == 0
+        && status.Uid == 0
+        && (status.Mode & (GroupWrites | OthersWrite)) == 0;
 
     private static bool IsReadableBy(FileStatus status, uint uid, uint gid) =>
         (status.Uid == uid && (status.Mode & OwnerReads) != 0)

@@ -25,7 +25,11 @@ internal static class DutyReader
             PidFiles = Paths(values, "pidfile", Full),
             TouchFiles = [.. Paths(values, "touch-reload", Full).Concat(Paths(values, "touch-chain-reload", Full)).Distinct()],
             Fifos = Paths(values, "master-fifo", Full),
-            Daemons = [.. values.All("attach-daemon").Select(d => new AttachedDaemon(d.Value, Terminate, folder)), .. Listed(values, folder)],
+            Daemons =
+            [
+                .. values.All("attach-daemon").Select(d => new AttachedDaemon(d.Value, Terminate, folder)),
+                .. Listed(values, folder),
+            ],
             Stats = Addresses(values, Full),
             StatsHttp = values.Flag("stats-http"),
             StatsMinified = values.Flag("stats-minified"),

@@ -229,7 +229,9 @@ internal sealed class WsgiDutyTests : EmperorTest
                         continue
                     if 'emperor-slots' in name:
                         try:
-                            {{(what == "truncate" ? "os.ftruncate(int(fd), 0)" : "os.pwrite(int(fd), b'\xff' * os.fstat(int(fd)).st_size, 0)")}}
+                            {{(
+                    what == "truncate" ? "os.ftruncate(int(fd), 0)" : "os.pwrite(int(fd), b'\xff' * os.fstat(int(fd)).st_size, 0)"
+                )}}
                         except OSError as error:
                             print('cannot:', error.strerror)
                 """
