@@ -11,10 +11,18 @@ public static class Fifo
     /// Opens one to read from, made with mode 0600 if it is not there. It is open for writing too, so it does not end when the last writer leaves; reading
     /// does not wait.
     /// </summary>
-    /// <param name="path">Its path; a link is not followed.</param>
-    /// <param name="owner">To whom one belongs that is made here; null for this process's user.</param>
+    /// <param name="path">Its path; a link is not followed, nor one on its way when it has an owner.</param>
+    /// <param name="owner">To whom one belongs that is made here, and who may write in the folders on its way; null for this process's user.</param>
     /// <param name="error">Why not, when null is returned; EINVAL when something else is there.</param>
     public static SafeFd? Open(string path, uint? owner, out Errno error)
+    {
+        if (owner is null)
+            return OpenAt(path, owner, out error);
+        using var folder = GuardedFile.OpenFolder(path, out error);
+        return folder is null ? null : OpenAt(GuardedFile.Name(folder, path), owner, out error);
+    }
+
+    private static SafeFd? OpenAt(string path, uint? owner, out Errno error)
     {
         error = Native.MakeFifo(path, OwnerOnly) == 0 ? default : Errno.Last;
         var isNew = error.Number == 0;
@@ -42,7 +50,20 @@ public static class Fifo
     }
 
     /// <summary>Removes one, if it is one.</summary>
-    public static void Remove(string path)
+    /// <param name="path">Its path.</param>
+    /// <param name="isOwned">It was opened with an owner.</param>
+    public static void Remove(string path, bool isOwned)
+    {
+        if (!isOwned)
+            RemoveAt(path);
+        else if (GuardedFile.OpenFolder(path, out _) is { } folder)
+        {
+            using (folder)
+                RemoveAt(GuardedFile.Name(folder, path));
+        }
+    }
+
+    private static void RemoveAt(string path)
     {
         if (FileStatus.Get(path, follow: false, out var status).Number == 0 && IsFifo(status))
             _ = Native.Unlink(path);

@@ -78,6 +78,26 @@ public static unsafe class Files
         return fd < 0 ? throw new LinuxException("memfd_create", Errno.Last) : new SafeFd(fd);
     }
 
+    /// <summary>A file in memory, full of zeros, whose size nobody can change, whoever is given it.</summary>
+    /// <exception cref="LinuxException">No descriptor, or no memory, is left.</exception>
+    public static SafeFd CreateMemoryFile(string name, long size)
+    {
+        var number = Native.MemFdCreate(name, Constants.MfdCloExec | Constants.MfdAllowSealing);
+        if (number < 0)
+            throw new LinuxException("memfd_create", Errno.Last);
+        var file = new SafeFd(number);
+        var error = WriteAt(file, [0], size - 1);
+        if (
+            error.Number == 0
+            && Native.Fcntl(number, Constants.FAddSeals, Constants.FSealSeal | Constants.FSealShrink | Constants.FSealGrow) != 0
+        )
+            error = Errno.Last;
+        if (error.Number == 0)
+            return file;
+        file.Dispose();
+        throw new LinuxException("write to a memory file", error);
+    }
+
     /// <summary>A file in memory that nobody can change any more, whoever is given it.</summary>
     /// <exception cref="LinuxException">No descriptor, or no memory, is left.</exception>
     public static SafeFd CreateSealedFile(string name, ReadOnlySpan<byte> content)

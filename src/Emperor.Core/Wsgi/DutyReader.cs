@@ -9,20 +9,32 @@ internal static class DutyReader
     private const int Terminate = 15;
     private const int MostSignals = 64;
 
+    // What uWSGI opens before it goes to the folder of chdir (core/uwsgi.c). All else it opens when it is there.
+    private static readonly string[] early = ["pidfile", "safe-pidfile", "logto", "logto2", "daemonize", "logger"];
+
     /// <summary>Reads it.</summary>
-    public static WsgiDuties Read(WsgiValues values, IConfigHost host)
+    /// <param name="values">What the file says.</param>
+    /// <param name="host">What may be asked of the world.</param>
+    /// <param name="folder">The folder of chdir, absolute.</param>
+    public static WsgiDuties Read(WsgiValues values, IConfigHost host, string folder)
     {
+        string Full(ExportedOption option, string path) =>
+            Path.GetFullPath(path, Array.IndexOf(early, option.Key) >= 0 ? Path.GetFullPath(host.WorkingDirectory) : folder);
         var duties = new WsgiDuties
         {
-            PidFiles = Paths(values, "pidfile", host),
-            TouchFiles = [.. Paths(values, "touch-reload", host).Concat(Paths(values, "touch-chain-reload", host)).Distinct()],
-            Fifos = Paths(values, "master-fifo", host),
-            Daemons = [.. values.All("attach-daemon").Select(d => new AttachedDaemon(d.Value, Terminate)), .. Listed(values)],
-            Stats = Addresses(values, host),
+            PidFiles = Paths(values, "pidfile", Full),
+            TouchFiles = [.. Paths(values, "touch-reload", Full).Concat(Paths(values, "touch-chain-reload", Full)).Distinct()],
+            Fifos = Paths(values, "master-fifo", Full),
+            Daemons =
+            [
+                .. values.All("attach-daemon").Select(d => new AttachedDaemon(d.Value, Terminate, folder)),
+                .. Listed(values, folder),
+            ],
+            Stats = Addresses(values, Full),
             StatsHttp = values.Flag("stats-http"),
             StatsMinified = values.Flag("stats-minified"),
             StatsNoCores = values.Flag("stats-no-cores"),
-            Log = Log(values, host),
+            Log = Log(values, Full),
         };
         return IsNone(duties) ? WsgiDuties.None : duties;
     }
@@ -41,7 +53,7 @@ internal static class DutyReader
         d.PidFiles.Count + d.TouchFiles.Count + d.Fifos.Count + d.Daemons.Count + d.Stats.Count == 0 && d.Log is null;
 
     // A switch in the place of a file is somebody's slip; uWSGI makes a file of that name.
-    private static List<string> Paths(WsgiValues values, string name, IConfigHost host)
+    private static List<string> Paths(WsgiValues values, string name, Func<ExportedOption, string, string> full)
     {
         var paths = new List<string>();
         foreach (var (option, value) in values.All(name))
@@ -51,12 +63,12 @@ internal static class DutyReader
             else if (paths.Count == MostPaths)
                 values.Refuse(option, $"there are more than {MostPaths} of {name}", "remove some");
             else
-                paths.Add(Full(value, host));
+                paths.Add(full(option, value));
         }
         return paths;
     }
 
-    private static List<ServerAddress> Addresses(WsgiValues values, IConfigHost host)
+    private static List<ServerAddress> Addresses(WsgiValues values, Func<ExportedOption, string, string> full)
     {
         var addresses = new List<ServerAddress>();
         foreach (var (option, value) in values.All("stats"))
@@ -66,12 +78,12 @@ internal static class DutyReader
             else if (ServerAddress.Parse(value) is not { } address)
                 values.Refuse(option, "it is no address", "write a path, @name, host:port or :port");
             else
-                addresses.Add(address.IsUnix && !value.StartsWith('@') ? address with { Text = Full(value, host) } : address);
+                addresses.Add(address.IsUnix && !value.StartsWith('@') ? address with { Text = full(option, value) } : address);
         }
         return addresses;
     }
 
-    private static LogRule? Log(WsgiValues values, IConfigHost host)
+    private static LogRule? Log(WsgiValues values, Func<ExportedOption, string, string> full)
     {
         const string filePlugin = "file:";
         var option = values.Last("logto");
@@ -104,11 +116,11 @@ internal static class DutyReader
             else
                 values.Refuse(chmod, "it is no mode", "write three octal digits, such as 640");
         }
-        return new LogRule(Full(path, host), mode, values.Number("log-maxsize") ?? 0);
+        return new LogRule(full(option, path), mode, values.Number("log-maxsize") ?? 0);
     }
 
     // A list of uWSGI: KEY=VALUE with commas between.
-    private static List<AttachedDaemon> Listed(WsgiValues values)
+    private static List<AttachedDaemon> Listed(WsgiValues values, string folder)
     {
         var daemons = new List<AttachedDaemon>();
         foreach (var (option, value) in values.All("attach-daemon2"))
@@ -140,11 +152,8 @@ internal static class DutyReader
             if (string.IsNullOrWhiteSpace(command))
                 values.Refuse(option, "it names no command", "add cmd=COMMAND");
             else
-                daemons.Add(new AttachedDaemon(command, signal));
+                daemons.Add(new AttachedDaemon(command, signal, folder));
         }
         return daemons;
     }
-
-    private static string Full(string path, IConfigHost host) =>
-        Path.GetFullPath(path.StartsWith('/') ? path : $"{host.WorkingDirectory}/{path}");
 }

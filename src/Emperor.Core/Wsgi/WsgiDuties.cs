@@ -43,4 +43,5 @@ public sealed record LogRule(string Path, int? Mode, long MaxSize);
 /// <summary>A command that runs beside the workers, and is started again when it has ended.</summary>
 /// <param name="Command">For the shell.</param>
 /// <param name="StopSignal">What it is told to stop by.</param>
-public sealed record AttachedDaemon(string Command, int StopSignal);
+/// <param name="Folder">Where it runs, absolute: that of chdir.</param>
+public sealed record AttachedDaemon(string Command, int StopSignal, string Folder);

@@ -137,14 +137,15 @@ public static class WsgiReader
     {
         CheckPlugins(values);
         CheckHooks(values);
-        var sockets = Sockets(values, host, out var protocols);
+        // uWSGI goes there before it binds its sockets (core/uwsgi.c, uwsgi_start).
+        var folder = values.Text("chdir") is { } chdir ? Full(chdir, host.WorkingDirectory) : host.WorkingDirectory;
+        var sockets = Sockets(values, folder, out var protocols);
         if (sockets.Count == 0 && !values.Has("socket") && !values.Has("http-socket") && !values.Has("http"))
             values.Refuse(
                 values.Last("module") ?? values.Last("wsgi-file") ?? values.Last("mount")!,
                 "the file names no socket for it",
                 "add \"socket = /PATH\" for nginx, or \"http-socket = :8000\""
             );
-        var folder = values.Text("chdir") is { } chdir ? Full(chdir, host.WorkingDirectory) : host.WorkingDirectory;
         var home = values.Text("home") is { } named ? Full(named, folder) : null;
         var mercy = values.Number("worker-reload-mercy") ?? values.Number("reload-mercy");
         var limit = values.Number("limit-as", int.MaxValue >> 8);
@@ -154,6 +155,8 @@ public static class WsgiReader
             Folder = host.WorkingDirectory,
             User = values.Text("uid"),
             Group = values.Text("gid"),
+            // Before Python starts, which reads some of them; and for what runs beside the workers.
+            Environment = [.. values.All("env").Select(v => v.Value)],
             Groups = values.Has("add-gid") ? [.. values.All("add-gid").Select(v => v.Value)] : null,
             Sockets = sockets,
             Processes = (int)Math.Max(1, values.Number("processes", MostProcesses) ?? 1),
@@ -179,7 +182,7 @@ public static class WsgiReader
                 HarakiriVerbose = values.Flag("harakiri-verbose"),
                 LazyApps = values.Flag("lazy-apps"),
                 Home = home,
-                Duties = DutyReader.Read(values, host),
+                Duties = DutyReader.Read(values, host, folder),
             },
         };
         plan = LoadReader.Read(values, plan);
@@ -240,7 +243,7 @@ public static class WsgiReader
         }
     }
 
-    private static List<ProgramSocket> Sockets(WsgiValues values, IConfigHost host, out IReadOnlyList<string> protocols)
+    private static List<ProgramSocket> Sockets(WsgiValues values, string folder, out IReadOnlyList<string> protocols)
     {
         var sockets = new List<ProgramSocket>();
         var spoken = new List<string>();
@@ -260,7 +263,7 @@ public static class WsgiReader
                     : option.Key == "socket" ? Protocol(values)
                     : "uwsgi";
                 var text = value.StartsWith("localhost:", StringComparison.Ordinal) ? $"127.0.0.1{value["localhost".Length..]}" : value;
-                if (Core.Sockets.SocketAddress.Parse(text, host.WorkingDirectory, out var failure) is not { } address)
+                if (Core.Sockets.SocketAddress.Parse(text, folder, out var failure) is not { } address)
                 {
                     var cause = failure.Split("; ", 2);
                     values.Refuse(option, cause[0], cause.Length > 1 ? cause[1] : "correct it");

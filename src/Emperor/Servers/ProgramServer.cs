@@ -216,7 +216,11 @@ internal sealed class ProgramServer(
             result["HOME"] = user.Home;
             result["SHELL"] = user.Shell;
         }
+        var systemPath = result.GetValueOrDefault("PATH");
         Set(result, launch.Plan.Environment);
+        // A worker's PATH is its app's affair, which it sets itself; where python3 is found, it is not.
+        if (launch.Plan.Wsgi is not null && systemPath is not null)
+            result["PATH"] = systemPath;
         foreach (var path in launch.Plan.EnvironmentFiles)
         {
             if (ReadFile(path, identity, launch.Plan.Owner is not null, out failure) is not { } variables)

@@ -183,6 +183,58 @@ internal sealed class WsgiDutyTests : EmperorTest
     }
 
     [Test]
+    public void What_its_file_names_without_a_folder_is_in_that_of_chdir_as_with_uwsgi()
+    {
+        var daemon = Govern(
+            "socket = near.sock",
+            "stats = near.stats",
+            "master-fifo = near.fifo",
+            "pidfile2 = near.pid",
+            "env = WORD=of the file",
+            "env = PATH=/nonexistent",
+            "attach-daemon = /bin/sh -c 'echo \"$WORD\" in \"$PWD\"; exec /bin/sleep 600'"
+        );
+        daemon.Await($@"\[app.ini\] of the file in {Temp["project"]}");
+        Assert.That(WsgiClient.AskUwsgiAt(Temp["project/near.sock"], "GET", "/").Text, Does.StartWith("one "));
+        Assert.That(Workers(Stats(Temp["project/near.stats"])).Count(), Is.EqualTo(1));
+        Assert.That(File.Exists(Temp["project/near.fifo"]) && Pid("project/near.pid") != 0, Logs());
+    }
+
+    [Test]
+    public void Env_is_there_when_python_starts()
+    {
+        Temp.Folder("modules");
+        Temp.Write("modules/part.py", "import time\nWORD = 'zone ' + time.strftime('%Z')\n");
+        _ = Govern($"env = PYTHONPATH={Temp["modules"]}", "env = TZ=Asia/Tokyo", "pythonpath = /nonexistent", "single-interpreter = true");
+        File.Delete(Temp["project/part.py"]);
+        Touch(5);
+        AwaitAnswer("zone JST ");
+    }
+
+    [Test]
+    public void An_app_cannot_take_the_shared_memory_from_its_workers()
+    {
+        var daemon = Govern("processes = 2");
+        Temp.Write(
+            "project/part.py",
+            """
+            WORD = 'greedy'
+            import os
+            for fd in os.listdir('/proc/self/fd'):
+                try:
+                    if 'emperor-slots' in os.readlink('/proc/self/fd/' + fd):
+                        os.ftruncate(int(fd), 0)
+                except OSError as error:
+                    print('cannot:', error.strerror)
+            """
+        );
+        Touch(5);
+        daemon.AwaitVassal("app.ini", "it is reloaded");
+        AwaitAnswer("greedy ");
+        daemon.Await(@"\[app.ini\] cannot: Operation not permitted");
+    }
+
+    [Test]
     public void Processes_have_the_names_that_its_file_gives()
     {
         _ = Govern("processes = 2", "procname-prefix = blog-", "procname = w{}");

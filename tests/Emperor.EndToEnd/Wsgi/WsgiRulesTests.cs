@@ -38,6 +38,51 @@ internal sealed class WsgiRulesTests : WsgiTest
         Assert.That(driver.Log, Does.Not.Contain("AssertionError"));
     }
 
+    [Test]
+    public void Variables_may_come_in_every_order_whatever_came_before()
+    {
+        var driver = Start();
+        (string, string)[] usual =
+        [
+            ("QUERY_STRING", ""),
+            ("REQUEST_METHOD", "GET"),
+            ("PATH_INFO", "/environ"),
+            ("HTTP_HOST", "test"),
+            ("HTTP_A", "a"),
+            ("HTTP_B", ""),
+        ];
+        var large = ("HTTP_B", new string('b', 700));
+        (string Name, string Value)[][] requests =
+        [
+            usual,
+            usual,
+            [.. usual.Reverse()],
+            [.. usual[..3]],
+            [.. usual, ("HTTP_C", "c")],
+            [.. usual[..4], ("HTTP_A", new string('a', 255)), large],
+            [.. usual[..4], ("HTTP_A", new string('a', 256)), ("HTTP_B", new string('b', 257))],
+            [.. usual[..4], ("HTTP_AA", "x"), ("HTTP_", "y")],
+            [large, .. usual[..5]],
+            usual,
+        ];
+        foreach (var request in requests)
+        {
+            using var client = WsgiClient.Uwsgi(driver);
+            client.Send(WsgiClient.Packet(request));
+            var environ = JsonNode.Parse(client.ReadToEnd().Text)!.AsObject();
+            Assert.That(
+                environ.Select(v => (v.Key, $"{v.Value}")).Where(v => v.Key.StartsWith("HTTP_", StringComparison.Ordinal)),
+                Is.EquivalentTo(request.Where(v => v.Name.StartsWith("HTTP_", StringComparison.Ordinal)))
+            );
+        }
+        // Where a length does not fit to the expected name behind it.
+        var broken = WsgiClient.Packet(usual);
+        broken[4 + 2 + "QUERY_STRING".Length] = 1;
+        using var last = WsgiClient.Uwsgi(driver);
+        last.Send(broken);
+        Assert.That(last.ReadToEnd().Status, Is.EqualTo(400));
+    }
+
     [TestCase("http")]
     [TestCase("uwsgi")]
     public void The_environment_is_that_of_the_request(string protocol)

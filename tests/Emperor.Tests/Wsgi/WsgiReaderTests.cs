@@ -66,7 +66,8 @@ public sealed class WsgiReaderTests
 
     [TestCase("socket = /run/b", "uwsgi=/run/b/755/-/100")]
     [TestCase("socket = b.sock", "uwsgi=/etc/v/b.sock/755/-/100")]
-    [TestCase("socket = b.sock; chdir = /srv", "uwsgi=/etc/v/b.sock/755/-/100")]
+    [TestCase("socket = b.sock; chdir = /srv", "uwsgi=/srv/b.sock/755/-/100")]
+    [TestCase("http-socket = ../h.sock; chdir = blog", "http=/etc/v/h.sock/755/-/100")]
     [TestCase("socket = /run/b # nginx", "uwsgi=/run/b/755/-/100")]
     [TestCase("uwsgi-socket = :3031; http-socket = 127.0.0.1:80", "uwsgi=0.0.0.0:3031/755/-/100 http=127.0.0.1:80/755/-/100")]
     [TestCase("http = :8000", "http=0.0.0.0:8000/755/-/100")]

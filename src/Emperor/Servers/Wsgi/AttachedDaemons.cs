@@ -82,7 +82,7 @@ internal sealed class AttachedDaemons
             using var pipe = world.Output is null ? null : new OutputPipe();
             var launch = new ProgramLaunch
             {
-                Plan = _plan,
+                Plan = _plan with { Folder = daemon.Rule.Folder },
                 Command = ["/bin/sh", "-c", daemon.Rule.Command],
                 Hooks = world.Describe?.Invoke(_vassal),
                 IsDaemon = true,

@@ -17,13 +17,14 @@ internal sealed class CommandFifo : IDisposable
     private readonly string _vassal;
     private readonly string _path;
     private readonly SafeFd _fd;
+    private readonly bool _isOwned;
     private readonly ulong _token;
     private long _second;
     private int _turns;
 
-    private CommandFifo(MasterDuties duties, string vassal, string path, SafeFd fd)
+    private CommandFifo(MasterDuties duties, string vassal, string path, SafeFd fd, bool isOwned)
     {
-        (_duties, _vassal, _path, _fd) = (duties, vassal, path, fd);
+        (_duties, _vassal, _path, _fd, _isOwned) = (duties, vassal, path, fd, isOwned);
         _token = duties.Listen(fd.Number, _ => Hear());
     }
 
@@ -33,7 +34,7 @@ internal sealed class CommandFifo : IDisposable
     {
         var owner = ProgramIdentity.TryFind(plan, out var identity, out _) ? identity?.User?.Uid : null;
         if (Fifo.Open(path, owner, out var error) is { } fd)
-            return new CommandFifo(duties, vassal, path, fd);
+            return new CommandFifo(duties, vassal, path, fd, owner is not null);
         var why = error == Errno.Invalid ? "something else is there; remove it" : $"{error}";
         duties.World.Log.Vassal(LogEventLevel.Error, "master-fifo", vassal, $"master-fifo = {path} cannot be opened: {why}");
         return null;
@@ -44,7 +45,7 @@ internal sealed class CommandFifo : IDisposable
     {
         _duties.Unlisten(_fd.Number, _token);
         _fd.Dispose();
-        Fifo.Remove(_path);
+        Fifo.Remove(_path, _isOwned);
     }
 
     private void Hear()

@@ -260,7 +260,9 @@ internal sealed class MasterDuties : IDisposable
         holder.End(now);
         var plan = holder.Plan!;
         holder.Pids =
-            duties.PidFiles.Count > 0 ? new WorkerPidFiles(holder.Vassal, duties.PidFiles, plan.User is not null, _world.Log) : null;
+            duties.PidFiles.Count > 0
+                ? new WorkerPidFiles(holder.Vassal, duties.PidFiles, plan.User is not null && Self.IsRoot, _world.Log)
+                : null;
         foreach (var process in _world.Processes.All.Where(p => p.Vassal == holder.Vassal))
         {
             if (holder.ReadyOnes.Contains(process.Incarnation))

@@ -41,20 +41,29 @@ internal sealed class WorkerPidFiles(string vassal, IReadOnlyList<string> paths,
     {
         foreach (var path in paths)
         {
-            if (
-                _written == 0
-                || Files.ReadBounded(path, 64, out _) is not { } bytes
-                || System.Text.Encoding.ASCII.GetString(bytes) != Text(_written)
-            )
+            if (_written == 0)
                 continue;
-            try
+            if (!isGuarded)
+                Remove(path);
+            else if (GuardedFile.OpenFolder(path, out _) is { } folder)
             {
-                File.Delete(path);
+                using (folder)
+                    Remove(GuardedFile.Name(folder, path));
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // A stale pidfile is what uWSGI leaves always.
-            }
+        }
+    }
+
+    private void Remove(string path)
+    {
+        if (Files.ReadBounded(path, 64, out _) is not { } bytes || System.Text.Encoding.ASCII.GetString(bytes) != Text(_written))
+            return;
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A stale pidfile is what uWSGI leaves always.
         }
     }
 

@@ -7,7 +7,7 @@ namespace Emperor.Servers.Wsgi;
 
 /// <summary>
 /// The shared memory in which a vassal's workers tell what they do (WORKER.md, "The slots"). It is read like a file, so nothing that a worker does
-/// to it can harm the emperor.
+/// to it can harm the emperor; nor can one take it away from the others, as its size is fixed.
 /// </summary>
 internal sealed class WorkerSlots : IDisposable
 {
@@ -30,12 +30,7 @@ internal sealed class WorkerSlots : IDisposable
     {
         _taken = new bool[count];
         Threads = threads;
-        File = Files.CreateMemoryFile("emperor-slots");
-        var error = Files.WriteAt(File, [0], ((long)Size * count) - 1);
-        if (error.Number == 0)
-            return;
-        File.Dispose();
-        throw new LinuxException("write to a memory file", error);
+        File = Files.CreateMemoryFile("emperor-slots", (long)Size * count);
     }
 
     /// <summary>The memory.</summary>

@@ -69,12 +69,16 @@ JOIN = 64 * 1024
 """Up to this size a body is copied behind its head, to be sent by one call."""
 EVENTS = 64
 """Descriptors looked at in one turn of a core's loop."""
-BUSY = struct.pack("ll", 0, 20_000)
-"""How long (struct timeval) a core that has just been busy waits for the next connection in accept(2) itself, before it goes the way of epoll."""
-TURN = 100_000_000
-"""Nanoseconds after which a busy core looks at its other descriptors, the emperor's word among them."""
-PATIENCE = struct.pack("ll", 0, 2_000)
-"""How long (struct timeval) a uwsgi peer is waited for that has connected and not sent its head. nginx needs microseconds."""
+TURN = 20_000_000
+"""Nanoseconds after which a core that takes connection after connection looks at its other descriptors, the emperor's word among them."""
+MOST_MODEST = 31
+"""As many times a door is content with one connection after it has asked in vain for a second."""
+PATIENCE = 2
+"""Milliseconds for which a uwsgi peer is waited for that has connected and not sent its head. nginx needs microseconds."""
+MOST_EXPECTED = 64
+"""Variables of a uwsgi request that are expected in their order."""
+RELEARN = 100
+"""Of so many requests that are not as expected one is learnt from."""
 MOST_CONNECTIONS = 1000
 """Connections of one worker that wait for something; beyond it the one that has waited longest is closed."""
 LINGER = 5.0
@@ -97,8 +101,6 @@ MEMORY_EVERY = 1_000_000_000
 MSG_DONTWAIT = int(socket.MSG_DONTWAIT)
 MSG_SEND = MSG_DONTWAIT | int(socket.MSG_NOSIGNAL)
 MSG_MORE = int(socket.MSG_MORE)
-SOL_SOCKET = int(socket.SOL_SOCKET)
-SO_RCVTIMEO = int(socket.SO_RCVTIMEO)
 
 
 class Leave(BaseException):
@@ -1233,10 +1235,9 @@ class Waiting(dict):
 class Connection:
     """An accepted connection. A class of each protocol reads the heads and completes those of the answers."""
 
+    sock = None
     watched = False
     """It is in the core's epoll set."""
-    patience = MSG_DONTWAIT
-    """The flags for receiving a head."""
     is_pending = False
     """Its turn comes before the next wait; until then nothing else is done with it."""
     queue = None
@@ -1257,12 +1258,25 @@ class Connection:
     def __init__(self, core: Core, listener: Listener, fd: int, peer) -> None:
         self.core = core
         self.listener = listener
-        # The C type itself, told all that it would else ask the kernel for.
-        self.sock = _socket.socket(listener.family, _socket.SOCK_STREAM, listener.proto, fd)
-        if _socket.getdefaulttimeout() is not None:
-            self.sock.settimeout(None)  # what an app has set for its own connections
         self.fd = fd
         self.peer = peer
+
+    def opened(self) -> _socket.socket:
+        """The descriptor's socket object, made when it is wanted."""
+        sock = self.sock
+        if sock is None:
+            # The C type itself, told all that it would else ask the kernel for.
+            sock = self.sock = _socket.socket(self.listener.family, _socket.SOCK_STREAM, self.listener.proto, self.fd)
+            if _socket.getdefaulttimeout() is not None:
+                sock.settimeout(None)  # what an app has set for its own connections
+        return sock
+
+    def close_descriptor(self) -> None:
+        if self.sock is not None:
+            self.sock.close()
+        elif self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
 
     # Waiting without holding up the worker.
 
@@ -1271,7 +1285,7 @@ class Connection:
         if self.is_pending:
             return
         try:
-            data = self.sock.recv(RECEIVE, self.patience)
+            data = self.read_head()
         except BlockingIOError:
             if not self.watched:
                 self.wait_for_head()
@@ -1290,6 +1304,10 @@ class Connection:
             self.advance()
         except Exception as error:
             self._fault(error)
+
+    def read_head(self) -> bytes:
+        """What has come, without waiting for it."""
+        return self.sock.recv(RECEIVE, MSG_DONTWAIT)
 
     def serve(self) -> None:
         """Serves the request in the buffer, if it is there as a whole."""
@@ -1315,6 +1333,7 @@ class Connection:
             return
         if self.queue is None:
             self.core.make_room()
+            self.core.waiting += 1
         else:
             del self.queue[self]
         self.queue = queue
@@ -1328,6 +1347,7 @@ class Connection:
         if self.queue is not None:
             del self.queue[self]
             self.queue = None
+            self.core.waiting -= 1
 
     def expire(self) -> None:
         """It has waited too long."""
@@ -1336,7 +1356,7 @@ class Connection:
     def linger(self) -> None:
         """Closes for the client's eyes, and throws away what it still sends: else the kernel would take the answer back."""
         try:
-            self.sock.shutdown(socket.SHUT_WR)
+            self.opened().shutdown(socket.SHUT_WR)
         except OSError:
             self.close()
             return
@@ -1350,7 +1370,7 @@ class Connection:
             # A process forked by the app may still hold the connection: closing alone would not take it out of the set.
             self.watched = False
             self.core.unwatch(self.fd)
-        self.sock.close()
+        self.close_descriptor()
 
     def refuse(self, status: str, why: str) -> None:
         """Answers a head that is not accepted."""
@@ -1361,7 +1381,7 @@ class Connection:
             f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n{text}"
         )
         try:
-            self.sock.send(answer.encode(), MSG_SEND)
+            self.opened().send(answer.encode(), MSG_SEND)
         except OSError:
             self.close()
             return
@@ -1382,7 +1402,7 @@ class Connection:
         elif self.watched:
             self.close()
         else:
-            self.sock.close()
+            self.close_descriptor()
 
     def complete_head(self, exchange: Exchange) -> bytes:
         raise NotImplementedError
@@ -1411,7 +1431,7 @@ class Connection:
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         while True:
             try:
-                data = self.sock.recv(most, self.patience)
+                data = self.opened().recv(most, MSG_DONTWAIT)
             except BlockingIOError:
                 self.wait(select.POLLIN, "reading the body")
                 continue
@@ -1427,7 +1447,7 @@ class Connection:
 
     def send(self, data: bytes, flags: int = 0) -> None:
         try:
-            sent = self.sock.send(data, MSG_SEND | flags)
+            sent = self.opened().send(data, MSG_SEND | flags)
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -1438,7 +1458,7 @@ class Connection:
     def send_two(self, first: bytes, second: bytes) -> None:
         """Two pieces by one call, without copying them together."""
         try:
-            sent = self.sock.sendmsg((first, second), (), MSG_SEND)
+            sent = self.opened().sendmsg((first, second), (), MSG_SEND)
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -1453,7 +1473,7 @@ class Connection:
         while data:
             self.wait(select.POLLOUT, "writing the answer")
             try:
-                sent = self.sock.send(data, MSG_SEND)
+                sent = self.opened().send(data, MSG_SEND)
             except BlockingIOError:
                 continue
             except OSError as error:
@@ -1488,12 +1508,38 @@ class Connection:
 class UwsgiConnection(Connection):
     """The uwsgi protocol: a head of four bytes, the variables, each length before its bytes, then the body. One request a connection."""
 
-    patience = 0
-
     def __init__(self, core: Core, listener: Listener, fd: int, peer) -> None:
-        super().__init__(core, listener, fd, peer)
-        # Often it comes a moment before its request. To wait here for that costs less than an exception and the way through the epoll set.
-        self.sock.setsockopt(SOL_SOCKET, SO_RCVTIMEO, PATIENCE)
+        self.core = core
+        self.listener = listener
+        self.fd = fd
+        self.peer = peer
+        # The usual request is one read and one write of the bare descriptor: a socket object would cost as much again.
+        os.set_blocking(fd, False)
+
+    def read_head(self) -> bytes:
+        try:
+            return os.read(self.fd, RECEIVE)
+        except BlockingIOError:
+            if self.watched:
+                raise
+        # Often a connection comes a moment before its request. To wait here for that costs less than the way through the epoll set.
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        poll.poll(PATIENCE)
+        return os.read(self.fd, RECEIVE)
+
+    def send(self, data: bytes, flags: int = 0) -> None:
+        if flags:
+            super().send(data, flags)
+            return
+        try:
+            sent = os.write(self.fd, data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise self._lost(error) from None
+        if sent < len(data):
+            self._send_rest(memoryview(data)[sent:])
 
     def advance(self) -> None:
         data = self.buffer
@@ -1520,6 +1566,14 @@ class UwsgiConnection(Connection):
         high = data[1:]
         at = 4
         try:
+            for key, head, length in self.listener.expected:
+                start = at + length
+                if text[at:start] != head:
+                    break
+                at = start + 2
+                at += data[start] if not high[start] else data[start] | high[start] << 8
+                environ[key] = text[start + 2 : at]
+            is_surprise = at < end
             while at < end:
                 start = at + 2
                 at = start + data[at] if not high[at] else start + (data[at] | high[at] << 8)
@@ -1533,6 +1587,8 @@ class UwsgiConnection(Connection):
         if at != end or not method or "" in environ:
             self.refuse("400 Bad Request", "invalid uwsgi request: its variables are malformed, or REQUEST_METHOD is missing")
             return
+        if is_surprise:
+            self.listener.learn(environ)
         self.buffer = data[end:]
         variables = 2 * len(environ)
         path = environ.setdefault("PATH_INFO", "")
@@ -1611,6 +1667,10 @@ class HttpConnection(Connection):
     """HTTP/1.1 and 1.0, any number of requests one after the other."""
 
     version = "HTTP/1.1"
+
+    def __init__(self, core: Core, listener: Listener, fd: int, peer) -> None:
+        super().__init__(core, listener, fd, peer)
+        self.opened()
 
     def advance(self) -> None:
         data = self.buffer
@@ -1814,15 +1874,12 @@ class Listener:
 
     PROTOCOLS = {"uwsgi": UwsgiConnection, "http": HttpConnection}
 
-    def __init__(self, given: dict, is_only: bool, socket_timeout: float, http_timeout: float) -> None:
+    def __init__(self, given: dict, socket_timeout: float, http_timeout: float) -> None:
         self.protocol = given["protocol"]
         self.connection = self.PROTOCOLS[self.protocol]
         os.set_inheritable(given["fd"], False)
         self.sock = socket.socket(fileno=given["fd"])
-        self.is_only = is_only
-        if is_only:
-            self.sock.setsockopt(SOL_SOCKET, SO_RCVTIMEO, BUSY)
-        self.sock.setblocking(is_only)
+        self.sock.setblocking(False)
         self.family = self.sock.family
         self.proto = self.sock.proto
         self.name = given.get("name", "")
@@ -1839,6 +1896,17 @@ class Listener:
             "QUERY_STRING": "",
             "REMOTE_ADDR": "",
         }
+        self.expected: list = []
+        """The variables of a uwsgi request, in the order in which the front end sends them: each one's key, and its head, length and key, as text. A
+        front end keeps to its order, and to see that the next variable is the expected one costs half of reading it anew."""
+        self._surprises = 0
+
+    def learn(self, environ: dict) -> None:
+        """Takes note of the variables of a request that has surprised; not of every one, where clients differ."""
+        if self._surprises % RELEARN == 0:
+            heads = [(key, struct.pack("<H", len(key)).decode("latin-1") + key) for key in list(environ)[:MOST_EXPECTED]]
+            self.expected = [(key, head, len(head)) for key, head in heads]
+        self._surprises += 1
 
 
 class Door:
@@ -1850,8 +1918,29 @@ class Door:
         self.fd = listener.sock.fileno()
         self._accept = listener.sock._accept
         self._connection = listener.connection
+        self._modest = 0
+        self._vain = 0
 
-    def ready(self) -> bool:
+    def ready(self) -> None:
+        """Takes one connection; where more have waited lately, connection after connection without asking epoll, as long as nothing else waits here."""
+        if not self._take():
+            return
+        if self._modest:
+            self._modest -= 1
+            return
+        core = self.core
+        worker = core.worker
+        until = core.now + TURN
+        taken = 0
+        while taken < EVENTS and not (core.waiting or core.pending or worker.leaving) and core.now < until:
+            if not self._take():
+                # To have asked in vain costs about what to be lucky saves.
+                self._vain = 0 if taken else min(2 * self._vain + 1, MOST_MODEST)
+                self._modest = self._vain
+                return
+            taken += 1
+
+    def _take(self) -> bool:
         """Takes one connection, and serves what it brings; false when there was none."""
         core = self.core
         try:
@@ -1869,14 +1958,6 @@ class Door:
             return False
         connection.ready()
         return True
-
-    def stay(self) -> None:
-        """Takes connection after connection without asking epoll, as long as they come and nothing else may want to be looked at."""
-        core = self.core
-        worker = core.worker
-        until = core.now + TURN
-        while not (core.pending or worker.leaving or any(core.queues)) and self.ready() and core.now < until:
-            pass
 
 
 # ---------------------------------------------------------------------------------------------------------------------- cores and the worker
@@ -1900,6 +1981,8 @@ class Core:
         self.lingering = Waiting(LINGER)
         self.leaving = Waiting(NEW_CONNECTION_GRACE)
         self.queues = [*self.heads.values(), self.idle, self.lingering, self.leaving]
+        self.waiting = 0
+        """Connections in one of the queues."""
         self._most = max(8, worker.most_connections // worker.threads)
         self.pending: deque = deque()
         """Connections whose next request is in their buffer."""
@@ -1911,8 +1994,12 @@ class Core:
         """Since this process was started; the counts in the shared memory go on from those of the one before."""
         words = self.words
         # The process before may have been killed at any moment.
-        self._sequence = words[0] = words[0] + 1 & ~1
+        self._sequence = words[0] = words[0] + 1 & 0xFFFF_FFFF_FFFE
         words[2] = words[13] = 0
+        for at in (*range(3, 12), *range(48, 64)):
+            # What no worker has counted was written there by something else; to go on from it would end in an overflow.
+            if words[at] >> 62:
+                words[at] = 0
         self._total = words[14] = words[3]
         self._received = words[6]
         self._sent = words[7]
@@ -1948,7 +2035,7 @@ class Core:
 
     def make_room(self) -> None:
         """Closes the connection that has waited longest when there are too many."""
-        if sum(map(len, self.queues)) >= self._most:
+        if self.waiting >= self._most:
             for queue in (self.idle, self.lingering, *self.heads.values()):
                 if queue:
                     next(iter(queue)).close()
@@ -1968,22 +2055,19 @@ class Core:
         poll = self.epoll.poll
         watched = self.watched
         pending = self.pending
-        queues = self.queues
         worker = self.worker
-        only = self.doors[0] if self.doors and self.doors[0].listener.is_only else None
         while True:
-            events = poll(0 if pending else self._timeout() if any(queues) or worker.expires_at else None, EVENTS)
+            events = poll(0 if pending else self._timeout() if self.waiting or worker.expires_at else None, EVENTS)
             for fd, _ in events:
                 watchable = watched.get(fd)
                 if watchable is not None:
                     watchable.ready()
-            if only is not None and len(events) == 1 and fd == only.fd:
-                only.stay()
-            for _ in range(len(pending)):
-                connection = pending.popleft()
-                connection.is_pending = False
-                connection.serve()
-            if any(queues):
+            if pending:
+                for _ in range(len(pending)):
+                    connection = pending.popleft()
+                    connection.is_pending = False
+                    connection.serve()
+            if self.waiting:
                 self._expire()
             if worker.expires_at and monotonic() >= worker.expires_at:
                 worker.reach("max-worker-lifetime", f"it has lived for {worker.max_lifetime} seconds")
@@ -2018,7 +2102,7 @@ class Core:
             for queue in self.heads.values():
                 for connection in list(queue):
                     connection.wait_in(self.leaving)
-        return not self.pending and not any(self.queues)
+        return not self.pending and not self.waiting
 
     # Accounts of the request being served.
 
@@ -2376,7 +2460,7 @@ class Config:
         return value
 
     def listeners(self, socket_timeout: float, http_timeout: float) -> list:
-        return [Listener(entry, len(self._sockets) == 1, socket_timeout, http_timeout) for entry in self._sockets]
+        return [Listener(entry, socket_timeout, http_timeout) for entry in self._sockets]
 
     def keep_from_children(self) -> None:
         """What the app's own children must not inherit."""
