@@ -270,17 +270,15 @@ internal sealed class NamespaceTests : HookTest
             """
         );
         Own($"{Vassals}/a.ini", Alice);
-        var daemon = Start(
-            [
-                .. isTyrant ? new[] { "--emperor-tyrant" } : [],
-                "--emperor-use-clone",
-                All,
-                "--mount-as-vassal",
-                "proc none /proc",
-                "--hook-as-vassal",
-                "hostname:jail",
-            ]
-        );
+        var daemon = Start([
+            .. isTyrant ? new[] { "--emperor-tyrant" } : [],
+            "--emperor-use-clone",
+            All,
+            "--mount-as-vassal",
+            "proc none /proc",
+            "--hook-as-vassal",
+            "hostname:jail",
+        ]);
         daemon.AwaitVassal("a.ini", "is ready");
         var main = LinesOf($"{seen}/main", 8);
         foreach (var command in (string[])["ready", "health"])
@@ -300,7 +298,8 @@ internal sealed class NamespaceTests : HookTest
     {
         var touched = Temp["touched"];
         Temp.Write("vassals/a.ini", $"[emperor]\nexec = sleep 600\nready = exec touch {touched}\nready-timeout = 5\n");
-        Start("--emperor-use-clone", "user").AwaitVassal("a.ini", "nothing but its own processes can be let into a vassal's namespace of users");
+        Start("--emperor-use-clone", "user")
+            .AwaitVassal("a.ini", "nothing but its own processes can be let into a vassal's namespace of users");
         Assert.That(touched, Does.Not.Exist);
     }
 

@@ -51,7 +51,11 @@ internal sealed class SubEmperorTests : OptionTest
     [Test]
     public void When_the_channel_closes_it_leaves_with_all_its_vassals()
     {
-        WriteEmperor("sub.ini", Below, more: $"hook-emperor-lost = exec:touch {Temp["lost"]}\nhook-emperor-stop = exec:touch {Temp["stopped"]}\n");
+        WriteEmperor(
+            "sub.ini",
+            Below,
+            more: $"hook-emperor-lost = exec:touch {Temp["lost"]}\nhook-emperor-stop = exec:touch {Temp["stopped"]}\n"
+        );
         Write($"{Below}/app.ini", "accept");
         var lord = Script(
             "lord",

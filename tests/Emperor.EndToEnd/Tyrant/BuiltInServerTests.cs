@@ -53,8 +53,7 @@ internal sealed class BuiltInServerTests : TyrantTest
         // Its sockets, its memory, its output: nothing of another vassal's, and none of the emperor's files.
         Assert.That(
             Ask("/fds").Split('\n').Where(f => f.StartsWith('/')).Distinct(),
-            Is.SubsetOf(["/dev/null", "/memfd:emperor-slots (deleted)", "/memfd:emperor-worker (deleted)", $"{_home}/app.py"])
-                .And.Not.Empty
+            Is.SubsetOf(["/dev/null", "/memfd:emperor-slots (deleted)", "/memfd:emperor-worker (deleted)", $"{_home}/app.py"]).And.Not.Empty
         );
         Assert.That(Ask("/static/secret"), Does.Not.Contain("root's alone"));
         Wait.Until(() => File.Exists($"{_home}/who") && File.ReadAllLines($"{_home}/who").Length == 3, Logs);

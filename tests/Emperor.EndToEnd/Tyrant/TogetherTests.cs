@@ -52,9 +52,7 @@ internal sealed class TogetherTests : TyrantTest
         var path = Temp.Write("vassals/a.ini", $"#!/bin/sh\nid -u >{said}; id -G >>{said}\necho '[uwsgi]'\necho 'master = true'\n");
         Own(path, Alice);
         _ = Native.ChangeMode(path, 0b111_101_101);
-        Launch(
-            new EmperorStart { Arguments = ["--emperor", Vassals, "--emperor-tyrant", "--emperor-magic-exec"], Folder = Temp.Path }
-        );
+        Launch(new EmperorStart { Arguments = ["--emperor", Vassals, "--emperor-tyrant", "--emperor-magic-exec"], Folder = Temp.Path });
         Wait.Until(() => File.Exists(said) && File.ReadAllLines(said).Length == 2, Logs);
         Assert.That(File.ReadAllLines(said), Is.EqualTo(new[] { $"{Alice}", $"{Alice}" }));
     }
@@ -62,15 +60,7 @@ internal sealed class TogetherTests : TyrantTest
     [Test]
     public void A_zerg_is_its_lord_s_owner_and_so_is_one_after_the_owner_has_changed()
     {
-        string[] text =
-        [
-            "[uwsgi]",
-            "x-do = accept",
-            "x-do = byte 30",
-            "[zerg]",
-            $"x-do = report {ReportPath("zerg")}",
-            "x-do = accept",
-        ];
+        string[] text = ["[uwsgi]", "x-do = accept", "x-do = byte 30", "[zerg]", $"x-do = report {ReportPath("zerg")}", "x-do = accept"];
         var path = Temp.Write("vassals/lord.ini", string.Join('\n', text) + "\n");
         Own(path, Alice);
         var daemon = Start("--emperor-tyrant", "--emperor-broodlord", "2");

@@ -51,7 +51,6 @@ public sealed class FileTests
 
     [TestCase("exec://id")]
     [TestCase("http://example.org/a.ini")]
-    [TestCase("emperor://x")]
     [TestCase("fd://3")]
     public void Configuration_is_never_run_or_fetched(string name)
     {

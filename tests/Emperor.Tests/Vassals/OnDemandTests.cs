@@ -169,7 +169,9 @@ public sealed class OnDemandTests
     [Test]
     public void That_another_cure_is_known_is_no_other_cause()
     {
-        var patient = new Patient().FileIsOnDemand().CannotListen("somebody listens on /s already; it is left alone: stop who listens there");
+        var patient = new Patient()
+            .FileIsOnDemand()
+            .CannotListen("somebody listens on /s already; it is left alone: stop who listens there");
         patient.AtItsDeadline().CannotListen("somebody listens on /s already; it is left alone: stop who listens there (nginx, pid 7)");
         Assert.That(patient.Notes.Single().Level, Is.EqualTo(NoteLevel.Debug));
         patient.AtItsDeadline().CannotListen("/s is there and is no socket; it is left alone: remove it");
