@@ -41,7 +41,8 @@ class Stub:
 
 
 CORE = Stub(worker=Stub(buffer_size=4096, environ={"wsgi.url_scheme": "http"}))
-LISTENER = Stub(environ={"SCRIPT_NAME": "", "SERVER_NAME": "s", "SERVER_PORT": "80"}, protocol="http", name="fuzz", stall=1)
+LISTENER = Stub(environ={"SCRIPT_NAME": "", "SERVER_NAME": "s", "SERVER_PORT": "80"}, protocol="http", name="fuzz", stall=1, expected=[], _surprises=0)
+LISTENER.learn = lambda environ: worker.Listener.learn(LISTENER, environ)
 
 
 class Recorder:
