@@ -196,7 +196,7 @@ internal sealed class WsgiDutyTests : EmperorTest
         );
         daemon.Await($@"\[app.ini\] of the file in {Temp["project"]}");
         Assert.That(WsgiClient.AskUwsgiAt(Temp["project/near.sock"], "GET", "/").Text, Does.StartWith("one "));
-        Assert.That(Workers(Stats(Temp["project/near.stats"])).Length, Is.EqualTo(1));
+        Assert.That(Workers(Stats(Temp["project/near.stats"])), Has.Length.EqualTo(1));
         Assert.That(File.Exists(Temp["project/near.fifo"]) && Pid("project/near.pid") != 0, Logs());
     }
 
