@@ -1,0 +1,36 @@
+using Emperor.Core.Output;
+using Emperor.Core.Wsgi;
+
+namespace Emperor.Core.Succession;
+
+/// <summary>A pipe that a process of a vassal prints to.</summary>
+/// <param name="Pipe">The name of the end to read.</param>
+/// <param name="Incarnation">The process.</param>
+/// <param name="Pid">Its number.</param>
+public sealed record OutputLegacy(string Pipe, int Incarnation, int Pid)
+{
+    /// <summary>The log of its own that it goes to; null for where the others' do.</summary>
+    public LogRule? Log { get; init; }
+
+    /// <summary>The vassal runs as another user, who may have bent the way to that log.</summary>
+    public bool IsGuarded { get; init; }
+
+    /// <summary>Whether the process has ended, and somebody who came of it holds the pipe.</summary>
+    public bool IsLeft { get; init; }
+
+    /// <summary>The beginning of a line whose end has not come.</summary>
+    public byte[] Partial { get; init; } = [];
+
+    /// <summary>Whether that goes on with a part that was told already.</summary>
+    public bool Continues { get; init; }
+}
+
+/// <summary>The last lines of a vassal.</summary>
+/// <param name="Vassal">Its name.</param>
+/// <param name="Lines">The lines, the oldest first.</param>
+public sealed record TailLegacy(string Vassal, IReadOnlyList<LineLegacy> Lines);
+
+/// <summary>A line.</summary>
+/// <param name="Head">What is known of it.</param>
+/// <param name="Text">Its bytes, without the end.</param>
+public sealed record LineLegacy(LineHead Head, byte[] Text);

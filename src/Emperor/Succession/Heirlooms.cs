@@ -1,0 +1,130 @@
+using System.Globalization;
+using Emperor.Core.Succession;
+using Emperor.Linux;
+
+namespace Emperor.Succession;
+
+/// <summary>
+/// Overview: the descriptors that pass from one emperor to the next, each by a name that no other of the empire ever has. Whoever opens one that matters
+/// keeps it here, and drops it before it is closed; whoever restores what an emperor has left takes it by the name that stands in the
+/// <see cref="Legacy"/>. What nobody has taken when all is restored is closed.
+///
+/// <para>For an upgrade nothing more is needed: the names and numbers are written down before the next program is executed. For the case that the emperor is
+/// killed, the service manager is given each one too (<see cref="FdStore"/>). For any thread.</para>
+/// </summary>
+internal sealed class Heirlooms : IDisposable
+{
+    /// <summary>What the names begin with, so that they are told from those of .socket units.</summary>
+    public const string Prefix = "kept.";
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, int> _kept = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, SafeFd> _left = new(StringComparer.Ordinal);
+    private long _last;
+
+    /// <summary>Has none yet.</summary>
+    public Heirlooms() { }
+
+    /// <summary>Has what an emperor has left.</summary>
+    /// <param name="left">The descriptors by their names. Of two of one name the first counts.</param>
+    public Heirlooms(IEnumerable<(string Name, SafeFd Fd)> left)
+    {
+        foreach (var (name, fd) in left)
+        {
+            if (!_left.TryAdd(name, fd))
+            {
+                fd.Dispose();
+                continue;
+            }
+            _last = Math.Max(_last, NumberOf(name));
+            _kept.Add(name, fd.Number);
+        }
+    }
+
+    /// <summary>Where they are deposited for the case that the emperor is killed; null where that is not possible.</summary>
+    public FdStore? Store { get; set; }
+
+    /// <summary>All that are kept now.</summary>
+    public IReadOnlyList<(string Name, int Fd)> All
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _kept.Select(k => (k.Key, k.Value))];
+        }
+    }
+
+    /// <summary>Keeps a descriptor.</summary>
+    /// <param name="kind">What it is, in a word of lower-case letters.</param>
+    /// <param name="fd">The descriptor, which stays its owner's.</param>
+    /// <returns>Its name.</returns>
+    public string Keep(string kind, int fd)
+    {
+        lock (_lock)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{kind}.{++_last}");
+            _kept.Add(name, fd);
+            Store?.Add(name, fd);
+            return name;
+        }
+    }
+
+    /// <summary>Keeps it no more; its owner is about to close it.</summary>
+    /// <param name="name">Its name; null for one that was not kept.</param>
+    public void Drop(string? name)
+    {
+        if (name is null)
+            return;
+        lock (_lock)
+        {
+            if (_kept.Remove(name))
+                Store?.Remove(name);
+        }
+    }
+
+    /// <summary>Takes a descriptor that an emperor has left, once; it stays kept under its name.</summary>
+    /// <param name="name">Its name; null for none.</param>
+    /// <returns>Null when there is none of that name (any more).</returns>
+    public SafeFd? Take(string? name)
+    {
+        if (name is null)
+            return null;
+        lock (_lock)
+            return _left.Remove(name, out var fd) ? fd : null;
+    }
+
+    /// <summary>Closes what nobody has taken.</summary>
+    /// <returns>How many those were.</returns>
+    public int CloseRest()
+    {
+        lock (_lock)
+        {
+            var count = _left.Count;
+            foreach (var (name, fd) in _left)
+            {
+                _kept.Remove(name);
+                Store?.Remove(name);
+                fd.Dispose();
+            }
+            _left.Clear();
+            return count;
+        }
+    }
+
+    /// <summary>At the end of the last emperor: none is kept any more.</summary>
+    public void DropAll()
+    {
+        lock (_lock)
+        {
+            foreach (var name in _kept.Keys)
+                Store?.Remove(name);
+            _kept.Clear();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _ = CloseRest();
+
+    private static long NumberOf(string name) =>
+        long.TryParse(name.AsSpan(name.LastIndexOf('.') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+}
