@@ -59,6 +59,22 @@ public static unsafe class CGroup
                 .Where(pid => pid > 0),
         ];
 
+    /// <summary>The processes in a group and in those below it.</summary>
+    public static IReadOnlyList<int> ProcessesBelow(string folder)
+    {
+        var all = new List<int>(Processes(folder));
+        try
+        {
+            foreach (var below in Directory.EnumerateDirectories(folder, "*", SearchOption.AllDirectories))
+                all.AddRange(Processes(below));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // One that is removed meanwhile has no processes.
+        }
+        return all;
+    }
+
     /// <summary>Kills all processes of a group and of those below it.</summary>
     public static void Kill(string folder)
     {

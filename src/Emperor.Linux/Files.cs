@@ -268,6 +268,9 @@ public static unsafe class Files
         return new SafeFd(fd);
     }
 
+    /// <summary>Closes a descriptor that nobody owns (<see cref="DuplicateAbove"/>).</summary>
+    public static void CloseNumber(int fd) => _ = Native.Close(fd);
+
     /// <summary>Lets the program that this one is about to become have a descriptor (execve(2)).</summary>
     public static void Bequeath(int fd) => _ = Native.Fcntl(fd, Constants.FSetFd, 0);
 

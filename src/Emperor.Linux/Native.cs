@@ -310,6 +310,9 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "utimensat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int UTimeNsAt(int directory, string path, long* times, int flags);
 
+    [LibraryImport(Libc, EntryPoint = "_exit")]
+    internal static partial void ExitNow(int code);
+
     [LibraryImport(Libc, EntryPoint = "execve", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int ExecVe(string path, byte** arguments, byte** environment);
 }

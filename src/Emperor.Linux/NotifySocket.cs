@@ -51,6 +51,11 @@ public sealed unsafe class NotifySocket : IDisposable
         return Bind(name, out var error) ?? throw new LinuxException("bind a notification socket", error);
     }
 
+    /// <summary>Takes one over that a former emperor has made.</summary>
+    /// <param name="fd">The socket; it is disposed with this.</param>
+    /// <param name="name">Its name.</param>
+    public static NotifySocket Adopt(SafeFd fd, string name) => new(fd, name);
+
     /// <summary>Makes one of a given name. Nothing that is there is removed.</summary>
     /// <param name="name">A path of at most 107 bytes, or, after "@", a name of the abstract kind.</param>
     /// <param name="error">Why not, when null is returned; EADDRINUSE when something of that name is there.</param>

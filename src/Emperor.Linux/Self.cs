@@ -62,6 +62,27 @@ public static unsafe class Self
     /// <summary>Lets them come to the calling thread; what has waited comes now.</summary>
     public static void ReleaseSignals(params ReadOnlySpan<int> signals) => ChangeMask(Constants.SigUnblock, signals);
 
+    /// <summary>
+    /// The path of the program, as it was started by it: a link stays one, so that what it leads to later can be found. As long as the command line has
+    /// not been overwritten (<see cref="SetTitle"/>).
+    /// </summary>
+    public static string ProgramPath
+    {
+        get
+        {
+            var real = Environment.ProcessPath!;
+            var bytes = Files.ReadHead("/proc/self/cmdline", 4096, out _) ?? [];
+            var first = Encoding.UTF8.GetString(bytes.AsSpan(0, Math.Max(0, bytes.AsSpan().IndexOf((byte)0))));
+            if (!first.Contains('/', StringComparison.Ordinal))
+                return real;
+            var path = Path.GetFullPath(first);
+            return Files.Target(path) == Files.Target("/proc/self/exe") ? path : real;
+        }
+    }
+
+    /// <summary>Ends the process at once: nothing is disposed, nothing flushed.</summary>
+    public static void Exit(int code) => Native.ExitNow(code);
+
     /// <summary>Whether a descriptor is a terminal.</summary>
     public static bool IsTerminal(int fd) => Native.IsATty(fd) == 1;
 

@@ -9,6 +9,7 @@ using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Sockets;
 using Emperor.Stats;
+using Emperor.Succession;
 using Emperor.Systemd;
 using Serilog.Events;
 
@@ -48,6 +49,7 @@ internal sealed class Daemon(
     // A zombie that nobody knows takes a process number until it is found.
     private const long StrayInterval = 2_000;
     private const long BurialLimit = 5_000;
+    private const int StoreTries = 100;
 
     // The runtime would let garbage grow to the size of the processor's cache before it collects, some 25 MB, and its setting for that
     // (GCgen0size) is one of the environment only. So the young generation is collected after so many bytes (under 1 ms), and what a burst
@@ -85,6 +87,18 @@ internal sealed class Daemon(
     /// </summary>
     public Func<bool>? HasChanged { get; init; }
 
+    /// <summary>What came of restoring what an emperor has left; null for the first one.</summary>
+    public Restoration? Restoration { get; init; }
+
+    /// <summary>Where it is written down what has happened; null where nobody could read it when this emperor is killed.</summary>
+    public Chronicle? Chronicle { get; init; }
+
+    /// <summary>The descriptors that pass on.</summary>
+    public required Heirlooms Heirlooms { get; init; }
+
+    /// <summary>The way to the next program.</summary>
+    public required Leap Leap { get; init; }
+
     /// <summary>Runs the hooks of what the emperor above wants; null when there are none.</summary>
     public Action<LordOrder>? OfLord { get; init; }
 
@@ -100,8 +114,9 @@ internal sealed class Daemon(
     {
         var isFirst = true;
         Control?.Serve(TakeSnapshot, Order);
-        Lord?.Begin(loop);
+        Lord?.Begin(loop, isSuccessor: Restoration is { IsAdoption: false });
         runner.Hooks?.Open();
+        Accede();
         _ = herald.Turn(Environment.TickCount64);
         while (!empire.IsBuried || runner.Hooks is { IsBusy: true })
         {
@@ -126,6 +141,8 @@ internal sealed class Daemon(
             }
             Control?.Turn(Clock.Now);
             Announce();
+            Leap.Turn(Environment.TickCount64);
+            WriteDown();
             EndTurn(now);
             loop.Wait(_ready, Timeout());
             _turnStarted = Stopwatch.GetTimestamp();
@@ -134,6 +151,24 @@ internal sealed class Daemon(
         }
         Bury();
         return !_hasFailed;
+    }
+
+    // What has come while there was no emperor is heard before anything is decided by time.
+    private void Accede()
+    {
+        if (Restoration is not { } restoration)
+            return;
+        _effects.AddRange(restoration.Repairs);
+        Settle(Clock.Now);
+        loop.Wait(_ready, 0);
+        Turn();
+    }
+
+    // The journal first: what is stored and not written down is given up, and what is written down and not stored is lost.
+    private void WriteDown()
+    {
+        Chronicle?.Turn();
+        Heirlooms.Store?.Turn(Environment.TickCount64);
     }
 
     // Whether the hooks of the start are done, without which there are no vassals.
@@ -261,6 +296,9 @@ internal sealed class Daemon(
             case TokenKind.Duty:
                 runner.HearWorker(ready, now.Monotonic);
                 break;
+            case TokenKind.UpgradeProbe:
+                Leap.Hear();
+                break;
             case TokenKind.Hints:
                 monitors.ReadHints(now.Monotonic);
                 break;
@@ -276,6 +314,7 @@ internal sealed class Daemon(
         foreach (var (vassal, @event) in _fileEvents)
         {
             empire.Handle(vassal, @event, Clock.Now, _effects);
+            Chronicle?.Note(vassal);
             herald.NoteChange(now.Monotonic);
             Settle(now);
             CollectGarbage();
@@ -288,6 +327,7 @@ internal sealed class Daemon(
     {
         var now = Clock.Now;
         empire.Handle(vassal, @event, now, _effects);
+        Chronicle?.Note(vassal);
         herald.NoteChange(now.Monotonic);
         Settle(now);
     }
@@ -298,10 +338,14 @@ internal sealed class Daemon(
         while (true)
         {
             for (var i = 0; i < _effects.Count; i++)
+            {
                 runner.Run(_effects[i]);
+                Chronicle?.Note(_effects[i].Vassal);
+            }
             _effects.Clear();
             if (!runner.Outcomes.TryDequeue(out var outcome))
                 return;
+            Chronicle?.Note(outcome.Vassal);
             if (outcome.Event is VassalEvent.BecameReady ready)
                 runner.Duties?.Ready(outcome.Vassal, ready.Incarnation);
             empire.Handle(outcome.Vassal, outcome.Event, now, _effects);
@@ -331,6 +375,9 @@ internal sealed class Daemon(
             case Signals.Urgent:
                 log.Information("forgiven", "all failures are forgiven (SIGURG)");
                 empire.ForgiveAll(now, _effects);
+                break;
+            case Signals.User2:
+                Leap.Begin(now.Monotonic);
                 break;
             case Signals.User1:
                 ReopenLog();
@@ -418,9 +465,22 @@ internal sealed class Daemon(
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         next = Math.Min(next, Lord?.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
+        next = Math.Min(next, Math.Min(Leap.NextDue ?? long.MaxValue, Heirlooms.Store?.NextDue ?? long.MaxValue));
         if (!empire.IsEnding)
             next = Math.Min(next, Math.Min(monitors.NextDue ?? long.MaxValue, onDemand.NextDue ?? long.MaxValue));
         return (int)Math.Clamp(next - Environment.TickCount64, 0, 60_000);
+    }
+
+    // Nothing is left to anybody; above all not the end of the pipe at which the guard waits.
+    private void ForgetHeirlooms()
+    {
+        Heirlooms.DropAll();
+        for (var i = 0; i < StoreTries && Heirlooms.Store is { NextDue: not null } store; i++)
+        {
+            store.Turn(Environment.TickCount64);
+            if (store.NextDue is not null)
+                loop.Wait(_ready, 20);
+        }
     }
 
     // The vassals are gone; what they have left behind goes too, and is waited for, but not for ever.
@@ -445,6 +505,7 @@ internal sealed class Daemon(
             snapshots.Serve(TakeSnapshot);
         }
         runner.Processes.FinishOutput();
+        ForgetHeirlooms();
         log.Information("buried", "the emperor is buried");
     }
 }

@@ -386,6 +386,9 @@ internal enum TokenKind
 
     /// <summary>Something that the built-in server's vassals have besides workers: a pipe, a daemon, a client of the stats.</summary>
     Duty,
+
+    /// <summary>The output, or the pidfd, of a program that may be the next emperor.</summary>
+    UpgradeProbe,
 }
 
 /// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>

@@ -75,11 +75,14 @@ internal sealed class LordChannel
         return new LordChannel(Channel.Adopt(Files.TakeOver(fd)), heartbeat);
     }
 
-    /// <summary>Says that this emperor is there, and listens from now on.</summary>
-    public void Begin(EventLoop loop)
+    /// <summary>Listens from now on, and says that this emperor is there, unless one before it in the same process has said so.</summary>
+    public void Begin(EventLoop loop, bool isSuccessor)
     {
         _loop = loop;
         loop.Add(_channel.Fd, Token.Make(TokenKind.Lord, 0));
+        _owesAnswer = !isSuccessor;
+        if (isSuccessor)
+            return;
         Say(VassalMessage.Spawned);
         Say(VassalMessage.Loyal);
     }

@@ -3,6 +3,7 @@ using Emperor.Configuration;
 using Emperor.Core.Configuration;
 using Emperor.Core.Control;
 using Emperor.Linux;
+using Emperor.Succession;
 
 namespace Emperor;
 
@@ -23,6 +24,8 @@ internal static class Program
         // Started with 0, 1 or 2 closed, it would hand the runtime's own pipes to vassals as their output.
         if (Self.FillStandardStreams())
             return StartAnew(args, host);
+        if (args is [Probe.Argument, ..])
+            return Probe.Run(() => WhyNotObeyed(args[1..], host));
         if (args is [VerbList.Serve, ..])
             return ServeCommand.Run(args, host);
         var read = ConfigurationReader.Read(args, host);
@@ -68,6 +71,20 @@ internal static class Program
             },
             Bequeath = lord.Bequeath,
         }.Run();
+    }
+
+    // What an emperor that is there already would not start with; null for nothing. What its own emperor hands to it comes to one process only.
+    private static string? WhyNotObeyed(string[] args, SystemConfigHost host)
+    {
+        if (args.Any(a => a.Contains("emperor://", StringComparison.Ordinal)))
+            return null;
+        var isServe = args is [VerbList.Serve, ..];
+        var read = isServe ? ConfigurationReader.Read(args[1..], host, isVassal: true) : ConfigurationReader.Read(args, host);
+        var problems = read.Problems;
+        if (!isServe && read.ExitCode is null)
+            (_, problems) = SettingsBuilder.Build(read, host);
+        return problems.FirstOrDefault(p => p.Severity == Severity.Fatal)?.ToString()
+            ?? (read.ExitCode is null ? null : "its command line is not understood");
     }
 
     private static SystemConfigHost Host(LordConfiguration lord) =>

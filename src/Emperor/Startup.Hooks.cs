@@ -33,7 +33,7 @@ internal sealed partial class Startup
         var environment = _environment
             .Where(v => v.Key is not ("NOTIFY_SOCKET" or "WATCHDOG_USEC" or "WATCHDOG_PID" or "UWSGI_EMPEROR_FD"))
             .ToDictionary(StringComparer.Ordinal);
-        var desk = new HookDesk(hooks, environment, loop, processes, tools, log)
+        var desk = new HookDesk(hooks, environment, loop, processes, tools, log, isSuccessor: !_inheritance.IsNone)
         {
             MapsUsers = settings.Namespaces.HasFlag(NamespaceKinds.Users) && Self.IsRoot,
             Describe = vassal => _describe(vassal),

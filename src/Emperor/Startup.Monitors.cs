@@ -18,7 +18,7 @@ internal sealed partial class Startup
             Attributes = settings.Attributes,
         };
         var interval = Math.Max(100, (long)settings.ScanInterval.TotalMilliseconds);
-        var hub = new MonitorHub(monitors, loop, log, interval, manner) { OnTouched = reopen, Tyrant = eye };
+        var hub = new MonitorHub(monitors, loop, log, interval, manner, _inheritance.Legacy.Vassals) { OnTouched = reopen, Tyrant = eye };
         foreach (var path in settings.TouchLogReopen)
             hub.WatchTouch(Path.GetFullPath(path));
         return hub;

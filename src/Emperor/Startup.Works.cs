@@ -31,15 +31,16 @@ internal sealed partial class Startup
     )
     {
         var groups = new VassalCGroups(Self.Pid);
-        var processes = new ProcessKeeper(loop, groups, output, log);
-        var binder = new SocketBinder { VassalOf = processes.VassalOf, Act = eye is null ? null : eye.Act };
+        var processes = new ProcessKeeper(loop, groups, output, log, _inheritance);
+        var heirlooms = _inheritance.Heirlooms;
+        var binder = new SocketBinder(heirlooms) { VassalOf = processes.VassalOf, Act = eye is null ? null : eye.Act };
         var sockets = new OnDemandSockets(loop, binder, inherited, log);
         var held = new HeldSockets(loop, binder, inherited, log);
         var limits = new VassalLimits(groups, log) { Processes = () => processes.All };
         var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
         var hooks = Hooks(loop, processes, tools, log);
-        var probes = new ProbeDesk(loop, World(processes, held, programServer, hooks), log);
-        var wsgi = new WsgiMaster(loop, processes, log);
+        var probes = new ProbeDesk(loop, World(processes, held, programServer, hooks), log, heirlooms);
+        var wsgi = new WsgiMaster(loop, processes, log, heirlooms);
         var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null)
         {
             Describe = hooks?.Describe,
@@ -60,7 +61,14 @@ internal sealed partial class Startup
             OwnerNow = eye is null ? null : monitors.OwnerNow,
             Hooks = hooks,
         };
-        return new Works(processes, limits, hooks, runner) { Others = [duties, probes, wsgi, held, sockets] };
+        return new Works(processes, limits, hooks, runner)
+        {
+            Held = held,
+            Listeners = sockets,
+            Probes = probes,
+            Workers = wsgi,
+            Duties = duties,
+        };
     }
 
     private static ProbeWorld World(ProcessKeeper processes, HeldSockets held, ProgramServer server, HookDesk? hooks) =>
@@ -88,15 +96,27 @@ internal sealed partial class Startup
     /// <summary>What runs vassals, and is taken down in the reverse order.</summary>
     private sealed record Works(ProcessKeeper Processes, VassalLimits Limits, HookDesk? Hooks, EffectRunner Runner) : IDisposable
     {
-        /// <summary>What only the runner knows, in the order in which it is taken down.</summary>
-        public required IReadOnlyList<IDisposable> Others { get; init; }
+        /// <summary>The sockets of programs.</summary>
+        public required HeldSockets Held { get; init; }
+
+        /// <summary>The sockets of vassals on demand.</summary>
+        public required OnDemandSockets Listeners { get; init; }
+
+        /// <summary>What is found out of processes.</summary>
+        public required ProbeDesk Probes { get; init; }
+
+        /// <summary>The workers of the built-in server.</summary>
+        public required WsgiMaster Workers { get; init; }
+
+        /// <summary>What those have besides.</summary>
+        public required MasterDuties Duties { get; init; }
 
         /// <inheritdoc/>
         public void Dispose()
         {
             Runner.Dispose();
             Hooks?.Dispose();
-            foreach (var other in Others)
+            foreach (IDisposable other in new IDisposable[] { Duties, Probes, Workers, Held, Listeners })
                 other.Dispose();
             Processes.Dispose();
         }

@@ -16,6 +16,7 @@ using Emperor.Servers;
 using Emperor.Servers.Wsgi;
 using Emperor.Sockets;
 using Emperor.Stats;
+using Emperor.Succession;
 using Emperor.Systemd;
 using Emperor.Tyrant;
 using Serilog.Events;
@@ -78,18 +79,17 @@ internal sealed partial class Startup(
     {
         var daemonPipe = Daemonizer.Inherited();
         _environment.Remove("EMPEROR_DAEMON_FD");
-        // The sockets of a process that daemonizes itself are told again to the daemon, whose number it does not know.
-        using var inherited = InheritedSockets.Receive(_environment, daemonPipe is null ? Self.Pid : Self.ParentPid);
+        using var inherited = Inherit(daemonPipe);
         _lord = LordChannel.Find(_environment, settings.Heartbeat, out _lordFailure);
         _environment.Remove("UWSGI_EMPEROR_FD");
         _environment.Remove("UWSGI_EMPEROR_FD_CONFIG");
         var daemonLog = settings.Daemonize ?? settings.DaemonizeLater;
-        if (daemonLog is not null && _lord is null && daemonPipe is null)
+        if (daemonLog is not null && _lord is null && daemonPipe is null && _inheritance.IsNone)
             return Daemonizer.Start(arguments, _environment, inherited, daemonLog);
 
         // First of all: what is open now it holds open for ever.
         using var spawner = new Spawner(daemonPipe);
-        var softLimit = (ulong?)settings.MaxOpenFiles ?? Self.InheritedDescriptorLimit();
+        var softLimit = (ulong?)settings.MaxOpenFiles ?? _inheritance.Legacy.Empire.SoftLimit ?? Self.InheritedDescriptorLimit();
         if (OpenLog(daemonLog ?? settings.LogTo, out var logFile) is { } noLog)
             return Refuse(noLog);
         var (log, sink) = LogSetup.Create(settings, logFile);
@@ -98,6 +98,7 @@ internal sealed partial class Startup(
         {
             foreach (var problem in problems)
                 Tell(log, problem);
+            OpenStore(log);
             if (Prepare(pidFiles, inherited) is { } failure)
             {
                 _controlSocket?.Dispose();
@@ -117,8 +118,9 @@ internal sealed partial class Startup(
             }
             catch (Exception e)
             {
-                // Nothing of the emperor may outlive it: the guard sees to that when this process has ended.
+                // Nothing of the emperor may outlive it: the guard sees to that when this process has ended, unless another emperor follows.
                 log.Error("fault", Fault(e));
+                LeaveToSuccessor(ExitCode.Fault, sink);
                 return ExitCode.Fault;
             }
         }
@@ -158,7 +160,7 @@ internal sealed partial class Startup(
         using var works = Work(loop, server, launching, softLimit, tools, spawner, inherited, output, monitors, eye, log);
         var (processes, limits, hooks, runner) = works;
         using var onDemand = OnDemand(loop, processes, inherited, monitors, eye);
-        var empire = new Empire(Policy());
+        var empire = new Empire(Policy(), Legacy());
         TellHooks(monitors, empire);
         Greet(softLimit, server, inherited, log);
         var ready = new ReadyWatch(settings.Ready, (long)settings.ReadyTimeout.TotalMilliseconds);
@@ -174,8 +176,16 @@ internal sealed partial class Startup(
         using var commands = Commands(loop, out var noCommands);
         if (noCommands is not null)
             return Fail(log, noCommands);
+        var restoration = Restore(works, empire, monitors, output, herald, log);
+        var testament = Testament(works, empire, monitors, onDemand, output, inherited, softLimit, herald);
+        using var chronicle = _inheritance.Heirlooms.Store is null ? null : new Chronicle(_inheritance.Heirlooms, testament, log);
+        using var leap = Leap(works, onDemand, empire, testament, loop, log);
         var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {
+            Restoration = restoration,
+            Chronicle = chronicle,
+            Heirlooms = _inheritance.Heirlooms,
+            Leap = leap,
             ReopenLog = Reopen,
             Control = desk,
             Commands = commands,

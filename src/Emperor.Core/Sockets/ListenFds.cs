@@ -15,7 +15,9 @@ public static class ListenFds
 
     // SD_LISTEN_FDS_START
     private const int First = 3;
-    private const int Most = 1024;
+    
+    // All that a service manager can tell the names of, in one variable.
+    private const int Most = 65_536;
 
     // What sd_listen_fds_with_names(3) calls those without a name.
     private const string Nameless = "unknown";

@@ -44,6 +44,12 @@ public sealed record EmpireLegacy
     /// <summary>How often an emperor ended without a word since.</summary>
     public int Crashes { get; init; }
 
+    /// <summary>Whether its descriptors are with the service manager too.</summary>
+    public bool IsStored { get; init; }
+
+    /// <summary>The soft limit of descriptors that the first emperor was started with, and vassals get; null for nobody.</summary>
+    public ulong? SoftLimit { get; init; }
+
     /// <summary>Whether it has been ready (--emperor-ready).</summary>
     public bool IsReady { get; init; }
 

@@ -21,7 +21,8 @@ internal sealed class HookDesk(
     EventLoop loop,
     ProcessKeeper processes,
     ChainTools tools,
-    EmperorLog log
+    EmperorLog log,
+    bool isSuccessor
 ) : IDisposable
 {
     /// <summary>How many run at once; at the end of the emperor that is how many vassals' hooks run side by side.</summary>
@@ -57,7 +58,7 @@ internal sealed class HookDesk(
     public bool IsBusy => _rounds.Count > 0;
 
     /// <summary>Whether the hooks of the emperor's start are done, and have not failed: only then there may be vassals.</summary>
-    public bool IsOpen { get; private set; } = hooks.EmperorStart.Count == 0;
+    public bool IsOpen { get; private set; } = hooks.EmperorStart.Count == 0 || isSuccessor;
 
     /// <summary>Whether a hook of the emperor's start has failed.</summary>
     public bool HasFailed { get; private set; }

@@ -12,6 +12,9 @@ internal sealed class VassalCGroup(string folder, LimitRules limits)
     /// <summary>Its folder.</summary>
     public string Folder { get; } = folder;
 
+    /// <summary>Its limits.</summary>
+    public LimitRules Limits { get; } = limits;
+
     /// <summary>The controllers whose limits it has.</summary>
     public IReadOnlySet<string> Controllers { get; init; } = new HashSet<string>(StringComparer.Ordinal);
 
@@ -19,7 +22,7 @@ internal sealed class VassalCGroup(string folder, LimitRules limits)
     public bool HasRunOutOfMemory => CGroup.Value(CGroup.Read(Folder, "memory.events"), "oom_kill") > 0;
 
     /// <summary>How that is told, such as "out of memory (memory-max 300M)".</summary>
-    public string MemoryWords => limits.MemoryMax is { } max ? $"out of memory (memory-max {CGroupFiles.Size(max)})" : "out of memory";
+    public string MemoryWords => Limits.MemoryMax is { } max ? $"out of memory (memory-max {CGroupFiles.Size(max)})" : "out of memory";
 
     /// <summary>The folder of the group that a vassal's process is in, or that one further up which was made for it; null when it has none. For any thread.</summary>
     public static string? FolderOf(int pid)

@@ -28,6 +28,25 @@ internal sealed class VassalCGroups(int self, (string Folder, bool IsWhole)? pla
     private string? _top;
     private bool _isOpen;
 
+    /// <summary>The folder of the group that all of this emperor's processes are in or below; null when no version 2 hierarchy can be seen.</summary>
+    public string? Unit
+    {
+        get
+        {
+            var own = place?.Folder ?? CGroup.Own(out _);
+            return own is not null && Path.GetFileName(own) == Leaf ? Path.GetDirectoryName(own) : own;
+        }
+    }
+
+    /// <summary>Gives a group its limits again, where its processes outlive the emperor that has made it.</summary>
+    public void Renew(string folder, LimitRules limits)
+    {
+        if (!Open())
+            return;
+        foreach (var file in CGroupFiles.Of(limits).Where(f => _controllers.Contains(f.Controller)))
+            _ = CGroup.Write(folder, file.File, file.Value);
+    }
+
     /// <summary>Why there are no cgroups; empty when there are.</summary>
     public string Obstacle { get; private set; } = "";
 
@@ -117,6 +136,9 @@ internal sealed class VassalCGroups(int self, (string Folder, bool IsWhole)? pla
         var isWhole = place?.IsWhole ?? false;
         if ((place?.Folder ?? CGroup.Own(out isWhole)) is not { } own)
             return "no cgroup hierarchy of version 2 is mounted";
+        // An emperor before this one, in the same process, has moved into the leaf.
+        if (Path.GetFileName(own) == Leaf && Path.GetDirectoryName(own) is { } above && IsOwnTop(above, out var isOwnTop))
+            (own, isWhole) = isOwnTop ? (Path.GetDirectoryName(above)!, true) : (above, false);
         if (place is null && !(isWhole && Self.IsRoot) && !CGroup.IsDelegated(own))
             return $"the cgroup {own} is not the emperor's to divide; start it as a service with Delegate=yes";
         var top = isWhole ? $"{own}/{TopPrefix}{Text(self)}" : own;
@@ -133,6 +155,13 @@ internal sealed class VassalCGroups(int self, (string Folder, bool IsWhole)? pla
         _controllers.UnionWith(CGroup.Read(top, "cgroup.subtree_control").Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
         (_own, _top) = (own, top);
         return null;
+    }
+
+    // Whether a folder is what such an emperor has divided: one that systemd has left to it, or one of its own in a container.
+    private bool IsOwnTop(string folder, out bool isOwnTop)
+    {
+        isOwnTop = Path.GetFileName(folder) == $"{TopPrefix}{Text(self)}";
+        return isOwnTop || CGroup.IsDelegated(folder);
     }
 
     // Each by itself: one that is refused does not keep the others from being enabled.

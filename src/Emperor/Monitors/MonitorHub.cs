@@ -4,6 +4,7 @@ using Emperor.Core.Configuration;
 using Emperor.Core.Monitoring;
 using Emperor.Core.Programs;
 using Emperor.Core.Stats;
+using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
@@ -45,7 +46,7 @@ internal sealed partial class MonitorHub : IDisposable
     private readonly EventLoop _loop;
     private readonly EmperorLog _log;
     private readonly long _frequency;
-    private readonly Census _census = new();
+    private readonly Census _census;
     private readonly LinkHints _hints = new();
     private readonly ProgramFiles _programs;
     private readonly FileManner _manner;
@@ -78,11 +79,20 @@ internal sealed partial class MonitorHub : IDisposable
     /// <param name="log">Where troubles are told.</param>
     /// <param name="frequency">--emperor-freq, milliseconds.</param>
     /// <param name="manner">What is made of files besides reading them.</param>
-    public MonitorHub(IReadOnlyList<FileMonitor> monitors, EventLoop loop, EmperorLog log, long frequency, FileManner manner)
+    /// <param name="legacy">What an emperor has left: only what differs from it is a change.</param>
+    public MonitorHub(
+        IReadOnlyList<FileMonitor> monitors,
+        EventLoop loop,
+        EmperorLog log,
+        long frequency,
+        FileManner manner,
+        IReadOnlyList<VassalLegacy> legacy
+    )
     {
         _manner = manner;
         _programs = new ProgramFiles(manner.Attributes);
         _monitors = monitors;
+        _census = Inherit(legacy);
         _loop = loop;
         _log = log;
         _frequency = frequency;

@@ -72,6 +72,16 @@ internal sealed class IdleWatch(
         watched.Idle = idle;
     }
 
+    /// <summary>When a vassal was last used, monotonic milliseconds; null when it is not watched.</summary>
+    public long? UsedAt(string vassal) => _watched.GetValueOrDefault(vassal)?.UsedAt;
+
+    /// <summary>Lets all go on that are frozen.</summary>
+    public void ThawAll(long now)
+    {
+        foreach (var watched in _watched.Values)
+            Thaw(watched, now);
+    }
+
     /// <summary>Lets it go on.</summary>
     public void Thaw(string vassal, long now)
     {

@@ -1,8 +1,10 @@
 using Emperor.Core.Programs;
+using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Processes;
+using Emperor.Succession;
 using Serilog.Events;
 
 namespace Emperor.Probes;
@@ -21,7 +23,13 @@ namespace Emperor.Probes;
 ///
 /// <para>On the main thread.</para>
 /// </summary>
-internal sealed class NotifySockets(EventLoop loop, ProbeWorld world, EmperorLog log, Action<string, VassalEvent> tell) : IDisposable
+internal sealed class NotifySockets(
+    EventLoop loop,
+    ProbeWorld world,
+    EmperorLog log,
+    Heirlooms heirlooms,
+    Action<string, VassalEvent> tell
+) : IDisposable
 {
     // So much is heard in one turn, and in one second; nobody has that much to say.
     private const int MessagesATurn = 16;
@@ -30,6 +38,7 @@ internal sealed class NotifySockets(EventLoop loop, ProbeWorld world, EmperorLog
 
     private readonly Dictionary<long, Ear> _byId = [];
     private readonly Dictionary<(string Vassal, int Incarnation), Ear> _byProcess = [];
+    private readonly Dictionary<string, List<Ear>> _byVassal = new(StringComparer.Ordinal);
     private readonly List<Ear> _waiting = [];
     private readonly MarkReader _marks = new(Kindred.MarkVariable, loop.Wake);
     private readonly byte[] _buffer = new byte[NotificationText.LongestMessage + 1];
@@ -58,9 +67,28 @@ internal sealed class NotifySockets(EventLoop loop, ProbeWorld world, EmperorLog
             ear.Socket.Dispose();
             throw;
         }
-        _byId.Add(ear.Id, ear);
-        _byProcess.Add((vassal, incarnation), ear);
+        ear.Heirloom = heirlooms.Keep("notify", ear.Socket.Fd);
+        Add(ear);
         return ear.Socket.Name;
+    }
+
+    /// <summary>The sockets of a vassal's processes, as they pass on.</summary>
+    public IReadOnlyList<EarLegacy> LegacyOf(string vassal) =>
+        _byVassal.TryGetValue(vassal, out var ears)
+            ? [.. ears.Select(e => new EarLegacy(e.Incarnation, e.Socket.Name, e.Heirloom))]
+            : [];
+
+    /// <summary>Takes over the sockets of a vassal's processes. Without its own a process is not heard any more; its next start has one.</summary>
+    public void Inherit(string vassal, IReadOnlyList<EarLegacy> ears)
+    {
+        foreach (var legacy in ears)
+        {
+            if (heirlooms.Take(legacy.Descriptor) is not { } fd)
+                continue;
+            var ear = new Ear(++_lastId, vassal, legacy.Incarnation, NotifySocket.Adopt(fd, legacy.Name)) { Heirloom = legacy.Descriptor };
+            loop.Add(ear.Socket.Fd, Token.Make(TokenKind.Notify, ear.Id));
+            Add(ear);
+        }
     }
 
     /// <summary>The loop has seen a message.</summary>
@@ -112,8 +140,11 @@ internal sealed class NotifySockets(EventLoop loop, ProbeWorld world, EmperorLog
         if (!_byProcess.Remove((vassal, incarnation), out var ear))
             return;
         _byId.Remove(ear.Id);
+        if (_byVassal.TryGetValue(vassal, out var ears) && ears.Remove(ear) && ears.Count == 0)
+            _byVassal.Remove(vassal);
         _waiting.Remove(ear);
         loop.Remove(ear.Socket.Fd);
+        heirlooms.Drop(ear.Heirloom);
         ear.Socket.Dispose();
     }
 
@@ -124,6 +155,15 @@ internal sealed class NotifySockets(EventLoop loop, ProbeWorld world, EmperorLog
             ear.Socket.Dispose();
         _byId.Clear();
         _marks.Dispose();
+    }
+
+    private void Add(Ear ear)
+    {
+        _byId.Add(ear.Id, ear);
+        _byProcess.Add((ear.Vassal, ear.Incarnation), ear);
+        if (!_byVassal.TryGetValue(ear.Vassal, out var ears))
+            _byVassal[ear.Vassal] = ears = [];
+        ears.Add(ear);
     }
 
     private void Hear(Ear ear, long now)
@@ -236,6 +276,7 @@ internal sealed class NotifySockets(EventLoop loop, ProbeWorld world, EmperorLog
         internal string Vassal { get; } = vassal;
         internal int Incarnation { get; } = incarnation;
         internal NotifySocket Socket { get; } = socket;
+        internal string Heirloom { get; set; } = "";
         internal HashSet<string> Complaints { get; } = [];
         internal (PidRef Process, Notification Message, Sender Sender)? Asked { get; set; }
         internal long? MutedUntil { get; set; }

@@ -3,6 +3,7 @@ using Emperor.Core.Programs;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
+using Emperor.Succession;
 
 namespace Emperor.Probes;
 
@@ -12,7 +13,7 @@ namespace Emperor.Probes;
 /// class knows are the main thread's. What came of it waits in <see cref="Outcomes"/>; what is about a process that has ended, or was told
 /// to stop, is dropped.
 /// </summary>
-internal sealed class ProbeDesk : IDisposable
+internal sealed partial class ProbeDesk : IDisposable
 {
     // One try of a check of readiness; the machine bounds them all (ready-timeout).
     private const long AttemptLimit = 10_000;
@@ -34,12 +35,14 @@ internal sealed class ProbeDesk : IDisposable
     /// <param name="loop">The main thread's loop.</param>
     /// <param name="world">What is known elsewhere.</param>
     /// <param name="log">Where strange messages and floods are told.</param>
+    /// <param name="heirlooms">The descriptors that pass on.</param>
     /// <param name="mostConnections">How many connections may be open at once.</param>
     /// <param name="idleInterval">How long after one look for idleness the next comes at least, milliseconds.</param>
     public ProbeDesk(
         EventLoop loop,
         ProbeWorld world,
         EmperorLog log,
+        Heirlooms heirlooms,
         int mostConnections = ProbeThread.MostConnections,
         long idleInterval = IdleInterval
     )
@@ -53,7 +56,7 @@ internal sealed class ProbeDesk : IDisposable
         );
         _commands = new CommandProbes(loop, world);
         _idle = new IdleWatch(world, _thread, loop.Wake, Tell, IsChecked, idleInterval);
-        Notify = new NotifySockets(loop, world, log, Tell);
+        Notify = new NotifySockets(loop, world, log, heirlooms, Tell);
     }
 
     /// <summary>What has come of it, for the machines; whoever runs effects empties it.</summary>

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Emperor.Core.Succession;
 using Emperor.Linux;
+using Emperor.Succession;
 
 namespace Emperor.Processes;
 
@@ -9,6 +11,9 @@ namespace Emperor.Processes;
 /// only the vassals themselves, and with that their workers become orphans that nobody ends. So a small shell waits on a pipe whose other
 /// end only the emperor holds; when that end closes without a farewell, it kills the sessions in a list that the emperor keeps up to date
 /// in a memory file, and every process that carries the emperor's mark in its environment, until none is found.
+///
+/// <para>Where the service manager keeps descriptors, it holds the end of the pipe too: then the guard waits on while one emperor follows another, and it
+/// strikes when the service manager gives up and lets go of them.</para>
 /// </summary>
 internal sealed class Guard : IDisposable
 {
@@ -49,13 +54,39 @@ internal sealed class Guard : IDisposable
         """;
 
     private readonly string _mark;
-    private readonly SafeFd _list = Files.CreateMemoryFile("emperor-sessions");
+    private readonly Heirlooms _heirlooms;
+    private readonly SafeFd _list;
+    private readonly string _listName;
     private readonly Stack<int> _freeSlots = new();
     private SafeFd? _pipe;
+    private string? _pipeName;
+    private string? _exitName;
     private int _slots;
 
-    /// <summary>Prepares a guard over everything whose environment holds <paramref name="mark"/> followed by a dot.</summary>
-    public Guard(string mark) => _mark = mark;
+    /// <summary>Prepares a guard, or takes over the one that a former emperor has left.</summary>
+    /// <param name="mark">It is over everything whose environment holds this followed by a dot.</param>
+    /// <param name="heirlooms">The descriptors that pass on.</param>
+    /// <param name="legacy">What was left; null for nothing.</param>
+    public Guard(string mark, Heirlooms heirlooms, GuardLegacy? legacy)
+    {
+        (_mark, _heirlooms) = (mark, heirlooms);
+        if (legacy is not null && heirlooms.Take(legacy.List) is { } list)
+        {
+            (_list, _listName, _slots) = (list, legacy.List, legacy.Slots);
+            foreach (var slot in legacy.FreeSlots)
+                _freeSlots.Push(slot);
+            Inherit(legacy);
+            return;
+        }
+        _list = Files.CreateMemoryFile("emperor-sessions");
+        _listName = heirlooms.Keep("sessions", _list.Number);
+    }
+
+    /// <summary>What it leaves; null when no guard runs.</summary>
+    public GuardLegacy? Legacy =>
+        Process is { } process && _exitName is { } exit && _pipeName is { } pipe
+            ? new GuardLegacy(process.Pid, exit, pipe, _listName, _slots, [.. _freeSlots.Reverse()])
+            : null;
 
     /// <summary>The guarding process; null when it could not be started.</summary>
     public PidRef? Process { get; private set; }
@@ -64,8 +95,7 @@ internal sealed class Guard : IDisposable
     /// <returns>Why not; no error when it runs.</returns>
     public Errno Start()
     {
-        Process?.Dispose();
-        _pipe?.Dispose();
+        Forget();
         var (read, write) = Files.CreatePipe();
         _pipe = write;
         using (read)
@@ -82,7 +112,23 @@ internal sealed class Guard : IDisposable
                 },
                 out var error
             );
+            if (Process is { } process)
+                (_pipeName, _exitName) = (_heirlooms.Keep("guard", write.Number), _heirlooms.Keep("guardian", process.Fd));
             return error;
+        }
+    }
+
+    /// <summary>The sessions on the list, by their places.</summary>
+    public IEnumerable<(int Slot, int Session)> Listed()
+    {
+        var record = new byte[RecordLength];
+        for (var slot = 0; slot < _slots; slot++)
+        {
+            if (Files.ReadAt(_list, record, (long)slot * RecordLength, out var count).Number != 0 || count < RecordLength)
+                continue;
+            var text = Encoding.ASCII.GetString(record).Trim();
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var session) && session > 1)
+                yield return (slot, session);
         }
     }
 
@@ -112,9 +158,30 @@ internal sealed class Guard : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _pipe?.Dispose();
+        Forget();
+        _heirlooms.Drop(_listName);
         _list.Dispose();
+    }
+
+    // A pipe whose guard is gone, or the other way round, is no guard: another is started.
+    private void Inherit(GuardLegacy legacy)
+    {
+        var (pipe, exit) = (_heirlooms.Take(legacy.Pipe), _heirlooms.Take(legacy.Exit));
+        (_pipe, _pipeName, _exitName) = (pipe, legacy.Pipe, legacy.Exit);
+        Process = exit is null ? null : PidRef.Adopt(legacy.Pid, exit);
+        if (pipe is null || Process?.HasEnded(out _) != false)
+            Forget();
+    }
+
+    private void Forget()
+    {
+        _heirlooms.Drop(_pipeName);
+        _heirlooms.Drop(_exitName);
+        (_pipeName, _exitName) = (null, null);
         Process?.Dispose();
+        Process = null;
+        _pipe?.Dispose();
+        _pipe = null;
     }
 
     private void Write(int slot, int session)

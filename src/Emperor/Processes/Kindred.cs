@@ -13,6 +13,9 @@ namespace Emperor.Processes;
 ///
 /// <para>The kernel does not tell when a process becomes ours, so one looks when a vassal has ended or come up, when one of these has ended,
 /// when a zombie is found that nobody knows, and now and then.</para>
+///
+/// <para>What came of an emperor that was killed has become init's, and what comes of those later does, too. So after a crash one looks at all
+/// processes of the service's control group besides.</para>
 /// </summary>
 internal sealed class Kindred : IDisposable
 {
@@ -33,6 +36,7 @@ internal sealed class Kindred : IDisposable
     private readonly Dictionary<int, Orphan> _orphans = [];
     private readonly Dictionary<int, (long Serial, long Since)> _sessions = [];
     private readonly List<int> _children = [];
+    private readonly string? _unit;
 
     /// <summary>Commands that the emperor runs for itself: they are its own to reap.</summary>
     public HashSet<int> Helpers { get; } = [];
@@ -41,15 +45,23 @@ internal sealed class Kindred : IDisposable
     /// <param name="mark">What the marks of this emperor begin with.</param>
     /// <param name="loop">The loop that listens for their ends, and is woken by answers.</param>
     /// <param name="guard">What must end with the emperor is on its list.</param>
-    public Kindred(string mark, EventLoop loop, Guard guard)
+    /// <param name="strangers">The children that the first emperor had before it was one; null when this is the first.</param>
+    /// <param name="unit">The folder of the control group in which the children of a killed emperor are; null when none was killed.</param>
+    public Kindred(string mark, EventLoop loop, Guard guard, IReadOnlyList<int>? strangers, string? unit)
     {
         _mark = mark;
         _loop = loop;
         _guard = guard;
+        _unit = unit;
         _reader = new MarkReader(MarkVariable, loop.Wake);
-        if (ProcFs.Children(_children))
+        if (strangers is not null)
+            _strangers.UnionWith(strangers);
+        else if (ProcFs.Children(_children))
             _strangers.UnionWith(_children);
     }
+
+    /// <summary>Children that the emperor had before it was one.</summary>
+    public IReadOnlyCollection<int> Strangers => _strangers;
 
     /// <summary>The mark of what comes of the process with this serial number, as NAME=VALUE.</summary>
     public string MarkOf(long serial) => string.Create(CultureInfo.InvariantCulture, $"{MarkVariable}={_mark}.{serial}");
@@ -68,9 +80,11 @@ internal sealed class Kindred : IDisposable
         TakeAnswers();
         if (!ProcFs.Children(_children))
             return null;
+        if (_unit is not null)
+            _children.AddRange(CGroup.ProcessesBelow(_unit));
         foreach (var pid in _children)
         {
-            if (pid != helper && !Helpers.Contains(pid) && living.ByPid(pid) is null && !_orphans.ContainsKey(pid))
+            if (pid != Self.Pid && pid != helper && !Helpers.Contains(pid) && living.ByPid(pid) is null && !_orphans.ContainsKey(pid))
                 Adopt(pid, living, now);
         }
         // A process that is just executing another program has no environment for a moment.
@@ -85,6 +99,25 @@ internal sealed class Kindred : IDisposable
             killed++;
         }
         ForgetSessions(now);
+        return killed;
+    }
+
+    /// <summary>Kills what is left of sessions that nobody alive leads: of an emperor that was killed before it could write them down.</summary>
+    /// <param name="sessions">Their numbers, which are not another's as long as one of their processes lives in the service's control group.</param>
+    /// <returns>How many processes were killed.</returns>
+    public int KillSessions(IReadOnlySet<int> sessions)
+    {
+        var killed = 0;
+        if (_unit is null || sessions.Count == 0)
+            return killed;
+        foreach (var pid in CGroup.ProcessesBelow(_unit).Where(p => p != Self.Pid))
+        {
+            if (PidRef.Open(pid, out _) is not { } process)
+                continue;
+            // After it was opened, so that it is still the one that was looked at.
+            using (process)
+                killed += ProcFs.Stat(pid) is { } stat && sessions.Contains(stat.Session) && process.Signal(Signals.Kill).Number == 0 ? 1 : 0;
+        }
         return killed;
     }
 

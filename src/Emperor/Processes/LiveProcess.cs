@@ -32,7 +32,7 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     public int MainPid => (Main ?? Process).Pid;
 
     /// <summary>Whether its main process has taken the place of the one that was started: then it need not lead a process group.</summary>
-    public bool IsPromoted { get; private set; }
+    public bool IsPromoted { get; set; }
 
     /// <summary>What marks its tree, as NAME=VALUE; empty when nobody has said.</summary>
     public string Mark { get; init; } = "";
@@ -57,6 +57,18 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
 
     /// <summary>The emperor's end of the socket over which it gets its configuration; null when it has none.</summary>
     public Channel? Configuration { get; init; }
+
+    /// <summary>The name by which its pidfd passes on.</summary>
+    public string? ExitName { get; set; }
+
+    /// <summary>That of the pidfd of <see cref="Main"/>.</summary>
+    public string? MainName { get; set; }
+
+    /// <summary>That of its channel.</summary>
+    public string? ChannelName { get; set; }
+
+    /// <summary>That of the socket for its configuration.</summary>
+    public string? ConfigurationName { get; set; }
 
     /// <summary>Its place in the <see cref="Guard"/>'s list.</summary>
     public int GuardSlot { get; set; }
@@ -90,6 +102,7 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     {
         Process.Dispose();
         (Process, Main, IsPromoted) = (Main!, null, true);
+        (ExitName, MainName) = (MainName, null);
     }
 
     /// <inheritdoc/>

@@ -1,10 +1,12 @@
 using Emperor.Core;
 using Emperor.Core.Protocol;
+using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
 using Emperor.Limits;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Output;
+using Emperor.Succession;
 using Serilog.Events;
 
 namespace Emperor.Processes;
@@ -14,11 +16,12 @@ namespace Emperor.Processes;
 /// nothing that came of them is left. A program may name another process than the one that was started as its main one (MAINPID of sd_notify(3)): that is
 /// sent the signals from then on, and when the first one ends, it takes its place. On the main thread only.
 /// </summary>
-internal sealed class ProcessKeeper : IDisposable
+internal sealed partial class ProcessKeeper : IDisposable
 {
     // What one vassal may say in one turn of the loop, and after its end.
     private const int ChunkSize = 4096;
     private const int LastWordsLimit = 64 * 1024;
+    private const long SerialsUnheardOf = 1_000_000;
 
     private readonly EventLoop _loop;
     private readonly VassalOutput? _output;
@@ -27,29 +30,40 @@ internal sealed class ProcessKeeper : IDisposable
     private readonly ProcessTable _processes = new();
     private readonly Kindred _kindred;
     private readonly Guard _guard;
+    private readonly Heirlooms _heirlooms;
+    private readonly string _mark;
     private readonly byte[] _chunk = new byte[ChunkSize];
     private readonly List<byte> _messages = [];
     private readonly HashSet<LiveProcess> _muted = [];
     private long _serial;
 
-    /// <summary>Makes one, and starts the guard.</summary>
+    /// <summary>Makes one, and starts the guard, or takes over that of the emperor before.</summary>
     /// <param name="loop">The loop that listens to what it opens.</param>
     /// <param name="groups">The cgroups of vassals.</param>
     /// <param name="output">Where vassals print to; null is where the emperor does.</param>
     /// <param name="log">Where it tells of what no machine knows.</param>
-    public ProcessKeeper(EventLoop loop, VassalCGroups groups, VassalOutput? output, EmperorLog log)
+    /// <param name="inheritance">What an emperor has left.</param>
+    public ProcessKeeper(EventLoop loop, VassalCGroups groups, VassalOutput? output, EmperorLog log, Inheritance inheritance)
     {
         _loop = loop;
         _groups = groups;
         _output = output;
         _log = log;
+        _heirlooms = inheritance.Heirlooms;
+        var legacy = inheritance.Legacy.Empire.Keeper;
         // Nobody can guess it (60 bits from the kernel), and OpenSSL need not be there nor be loaded for it.
-        var mark = Guid.NewGuid().ToString("N")[..16];
-        _guard = new Guard($"{Kindred.MarkVariable}={mark}");
-        _kindred = new Kindred(mark, loop, _guard);
+        _mark = legacy.Mark.Length > 0 ? legacy.Mark : Guid.NewGuid().ToString("N")[..16];
+        // What was started after the last word of an emperor that was killed has numbers that nobody knows.
+        _serial = legacy.LastSerial + (inheritance.IsAdoption ? SerialsUnheardOf : 0);
+        _guard = new Guard($"{Kindred.MarkVariable}={_mark}", _heirlooms, legacy.Guard);
+        var strangers = inheritance.IsNone || inheritance.IsAdoption ? null : legacy.Strangers;
+        _kindred = new Kindred(_mark, loop, _guard, strangers, inheritance.IsAdoption ? _groups.Unit : null);
         if (Children.BecomeSubreaper() is { Number: not 0 } error)
             log.Warning("no-subreaper", $"orphans of vassals will be lost to init: {error}");
-        StartGuard();
+        if (_guard.Process is { } guard)
+            loop.Add(guard.Fd, Token.Make(TokenKind.Guard, 0));
+        else
+            StartGuard();
     }
 
     /// <summary>What has come of processes, for the machines; whoever runs effects empties it.</summary>
@@ -112,6 +126,7 @@ internal sealed class ProcessKeeper : IDisposable
             throw;
         }
         process.GuardSlot = _guard.Enlist(process.Process.Pid);
+        Bequeath(process);
         _processes.Add(process);
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Spawned(process.Incarnation, process.Process.Pid)));
         OnKept?.Invoke(process);
@@ -197,6 +212,7 @@ internal sealed class ProcessKeeper : IDisposable
             return false;
         ForgetMain(process);
         process.Main = main;
+        process.MainName = _heirlooms.Keep("main", main.Fd);
         _kindred.Forget(pid);
         _processes.AddMain(process, main.Pid);
         return true;
@@ -234,7 +250,7 @@ internal sealed class ProcessKeeper : IDisposable
         end = null;
         if (_processes.BySerial(serial) is not { } process || !process.Process.HasEnded(out _))
             return false;
-        if (process.Main is { } main && IsOurs(main))
+        if (process.Main is { } main && (IsOurs(main) || (!process.Process.IsChild && IsAlive(main))))
         {
             Promote(process, main, now);
             return false;
@@ -254,6 +270,8 @@ internal sealed class ProcessKeeper : IDisposable
         _guard.Delist(process.GuardSlot);
         _kindred.NoteEnded(process, now.Monotonic);
         var pid = process.Process.Pid;
+        _heirlooms.Drop(process.ExitName);
+        _heirlooms.Drop(process.ConfigurationName);
         process.Dispose();
         OnReaped?.Invoke(process, pid);
         if (process.Output is { } output)
@@ -354,7 +372,7 @@ internal sealed class ProcessKeeper : IDisposable
     }
 
     private static ProcessEnd EndOf(ExitStatus status, VassalCGroup? exhausted) =>
-        new(status.Code, status.Signaled, exhausted is null ? status.ToString() : $"{status}, {exhausted.MemoryWords}")
+        new(status.IsUnknown ? Accession.UnknownCode : status.Code, status.Signaled, exhausted is null ? status.ToString() : $"{status}, {exhausted.MemoryWords}")
         {
             CoreDumped = status.CoreDumped,
             SignalName = status.Signaled ? Signals.NameOf(status.Code) : null,
@@ -375,8 +393,9 @@ internal sealed class ProcessKeeper : IDisposable
         _guard.Delist(process.GuardSlot);
         process.GuardSlot = _guard.Enlist(ProcFs.Stat(main.Pid) is { Session: > 1 } stat ? stat.Session : main.Pid);
         _kindred.NoteEnded(process, now.Monotonic);
+        _heirlooms.Drop(process.ExitName);
         process.Promote();
-        _loop.Add(main.Fd, Token.Make(TokenKind.Exit, process.Serial));
+        _loop.Add(process.Process.Fd, Token.Make(TokenKind.Exit, process.Serial));
     }
 
     private void ForgetMain(LiveProcess process)
@@ -385,6 +404,8 @@ internal sealed class ProcessKeeper : IDisposable
             return;
         _processes.RemoveMain(main.Pid);
         process.Main = null;
+        _heirlooms.Drop(process.MainName);
+        process.MainName = null;
         main.Dispose();
         // It may have become the emperor's child meanwhile, and is then one of many.
         SweepDue = true;
@@ -437,6 +458,8 @@ internal sealed class ProcessKeeper : IDisposable
         if (!process.IsChannelOpen)
             return;
         process.IsChannelOpen = false;
+        _heirlooms.Drop(process.ChannelName);
+        process.ChannelName = null;
         _loop.Remove(process.Channel!.Fd);
     }
 

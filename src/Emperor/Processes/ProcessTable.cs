@@ -6,9 +6,13 @@ internal sealed class ProcessTable
     private readonly Dictionary<long, LiveProcess> _bySerial = [];
     private readonly Dictionary<int, LiveProcess> _byPid = [];
     private readonly Dictionary<(string Vassal, int Incarnation), LiveProcess> _byIncarnation = [];
+    private readonly Dictionary<string, List<LiveProcess>> _byVassal = new(StringComparer.Ordinal);
 
     /// <summary>All of them.</summary>
     public IReadOnlyCollection<LiveProcess> All => _bySerial.Values;
+
+    /// <summary>Those of a vassal, in the order of their start.</summary>
+    public IReadOnlyList<LiveProcess> OfVassal(string vassal) => _byVassal.GetValueOrDefault(vassal) ?? [];
 
     /// <summary>Adds one.</summary>
     public void Add(LiveProcess process)
@@ -16,6 +20,9 @@ internal sealed class ProcessTable
         _bySerial.Add(process.Serial, process);
         _byPid.Add(process.Process.Pid, process);
         _byIncarnation.Add((process.Vassal, process.Incarnation), process);
+        if (!_byVassal.TryGetValue(process.Vassal, out var those))
+            _byVassal[process.Vassal] = those = [];
+        those.Add(process);
     }
 
     /// <summary>Removes one that has been reaped.</summary>
@@ -24,6 +31,8 @@ internal sealed class ProcessTable
         _bySerial.Remove(process.Serial);
         _byPid.Remove(process.Process.Pid);
         _byIncarnation.Remove((process.Vassal, process.Incarnation));
+        if (_byVassal.TryGetValue(process.Vassal, out var those) && those.Remove(process) && those.Count == 0)
+            _byVassal.Remove(process.Vassal);
     }
 
     /// <summary>Another process is the main one of it too.</summary>

@@ -1,4 +1,5 @@
 using Emperor.Core.Programs;
+using Emperor.Core.Succession;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Servers;
@@ -26,6 +27,42 @@ internal sealed class HeldSockets(EventLoop loop, SocketBinder binder, Inherited
 
     /// <summary>All sockets that are held for a vassal.</summary>
     public IReadOnlyList<(string Address, SafeFd Fd)> All(string vassal) => [.. HeldBy(vassal).Select(h => (h.Socket.Address, h.Fd))];
+
+    /// <summary>The sockets of a vassal, as they pass on.</summary>
+    public IReadOnlyList<HeldLegacy> LegacyOf(string vassal) =>
+        [
+            .. HeldBy(vassal)
+                .Select(h => new HeldLegacy(h.Socket, h.Bound?.Heirloom ?? h.Inherited!.Heirloom, _awaited.ContainsKey(h.Id))
+                {
+                    Bound = h.Bound?.Legacy,
+                }),
+        ];
+
+    /// <summary>Takes over the sockets of a vassal.</summary>
+    /// <returns>Whether none of them is lost.</returns>
+    public bool Inherit(string vassal, IReadOnlyList<HeldLegacy> sockets)
+    {
+        var isWhole = true;
+        foreach (var legacy in sockets)
+        {
+            var (bound, claimed) = (default(BoundSocket), default(InheritedSocket));
+            if (legacy.Bound is { } wish)
+                bound = binder.Inherit(vassal, wish, legacy.Descriptor);
+            else
+                claimed = inherited.ClaimAt(legacy.Socket.Address, vassal, isOwned: legacy.Socket.BoundAs is not null);
+            if ((bound?.Fd ?? claimed?.Fd) is not { } fd)
+            {
+                isWhole = false;
+                continue;
+            }
+            var held = new Held(++_lastId, vassal, legacy.Socket, fd) { Bound = bound, Inherited = claimed };
+            if (!_byVassal.TryGetValue(vassal, out var all))
+                _byVassal[vassal] = all = [];
+            all.Add(held);
+            Await(held, legacy.IsAwaited);
+        }
+        return isWhole;
+    }
 
     /// <summary>Has exactly these sockets (<see cref="Core.Vassals.Effect.Hold"/>).</summary>
     /// <returns>Why not, with the cure; null when they are there.</returns>

@@ -1,5 +1,7 @@
 using Emperor.Core.Sockets;
+using Emperor.Core.Succession;
 using Emperor.Linux;
+using Emperor.Succession;
 
 namespace Emperor.Sockets;
 
@@ -11,6 +13,9 @@ internal sealed record InheritedSocket(string Name, string Address, SafeFd Fd)
 {
     /// <summary>Who uses it: a vassal, or a server of the emperor's own; null when nobody does.</summary>
     public string? User { get; set; }
+
+    /// <summary>The name by which it passes on.</summary>
+    public string Heirloom { get; set; } = "";
 }
 
 /// <summary>
@@ -36,7 +41,8 @@ internal sealed class InheritedSockets : IDisposable
     /// <summary>Takes over what is meant for this process, and takes the variables out of the environment.</summary>
     /// <param name="environment">Where they are told of.</param>
     /// <param name="addressee">The process that they are meant for: this one, or the one that has daemonized itself as this one.</param>
-    public static InheritedSockets Receive(Dictionary<string, string> environment, int addressee)
+    /// <param name="kept">What the service manager has kept for an emperor that was killed is added here.</param>
+    public static InheritedSockets Receive(Dictionary<string, string> environment, int addressee, List<(string Name, SafeFd Fd)> kept)
     {
         var result = new InheritedSockets();
         var sockets = ListenFds.Read(environment, addressee, out var problem);
@@ -50,13 +56,45 @@ internal sealed class InheritedSockets : IDisposable
                 );
                 break;
             }
-            result.Add(number, name);
+            if (name.StartsWith(Heirlooms.Prefix, StringComparison.Ordinal))
+                kept.Add((name, Files.TakeOver(number)));
+            else
+                result.Add(number, name);
         }
         if (problem is not null)
             result._problems.Add(problem);
         foreach (var variable in ListenFds.Variables)
             environment.Remove(variable);
         return result;
+    }
+
+    /// <summary>Those that are left by a former emperor; after a crash the service manager hands its own over again, and none are.</summary>
+    public static InheritedSockets Inherit(IReadOnlyList<InheritedLegacy> legacy, Heirlooms heirlooms)
+    {
+        var result = new InheritedSockets();
+        foreach (var socket in legacy)
+        {
+            if (heirlooms.Take(socket.Descriptor) is { } fd)
+                result._sockets.Add(
+                    new InheritedSocket(socket.Name, socket.Address, fd)
+                    {
+                        // A server of the emperor's own asks for it again.
+                        User = Array.Exists(Servers, s => s == socket.User) ? null : socket.User,
+                        Heirloom = socket.Descriptor,
+                    }
+                );
+        }
+        return result;
+    }
+
+    /// <summary>Those that pass on to an emperor that follows in the same process.</summary>
+    public IReadOnlyList<InheritedLegacy> Legacy => [.. _sockets.Select(s => new InheritedLegacy(s.Heirloom, s.Name, s.Address, s.User))];
+
+    /// <summary>Has them pass on. The service manager, which has them, is not given them to keep.</summary>
+    public void Keep(Heirlooms heirlooms)
+    {
+        foreach (var socket in _sockets.Where(s => s.Heirloom.Length == 0))
+            socket.Heirloom = heirlooms.Keep("inherited", socket.Fd.Number, isStored: false);
     }
 
     /// <summary>The socket of one of the emperor's own servers.</summary>

@@ -43,6 +43,9 @@ internal sealed class OnDemandResolver(
     /// <summary>Whether the answer to a first question is still to come.</summary>
     public bool IsBusy => commands is { IsBusy: true };
 
+    /// <summary>Whether the file of a vassal is held back because its address is being asked for.</summary>
+    public bool IsAsking(string vassal) => _asked.ContainsKey(vassal) || _retries.ContainsKey(vassal);
+
     /// <summary>When something is due by time alone, monotonic milliseconds; null when nothing is.</summary>
     public long? NextDue
     {

@@ -1,4 +1,5 @@
 using Emperor.Core.Sockets;
+using Emperor.Core.Succession;
 using Emperor.Linux;
 using Emperor.Logging;
 using Serilog.Events;
@@ -22,6 +23,34 @@ internal sealed class OnDemandSockets(EventLoop loop, SocketBinder binder, Inher
 
     /// <summary>What a vassal's process gets as its standard input; null when the vassal is not on demand.</summary>
     public SafeFd? Of(string vassal) => _byVassal.GetValueOrDefault(vassal)?.Fd;
+
+    /// <summary>The socket of a vassal, as it passes on; null when it has none.</summary>
+    public ListenerLegacy? LegacyOf(string vassal) =>
+        _byVassal.GetValueOrDefault(vassal) is { } listener
+            ? new ListenerLegacy(listener.Socket, listener.Bound?.Heirloom ?? listener.Claimed!.Heirloom, listener.IsAwaited)
+            {
+                Bound = listener.Bound?.Legacy,
+            }
+            : null;
+
+    /// <summary>Takes over the socket of a vassal.</summary>
+    /// <returns>Whether it is not lost; true also when there was none.</returns>
+    public bool Inherit(string vassal, ListenerLegacy? legacy)
+    {
+        if (legacy is null)
+            return true;
+        Listener? listener = null;
+        if (legacy.Bound is not { } wish)
+            _ = Claim(vassal, legacy.Socket.Inherited ?? "", legacy.Socket, out listener);
+        else if (binder.Inherit(vassal, wish, legacy.Descriptor) is { } bound)
+            listener = new Listener(++_lastId, vassal, legacy.Socket, bound.Fd) { Bound = bound };
+        if (listener is null)
+            return false;
+        _byVassal.Add(vassal, listener);
+        _byId.Add(listener.Id, listener);
+        _ = Await(listener, legacy.IsAwaited);
+        return true;
+    }
 
     /// <summary>Has a socket as it is asked for.</summary>
     /// <returns>Why not, with the cure; null when it is there.</returns>
@@ -114,7 +143,7 @@ internal sealed class OnDemandSockets(EventLoop loop, SocketBinder binder, Inher
     private string? Claim(string vassal, string name, OnDemandSocket socket, out Listener? listener)
     {
         var claimed = inherited.Claim(name, vassal, out var failure);
-        listener = claimed is null ? null : new Listener(++_lastId, vassal, socket, claimed.Fd);
+        listener = claimed is null ? null : new Listener(++_lastId, vassal, socket, claimed.Fd) { Claimed = claimed };
         return claimed is null ? failure : null;
     }
 
@@ -164,6 +193,9 @@ internal sealed class OnDemandSockets(EventLoop loop, SocketBinder binder, Inher
 
         /// <summary>As it was bound; null when the service manager has made it.</summary>
         internal BoundSocket? Bound { get; init; }
+
+        /// <summary>The service manager's; null when the emperor has bound it.</summary>
+        internal InheritedSocket? Claimed { get; init; }
 
         internal bool IsAwaited { get; set; }
     }

@@ -1,8 +1,10 @@
 using System.Globalization;
 using Emperor.Core;
 using Emperor.Core.Sockets;
+using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
+using Emperor.Succession;
 
 namespace Emperor.Sockets;
 
@@ -33,6 +35,18 @@ internal sealed class BoundSocket(string vassal, SocketWish wish, SafeFd fd, Fil
     /// <summary>The file that was made for it; null when it has none.</summary>
     public FileStatus? File { get; } = file;
 
+    /// <summary>The name by which it passes on.</summary>
+    public required string Heirloom { get; init; }
+
+    /// <summary>What is known of it, for the next emperor.</summary>
+    public BoundLegacy Legacy =>
+        new(Wish.Address, Wish.Mode, Wish.Owner, Wish.Backlog, Wish.ReusePort)
+        {
+            BoundAs = Wish.BoundAs,
+            Device = File?.Device,
+            Inode = File?.Inode,
+        };
+
     /// <summary>Whether its file is still the one that was made, or it needs none.</summary>
     public bool IsThere =>
         File is not { } file
@@ -43,7 +57,8 @@ internal sealed class BoundSocket(string vassal, SocketWish wish, SafeFd fd, Fil
 /// Overview: binds the sockets of all vassals, and knows whose they are. A socket file that was left behind is replaced, one that somebody
 /// listens on is not, and what is no socket is never removed. At the end a file is removed if it is still the one that was made here.
 /// </summary>
-internal sealed class SocketBinder
+/// <param name="heirlooms">The descriptors that pass on.</param>
+internal sealed class SocketBinder(Heirlooms heirlooms)
 {
     private static readonly TimeSpan SearchLimit = TimeSpan.FromMilliseconds(100);
 
@@ -106,7 +121,19 @@ internal sealed class SocketBinder
         failure = name.Path is null ? "" : Grant(wish, null, out file) ?? "";
         if (failure.Length == 0 && ListeningSocket.Listen(fd, wish.Backlog) is { Number: not 0 } refused)
             failure = $"the socket {wish.Address} cannot be listened on: {refused}; {Cure(refused, address, name)}";
-        var bound = new BoundSocket(vassal, wish, fd, file);
+        var bound = new BoundSocket(vassal, wish, fd, file) { Heirloom = heirlooms.Keep("socket", fd.Number) };
+        _sockets.Add(bound);
+        return bound;
+    }
+
+    /// <summary>Takes over a socket that a former emperor has bound; null when its descriptor is lost.</summary>
+    public BoundSocket? Inherit(string vassal, BoundLegacy legacy, string heirloom)
+    {
+        if (heirlooms.Take(heirloom) is not { } fd)
+            return null;
+        var wish = new SocketWish(legacy.Address, legacy.Mode, legacy.Owner, legacy.Backlog, legacy.ReusePort) { BoundAs = legacy.BoundAs };
+        FileStatus? file = legacy is { Device: { } device, Inode: { } inode } ? new FileStatus { Device = device, Inode = inode } : null;
+        var bound = new BoundSocket(vassal, wish, fd, file) { Heirloom = heirloom };
         _sockets.Add(bound);
         return bound;
     }
@@ -135,6 +162,7 @@ internal sealed class SocketBinder
         // The file first, so that nobody connects to what is about to be closed.
         if (socket.File is { } file)
             _ = ListeningSocket.Remove(socket.Wish.Address, file);
+        heirlooms.Drop(socket.Heirloom);
         socket.Fd.Dispose();
     }
 

@@ -6,8 +6,8 @@ namespace Emperor.Succession;
 /// <summary>
 /// Overview: the service manager's store of descriptors (sd_notify(3), FDSTORE=1): it keeps a copy of each, and hands all of them to the emperor that it starts
 /// when this one was killed. What is to be stored or removed waits until the end of the turn, and longer when the service manager is slow: nothing here
-/// blocks, and nothing is forgotten. It is told not to look at the descriptors itself (FDPOLL=0), because it would throw away just those whose other end has
-/// closed, which tell how a process ended. For any thread; <see cref="Turn"/> is for the main one.
+/// blocks, nothing is forgotten, and all comes in the order in which it was asked for. It is told not to look at the descriptors itself (FDPOLL=0),
+/// because it would throw away just those whose other end has closed, which tell how a process ended. For any thread; <see cref="Turn"/> is for the main one.
 /// </summary>
 /// <param name="socket">Where to (NOTIFY_SOCKET).</param>
 /// <param name="most">How many it takes (FileDescriptorStoreMax=).</param>
@@ -18,12 +18,15 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
     private const int MostATurn = 256;
     private const long Pause = 20;
 
+    // All names and the colons between them, in LISTEN_FDNAMES: MAX_ARG_STRLEN less the variable's own name and some air.
+    private const int MostNameBytes = 120 * 1024;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, int> _toAdd = new(StringComparer.Ordinal);
-    private readonly Queue<string> _order = new();
     private readonly HashSet<string> _stored = new(StringComparer.Ordinal);
-    private readonly Queue<string> _toRemove = new();
+    private readonly Queue<string> _order = new();
     private long? _due;
+    private int _nameBytes;
     private bool _isFull;
 
     /// <summary>When it is tried again, monotonic milliseconds; null when nothing waits.</summary>
@@ -40,7 +43,10 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
     public void Know(IEnumerable<string> names)
     {
         lock (_lock)
-            _stored.UnionWith(names);
+        {
+            foreach (var name in names)
+                Note(name);
+        }
     }
 
     /// <summary>Has one stored.</summary>
@@ -49,8 +55,7 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
         lock (_lock)
         {
             _toAdd[name] = fd;
-            _order.Enqueue(name);
-            _due ??= 0;
+            Enqueue(name);
         }
     }
 
@@ -61,16 +66,9 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
         {
             if (_toAdd.Remove(name) || !_stored.Remove(name))
                 return;
-            _toRemove.Enqueue(name);
-            _due ??= 0;
+            _nameBytes -= name.Length + 1;
+            Enqueue(name);
         }
-    }
-
-    /// <summary>Whether one is stored.</summary>
-    public bool Has(string name)
-    {
-        lock (_lock)
-            return _stored.Contains(name);
     }
 
     /// <summary>Hands over what waits.</summary>
@@ -80,42 +78,51 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
         {
             if (_due is not { } due || due > now)
                 return;
-            // Removals first: they make room.
-            var left = MostATurn;
-            while (left-- > 0 && _toRemove.TryPeek(out var name))
+            for (var i = 0; i < MostATurn && _order.TryPeek(out var name); i++)
             {
-                if (socket.Send($"FDSTOREREMOVE=1\nFDNAME={name}").Number != 0)
-                    break;
-                _ = _toRemove.Dequeue();
-            }
-            while (left-- > 0 && _toRemove.Count == 0 && _order.TryPeek(out var name))
-            {
-                if (_toAdd.TryGetValue(name, out var fd) && !TryStore(name, fd))
+                if (!TryDo(name))
                     break;
                 _ = _order.Dequeue();
-                _toAdd.Remove(name);
             }
-            _due = _toRemove.Count > 0 || _order.Count > 0 ? now + Pause : null;
+            _due = _order.Count > 0 ? now + Pause : null;
         }
     }
 
-    // False when it is to be tried again.
-    private bool TryStore(string name, int fd)
+    private void Enqueue(string name)
     {
-        if (_stored.Count >= most)
-        {
-            if (!_isFull)
-                log.Warning(
-                    "fd-store",
-                    $"the service manager keeps {most} descriptors (FileDescriptorStoreMax=), and there are more: should the emperor be killed, "
-                        + "those vassals are started anew whose descriptors it has not; raise the number (\"systemctl edit\")"
-                );
-            _isFull = true;
-            return true;
-        }
-        if (socket.Send($"FDSTORE=1\nFDNAME={name}\nFDPOLL=0", fd).Number != 0)
+        _order.Enqueue(name);
+        _due ??= 0;
+    }
+
+    // False when it is to be tried again. A name is used once, so one that is neither to be added nor stored is to be removed.
+    private bool TryDo(string name)
+    {
+        if (!_toAdd.TryGetValue(name, out var fd))
+            return _stored.Contains(name) || socket.Send($"FDSTOREREMOVE=1\nFDNAME={name}").Number == 0;
+        if (_stored.Count >= most || _nameBytes + name.Length + 1 > MostNameBytes)
+            TellFull();
+        else if (socket.Send($"FDSTORE=1\nFDNAME={name}\nFDPOLL=0", fd).Number == 0)
+            Note(name);
+        else
             return false;
-        _stored.Add(name);
+        _toAdd.Remove(name);
         return true;
+    }
+
+    private void TellFull()
+    {
+        if (!_isFull)
+            log.Warning(
+                "fd-store",
+                $"the service manager keeps {_stored.Count} descriptors (FileDescriptorStoreMax= says {most}), and there are more: should the emperor "
+                    + "be killed, those vassals are started anew whose descriptors it has not"
+            );
+        _isFull = true;
+    }
+
+    private void Note(string name)
+    {
+        if (_stored.Add(name))
+            _nameBytes += name.Length + 1;
     }
 }

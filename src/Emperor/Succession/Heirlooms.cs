@@ -1,4 +1,3 @@
-using System.Globalization;
 using Emperor.Core.Succession;
 using Emperor.Linux;
 
@@ -10,12 +9,15 @@ namespace Emperor.Succession;
 /// <see cref="Legacy"/>. What nobody has taken when all is restored is closed.
 ///
 /// <para>For an upgrade nothing more is needed: the names and numbers are written down before the next program is executed. For the case that the emperor is
-/// killed, the service manager is given each one too (<see cref="FdStore"/>). For any thread.</para>
+/// killed, the service manager is given each one too (<see cref="FdStore"/>). It tells all names in one variable, which the kernel bounds
+/// (MAX_ARG_STRLEN, 128 KiB), so they are short. For any thread.</para>
 /// </summary>
 internal sealed class Heirlooms : IDisposable
 {
     /// <summary>What the names begin with, so that they are told from those of .socket units.</summary>
-    public const string Prefix = "kept.";
+    public const string Prefix = "~";
+
+    private const string Digits = "0123456789abcdefghijklmnopqrstuvwxyz";
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, int> _kept = new(StringComparer.Ordinal);
@@ -55,16 +57,18 @@ internal sealed class Heirlooms : IDisposable
     }
 
     /// <summary>Keeps a descriptor.</summary>
-    /// <param name="kind">What it is, in a word of lower-case letters.</param>
+    /// <param name="kind">What it is, in a word of lower-case letters, of which the first is in its name.</param>
     /// <param name="fd">The descriptor, which stays its owner's.</param>
+    /// <param name="isStored">Whether it passes on after a crash too.</param>
     /// <returns>Its name.</returns>
-    public string Keep(string kind, int fd)
+    public string Keep(string kind, int fd, bool isStored = true)
     {
         lock (_lock)
         {
-            var name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{kind}.{++_last}");
+            var name = $"{Prefix}{kind[0]}{Text(++_last)}";
             _kept.Add(name, fd);
-            Store?.Add(name, fd);
+            if (isStored)
+                Store?.Add(name, fd);
             return name;
         }
     }
@@ -125,6 +129,24 @@ internal sealed class Heirlooms : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _ = CloseRest();
 
-    private static long NumberOf(string name) =>
-        long.TryParse(name.AsSpan(name.LastIndexOf('.') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    private static string Text(long number)
+    {
+        var text = "";
+        for (; number > 0; number /= Digits.Length)
+            text = Digits[(int)(number % Digits.Length)] + text;
+        return text;
+    }
+
+    private static long NumberOf(string name)
+    {
+        var number = 0L;
+        foreach (var c in name.AsSpan(Math.Min(name.Length, Prefix.Length + 1)))
+        {
+            var digit = Digits.IndexOf(c, StringComparison.Ordinal);
+            if (digit < 0 || number > long.MaxValue / 64)
+                return 0;
+            number = (number * Digits.Length) + digit;
+        }
+        return number;
+    }
 }

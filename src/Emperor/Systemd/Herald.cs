@@ -61,6 +61,12 @@ internal sealed class Herald : IDisposable
     /// <summary>Whether the emperor has been ready.</summary>
     public bool IsReady { get; private set; }
 
+    /// <summary>The datagrams to the service manager; null without one.</summary>
+    public UnixDatagram? Socket => _socket;
+
+    /// <summary>An emperor before this one has been ready: so is this one, and a service manager that has started it anew is told so at once.</summary>
+    public void InheritReadiness() => (IsReady, _owesReady) = (true, true);
+
     /// <summary>When there is something to tell by time alone, monotonic milliseconds; null when there is not.</summary>
     public long? NextDue
     {

@@ -1,0 +1,94 @@
+using Emperor.Core.Succession;
+using Emperor.Linux;
+using Emperor.Logging;
+
+namespace Emperor.Succession;
+
+/// <summary>
+/// Overview: what an emperor writes down all the time for the case that it is killed: at the end of each turn of the loop the state of every vassal that
+/// something has happened to, and its own, in a file in memory that the service manager keeps (<see cref="FdStore"/>). When old entries are more than
+/// what counts, a new file takes the place of the old one. On the main thread.
+/// </summary>
+/// <param name="heirlooms">The file is one of them.</param>
+/// <param name="testament">What is written.</param>
+/// <param name="log">Where it is told that it cannot be written.</param>
+internal sealed class Chronicle(Heirlooms heirlooms, Testament testament, EmperorLog log) : IDisposable
+{
+    private const string Kind = "journal";
+    private const long SmallestLimit = 1 << 20;
+    private const int Growth = 4;
+
+    private readonly HashSet<string> _changed = new(StringComparer.Ordinal);
+    private MemoryLog? _file;
+    private string? _name;
+    private long _limit;
+    private bool _hasFailed;
+
+    /// <summary>Whether a descriptor is such a file, by its name.</summary>
+    public static bool IsName(string name) => name.StartsWith($"{Heirlooms.Prefix}{Kind[0]}", StringComparison.Ordinal);
+
+    /// <summary>Something has happened to a vassal.</summary>
+    public void Note(string vassal) => _changed.Add(vassal);
+
+    /// <summary>Writes down what has happened in this turn.</summary>
+    public void Turn()
+    {
+        if (_hasFailed || (_changed.Count == 0 && _file is not null))
+            return;
+        if (_file is null || _file.Length > _limit)
+            Begin();
+        else
+            Append(_changed);
+        _changed.Clear();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        heirlooms.Drop(_name);
+        _file?.Dispose();
+    }
+
+    // The former one is given up when the new one is whole.
+    private void Begin()
+    {
+        var (former, name) = (_file, _name);
+        try
+        {
+            _file = MemoryLog.Create("emperor-journal");
+        }
+        catch (LinuxException e)
+        {
+            Fail(e.Error);
+            return;
+        }
+        Append(testament.Names);
+        _limit = Math.Max(SmallestLimit, Growth * _file.Length);
+        _name = heirlooms.Keep(Kind, _file.Fd);
+        heirlooms.Drop(name);
+        former?.Dispose();
+    }
+
+    private void Append(IEnumerable<string> vassals)
+    {
+        foreach (var vassal in vassals)
+            Append(LegacyJournal.Of(vassal, testament.Of(vassal), Program.Version));
+        // Last: it counts serial numbers, which are to be no lower than those of the vassals.
+        Append(LegacyJournal.Of(testament.Empire, Program.Version));
+    }
+
+    private void Append(JournalEntry entry)
+    {
+        if (!_hasFailed && _file!.Append(LegacyJournal.Write(entry)) is { Number: not 0 } error)
+            Fail(error);
+    }
+
+    private void Fail(Errno error)
+    {
+        _hasFailed = true;
+        log.Warning(
+            "journal",
+            $"what is needed should the emperor be killed cannot be written down any more: {error}; its vassals are then started anew"
+        );
+    }
+}

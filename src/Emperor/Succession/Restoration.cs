@@ -1,0 +1,8 @@
+using Emperor.Core.Vassals;
+
+namespace Emperor.Succession;
+
+/// <summary>What is still to be done when all rooms have taken over what an emperor has left.</summary>
+/// <param name="Repairs">What is to be done in the world.</param>
+/// <param name="IsAdoption">Whether that emperor was killed.</param>
+internal sealed record Restoration(IReadOnlyList<Effect> Repairs, bool IsAdoption);
