@@ -24,15 +24,28 @@ public static unsafe class Capabilities
     /// <summary>Lets what the calling thread executes have these too, which must be permitted (the inheritable and ambient sets).</summary>
     public static Errno Bequeath(params ReadOnlySpan<int> capabilities)
     {
-        var now = Get();
-        var error = Set(now with { Effective = now.Effective | Bits(capabilities), Inheritable = now.Inheritable | Bits(capabilities) });
-        foreach (var capability in capabilities)
-        {
-            if (error.Number == 0 && Native.PrCtl(Constants.PrCapAmbient, Constants.PrCapAmbientRaise, capability, 0, 0) != 0)
-                error = Errno.Last;
-        }
-        return error;
+        var (now, bits) = (Get(), Bits(capabilities));
+        return Raise(now with { Effective = now.Effective | bits, Inheritable = now.Inheritable | bits }, bits);
     }
+
+    /// <summary>
+    /// Lets the program that the calling thread is about to become have all that is permitted to it (the inheritable and ambient sets): without
+    /// this a user other than root has none of it after execve(2). That program calls <see cref="ClearAmbient"/>.
+    /// </summary>
+    public static Errno KeepOverExec()
+    {
+        var now = Get();
+        return Raise(now with { Inheritable = now.Inheritable | now.Permitted }, now.Permitted);
+    }
+
+    /// <summary>
+    /// Takes back what <see cref="KeepOverExec"/> has given, so that no program that the calling thread, or one that it starts later, executes
+    /// gets any of it. What is permitted to the thread itself stays.
+    /// </summary>
+    public static Errno ClearAmbient() =>
+        Native.PrCtl(Constants.PrCapAmbient, Constants.PrCapAmbientClearAll, 0, 0, 0) == 0
+            ? Set(Get() with { Inheritable = 0 })
+            : Errno.Last;
 
     /// <summary>Has the calling thread keep what is permitted to it when it becomes another user than root, until it executes something.</summary>
     public static Errno KeepOverChangeOfUser() => Native.PrCtl(Constants.PrSetKeepCaps, 1, 0, 0, 0) == 0 ? default : Errno.Last;
@@ -75,4 +88,18 @@ public static unsafe class Capabilities
     }
 
     internal readonly record struct Sets(ulong Effective, ulong Permitted, ulong Inheritable);
+
+    private static Errno Raise(Sets sets, ulong ambient)
+    {
+        var error = Set(sets);
+        for (var capability = 0; capability < 64 && error.Number == 0; capability++)
+        {
+            if (
+                ((ambient >> capability) & 1) != 0
+                && Native.PrCtl(Constants.PrCapAmbient, Constants.PrCapAmbientRaise, capability, 0, 0) != 0
+            )
+                error = Errno.Last;
+        }
+        return error;
+    }
 }

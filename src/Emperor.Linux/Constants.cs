@@ -166,6 +166,7 @@ internal static class Constants
     internal const int PrSetName = 15;
     internal const int PrCapAmbient = 47;
     internal const int PrCapAmbientRaise = 2;
+    internal const int PrCapAmbientClearAll = 4;
     internal const int PrSetChildSubreaper = 36;
 
     internal const int RLimitNoFile = 7;

@@ -58,6 +58,9 @@ public readonly record struct Errno(int Number)
     /// <summary>The other end is closed.</summary>
     public static readonly Errno BrokenPipe = new(32);
 
+    /// <summary>A message that is longer than may be (EMSGSIZE).</summary>
+    public static readonly Errno MessageTooLong = new(90);
+
     /// <summary>A name that is longer than its place.</summary>
     public static readonly Errno NameTooLong = new(36);
 

@@ -96,9 +96,9 @@ public static unsafe class Files
     /// <summary>Whether a descriptor has something to read, or its end to tell, now.</summary>
     internal static bool IsReadable(int fd)
     {
-        // struct pollfd: fd 4, events 2 (POLLIN 1), revents 2.
+        // struct pollfd: fd 4, events 2 (POLLIN 1), revents 2 (a pipe's end is POLLHUP alone, 0x10).
         var poll = stackalloc int[2] { fd, 1 };
-        return Native.Poll((byte*)poll, 1, 0) > 0 && ((poll[1] >> 16) & 1) != 0;
+        return Native.Poll((byte*)poll, 1, 0) > 0 && ((poll[1] >> 16) & 0x11) != 0;
     }
 
     /// <summary>A file that has no name and lives in memory.</summary>

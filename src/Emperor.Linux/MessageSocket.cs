@@ -7,7 +7,6 @@ namespace Emperor.Linux;
 public sealed unsafe class MessageSocket : IDisposable
 {
     private const int ControlSize = 2048;
-    private const int ControlHeaderSize = 16;
 
     private readonly SafeFd _fd;
 
@@ -49,11 +48,8 @@ public sealed unsafe class MessageSocket : IDisposable
     public Errno Send(ReadOnlySpan<byte> message, SafeFd descriptor)
     {
         ArgumentNullException.ThrowIfNull(descriptor);
-        var control = stackalloc byte[ControlHeaderSize + sizeof(long)];
-        *(nuint*)control = ControlHeaderSize + sizeof(int);
-        *(int*)(control + 8) = Constants.SolSocket;
-        *(int*)(control + 12) = Constants.ScmRights;
-        *(int*)(control + ControlHeaderSize) = descriptor.Number;
+        var control = stackalloc byte[MessageHeader.RightsSpace];
+        MessageHeader.WriteRights(control, descriptor.Number);
         fixed (byte* data = message)
         {
             var piece = new MessageHeader.Piece { Base = data, Length = (nuint)message.Length };
@@ -62,7 +58,7 @@ public sealed unsafe class MessageSocket : IDisposable
                 Pieces = &piece,
                 PieceCount = 1,
                 Control = control,
-                ControlLength = ControlHeaderSize + sizeof(int),
+                ControlLength = MessageHeader.RightsLength,
             };
             var sent = Native.SendMessage(_fd.Number, &header, Constants.MsgNoSignal | Constants.MsgDontWait);
             return sent == message.Length ? default : Errno.Last;

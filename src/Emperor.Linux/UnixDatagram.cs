@@ -19,6 +19,8 @@ public sealed unsafe class UnixDatagram : IDisposable
         _waits = waits;
     }
 
+    private int Flags => Constants.MsgNoSignal | (_waits ? 0 : Constants.MsgDontWait);
+
     /// <summary>Opens the socket of that address.</summary>
     /// <param name="name">A path or, after "@", a name of the abstract kind, as in NOTIFY_SOCKET; null when there is none.</param>
     /// <param name="wait">How long a message may wait for its receiver, milliseconds; for a thread that has nothing else to do.</param>
@@ -48,9 +50,33 @@ public sealed unsafe class UnixDatagram : IDisposable
                 address = _address.Bytes
         )
         {
-            var flags = Constants.MsgNoSignal | (_waits ? 0 : Constants.MsgDontWait);
             var length = (uint)_address.Bytes.Length;
-            return Native.SendTo(_fd.Number, data, (nuint)message.Length, flags, address, length) < 0 ? Errno.Last : default;
+            return Native.SendTo(_fd.Number, data, (nuint)message.Length, Flags, address, length) < 0 ? Errno.Last : default;
+        }
+    }
+
+    /// <summary>Sends a message, and a descriptor with it (SCM_RIGHTS), as FDSTORE=1 of sd_notify(3) asks for. The descriptor stays ours.</summary>
+    public Errno Send(string message, int fd)
+    {
+        var control = stackalloc byte[MessageHeader.RightsSpace];
+        MessageHeader.WriteRights(control, fd);
+        var bytes = Encoding.UTF8.GetBytes(message);
+        fixed (
+            byte* data = bytes,
+                address = _address.Bytes
+        )
+        {
+            var piece = new MessageHeader.Piece { Base = data, Length = (nuint)bytes.Length };
+            var header = new MessageHeader
+            {
+                Name = address,
+                NameLength = (uint)_address.Bytes.Length,
+                Pieces = &piece,
+                PieceCount = 1,
+                Control = control,
+                ControlLength = MessageHeader.RightsLength,
+            };
+            return Native.SendMessage(_fd.Number, &header, Flags) < 0 ? Errno.Last : default;
         }
     }
 

@@ -108,7 +108,8 @@ public sealed class AdoptedProcessTests
         var (read, held) = Files.CreatePipe();
         using (read)
         {
-            using var process = Orphan("sleep 1000 & read word <&3", gate, held);
+            using var process = Orphan("sleep 1000 & echo ready >&4; read word <&3", gate, held);
+            Assert.That(Files.ReadUntilClosed(read, new byte[6], Patience), Is.EqualTo(6), "ready");
             Assert.That(process.SignalGroup(Signals.Continue).Number, Is.Zero);
             opener.Dispose();
             _ = Child.WaitFor(process);

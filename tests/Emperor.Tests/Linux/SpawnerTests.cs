@@ -69,6 +69,22 @@ public sealed class SpawnerTests
     }
 
     [Test]
+    public void What_is_open_above_its_own_end_is_not_in_its_table()
+    {
+        var (read, write) = Files.CreateOutputPipe();
+        using var end = read;
+        var above = Files.MoveAbove(write, 900);
+        using (var other = new Spawner())
+        {
+            Assert.That(other.HasOwnTable);
+            Assert.That(Files.Read(read, new byte[1], out _), Is.EqualTo(Errno.Again));
+            above.Dispose();
+            Assert.That((Files.Read(read, new byte[1], out var count), count), Is.EqualTo((default(Errno), 0)));
+        }
+        Assert.That(() => Tasks().Count(), Is.EqualTo(1).After(10_000, 10), "the others tell of one thread");
+    }
+
+    [Test]
     public void A_program_that_cannot_be_executed_is_told_with_its_error()
     {
         using var none = Files.OpenNull();
