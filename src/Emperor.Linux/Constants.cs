@@ -30,6 +30,8 @@ internal static class Constants
     internal static readonly int ONoFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
     internal static readonly int ODirectory = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
 
+    internal const int FDupFd = 0;
+    internal const int FDupFdCloExec = 1030;
     internal const int FGetFd = 1;
     internal const int FSetFd = 2;
     internal const int FdCloExec = 1;
@@ -127,6 +129,7 @@ internal static class Constants
     internal const int MsgCMsgCloExec = 0x40000000;
     internal const uint CloseRangeUnshare = 2;
     internal const int SigBlock = 0;
+    internal const int SigUnblock = 1;
 
     internal const int PPid = 1;
     internal const int PAll = 0;
@@ -150,6 +153,12 @@ internal static class Constants
     internal const int SysPidFdSendSignal = 424;
     internal const int SysPidFdOpen = 434;
     internal const int SysOpenAt2 = 437;
+
+    // linux/pidfd.h of Linux 6.9, 6.13 and 6.15, newer than the headers of some who build this. The request is _IOWR(0xFF, 11, struct pidfd_info)
+    // with that structure's first size; the kernel takes each size from that on.
+    internal const uint PidFdSignalProcessGroup = 4;
+    internal const uint PidFdGetInfo = 0xC040FF0B;
+    internal const ulong PidFdInfoExit = 8;
     internal const int ResolveNoSymlinks = 0x04;
 
     internal const uint CapabilityVersion3 = 0x20080522;

@@ -70,6 +70,37 @@ public static unsafe class Files
     /// <summary>Makes <paramref name="to"/> a second name of <paramref name="from"/>, without close-on-exec.</summary>
     public static Errno Duplicate(int from, int to) => Native.Dup2(from, to) < 0 ? Errno.Last : default;
 
+    /// <summary>
+    /// Gives a descriptor a second number, at or above <paramref name="lowest"/>, that is not close-on-exec: the program that this one becomes
+    /// (execve(2)) has it under that number.
+    /// </summary>
+    /// <exception cref="LinuxException">It is not open, or no number is left there.</exception>
+    public static int DuplicateAbove(int fd, int lowest)
+    {
+        var number = Native.Fcntl(fd, Constants.FDupFd, lowest);
+        return number < 0 ? throw new LinuxException($"fcntl F_DUPFD from {lowest}", Errno.Last) : number;
+    }
+
+    /// <summary>Gives a descriptor another number, at or above <paramref name="lowest"/>, in the place of its own, which is closed.</summary>
+    /// <exception cref="LinuxException">It is not open, or no number is left there; it has its own number still.</exception>
+    public static SafeFd MoveAbove(SafeFd fd, int lowest)
+    {
+        ArgumentNullException.ThrowIfNull(fd);
+        var number = Native.Fcntl(fd.Number, Constants.FDupFdCloExec, lowest);
+        if (number < 0)
+            throw new LinuxException($"fcntl F_DUPFD_CLOEXEC from {lowest}", Errno.Last);
+        fd.Dispose();
+        return new SafeFd(number);
+    }
+
+    /// <summary>Whether a descriptor has something to read, or its end to tell, now.</summary>
+    internal static bool IsReadable(int fd)
+    {
+        // struct pollfd: fd 4, events 2 (POLLIN 1), revents 2.
+        var poll = stackalloc int[2] { fd, 1 };
+        return Native.Poll((byte*)poll, 1, 0) > 0 && ((poll[1] >> 16) & 1) != 0;
+    }
+
     /// <summary>A file that has no name and lives in memory.</summary>
     /// <exception cref="LinuxException">No descriptor is left.</exception>
     public static SafeFd CreateMemoryFile(string name)

@@ -52,6 +52,9 @@ internal static unsafe partial class Native
     [LibraryImport(Libc, EntryPoint = "fcntl", SetLastError = true)]
     internal static partial int Fcntl(int fd, int command, int argument);
 
+    [LibraryImport(Libc, EntryPoint = "ioctl", SetLastError = true)]
+    internal static partial int IoCtl(int fd, nuint request, byte* argument);
+
     [LibraryImport(Libc, EntryPoint = "pipe2", SetLastError = true)]
     internal static partial int Pipe2(int* fds, int flags);
 
@@ -195,6 +198,9 @@ internal static unsafe partial class Native
 
     [LibraryImport(Libc, EntryPoint = "posix_spawn_file_actions_addchdir_np", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int SpawnActionsAddChangeDirectory(byte* actions, string path);
+
+    [LibraryImport(Libc, EntryPoint = "sigaddset")]
+    internal static partial int SigAddSet(byte* set, int signal);
 
     [LibraryImport(Libc, EntryPoint = "sigdelset")]
     internal static partial int SigDelSet(byte* set, int signal);

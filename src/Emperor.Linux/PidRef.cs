@@ -6,23 +6,46 @@ namespace Emperor.Linux;
 /// <param name="CoreDumped">It left a core.</param>
 public readonly record struct ExitStatus(int Code, bool Signaled, bool CoreDumped)
 {
+    /// <summary>That of a process whose parent has kept to itself how it ended.</summary>
+    public static readonly ExitStatus Unknown = new(0, false, false) { IsUnknown = true };
+
+    /// <summary>It has ended, and nothing else is known: the rest means nothing then.</summary>
+    public bool IsUnknown { get; private init; }
+
     /// <summary>Such as "exit 1" or "signal 9 (KILL)".</summary>
     public override string ToString() =>
-        !Signaled ? $"exit {Code}" : $"signal {Code} ({Signals.NameOf(Code)}){(CoreDumped ? ", core dumped" : "")}";
+        IsUnknown ? "ended, nobody saw how"
+        : !Signaled ? $"exit {Code}"
+        : $"signal {Code} ({Signals.NameOf(Code)}){(CoreDumped ? ", core dumped" : "")}";
+
+    /// <summary>Reads the status that wait(2) tells: the signal in the lower 7 bits, whether there is a core in the next, the exit code above.</summary>
+    internal static ExitStatus FromWait(int status) =>
+        (status & 0x7F) is var signal && signal == 0
+            ? new ExitStatus((status >> 8) & 0xFF, false, false)
+            : new ExitStatus(signal, true, (status & 0x80) != 0);
 }
 
 /// <summary>
-/// A process as a reference that cannot come to mean another one: its number and a pidfd. For our own children the number stays
+/// Overview: a process as a reference that cannot come to mean another one: its number and a pidfd. For our own children the number stays
 /// theirs until <see cref="Reap"/>; for others every signal goes through the pidfd.
+///
+/// <para>One that was adopted (<see cref="Adopt"/>) may be another's child: its parent was an emperor that has crashed, and now it is init. Its
+/// end is told by the pidfd all the same; how it ended by the kernel in one of two ways, depending on whether init has reaped it yet:
+/// PIDFD_GET_INFO after that (Linux 6.15), /proc before. Where neither tells, it stays unknown.</para>
 /// </summary>
 public sealed unsafe class PidRef : IDisposable
 {
+    // struct pidfd_info (linux/pidfd.h) at its first size: mask at 0, exit_code at 60.
+    internal const int InfoSize = 64;
+    internal const int InfoExitCode = 60;
+
     private readonly SafeFd _fd;
 
-    private PidRef(int pid, SafeFd fd)
+    private PidRef(int pid, SafeFd fd, bool isChild)
     {
         Pid = pid;
         _fd = fd;
+        IsChild = isChild;
     }
 
     /// <summary>The process number, to show and to log.</summary>
@@ -30,6 +53,12 @@ public sealed unsafe class PidRef : IDisposable
 
     /// <summary>The pidfd; readable when the process has ended.</summary>
     public int Fd => _fd.Number;
+
+    /// <summary>
+    /// Whether its end is ours to see and to reap. False only for one that was adopted and is another's child; what was opened by its number is
+    /// taken for a child, or for one that becomes ours when its parent ends.
+    /// </summary>
+    public bool IsChild { get; }
 
     /// <summary>Refers to a running (or unreaped) process.</summary>
     /// <returns>Null when there is none, or no descriptor is left; <paramref name="error"/> tells which.</returns>
@@ -42,28 +71,84 @@ public sealed unsafe class PidRef : IDisposable
             return null;
         }
         error = default;
-        return new PidRef(pid, new SafeFd((int)fd));
+        return new PidRef(pid, new SafeFd((int)fd), isChild: true);
+    }
+
+    /// <summary>Takes over a pidfd that somebody else has opened: an earlier emperor, for a process that may be our child or not.</summary>
+    /// <param name="pid">The number of its process.</param>
+    /// <param name="pidfd">The pidfd; it is disposed with this.</param>
+    public static PidRef Adopt(int pid, SafeFd pidfd)
+    {
+        ArgumentNullException.ThrowIfNull(pidfd);
+        return new PidRef(pid, pidfd, Children.IsOurs(pidfd.Number));
     }
 
     /// <summary>Sends a signal to this process alone.</summary>
     public Errno Signal(int signal) => Native.SysCall(Constants.SysPidFdSendSignal, _fd.Number, signal, 0, 0) == 0 ? default : Errno.Last;
 
     /// <summary>
-    /// Sends a signal to the process group that this process leads. Only for a child that was spawned as a group leader and has not been
-    /// reaped: until then its number cannot be another group's.
+    /// Sends a signal to the process group that this process leads. Only for one that was spawned as a group leader. The number of a child
+    /// that has not been reaped cannot be another group's.
+    ///
+    /// <para>That of another's child can, so the kernel is asked to find the group by the pidfd (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9), which
+    /// reaches what is left of it after its leader's end too, and never another. An older kernel knows groups by number only: there a process
+    /// that has ended gets none (ESRCH), and between that look and the signal its end, its reaping by init and a new leader of that number
+    /// would have to fall together, for which the kernel must have given out all other numbers.</para>
     /// </summary>
-    public Errno SignalGroup(int signal) => Native.Kill(-Pid, signal) == 0 ? default : Errno.Last;
+    public Errno SignalGroup(int signal)
+    {
+        if (!IsChild)
+        {
+            if (Native.SysCall(Constants.SysPidFdSendSignal, _fd.Number, signal, 0, (nint)Constants.PidFdSignalProcessGroup) == 0)
+                return default;
+            var error = Errno.Last;
+            if (error != Errno.Invalid)
+                return error;
+            if (Files.IsReadable(_fd.Number))
+                return Errno.NoProcess;
+        }
+        return Native.Kill(-Pid, signal) == 0 ? default : Errno.Last;
+    }
 
-    /// <summary>Looks whether a child has ended and how, without reaping it.</summary>
-    public bool HasEnded(out ExitStatus status) => Wait(Constants.WNoWait, out status);
+    /// <summary>Looks whether the process has ended and how, without reaping it.</summary>
+    public bool HasEnded(out ExitStatus status) => IsChild ? Wait(Constants.WNoWait, out status) : HasEndedElsewhere(out status);
 
-    /// <summary>Reaps a child that has ended. After this its number may be reused.</summary>
-    public bool Reap(out ExitStatus status) => Wait(0, out status);
+    /// <summary>
+    /// Reaps a child that has ended. After this its number may be reused. Of another's child this only tells the end: its parent reaps it.
+    /// </summary>
+    public bool Reap(out ExitStatus status) => IsChild ? Wait(0, out status) : HasEndedElsewhere(out status);
 
     /// <inheritdoc/>
     public void Dispose() => _fd.Dispose();
 
     private bool Wait(int options, out ExitStatus status) => Children.Wait(Constants.PPidFd, (uint)_fd.Number, options, out _, out status);
+
+    private bool HasEndedElsewhere(out ExitStatus status)
+    {
+        status = default;
+        if (!Files.IsReadable(_fd.Number))
+            return false;
+        if (TryRecordedStatus(out status))
+            return true;
+        var seen = ProcFs.WaitStatus(Pid);
+        // As long as it is not reaped the number is its own, and so was what has been read.
+        if (Signal(0) != Errno.NoProcess)
+            status = seen is { } wait ? ExitStatus.FromWait(wait) : ExitStatus.Unknown;
+        else if (!TryRecordedStatus(out status))
+            status = ExitStatus.Unknown;
+        return true;
+    }
+
+    // The kernel writes down how a process has ended when that is reaped.
+    private bool TryRecordedStatus(out ExitStatus status)
+    {
+        var info = stackalloc ulong[InfoSize / sizeof(ulong)];
+        new Span<byte>(info, InfoSize).Clear();
+        info[0] = Constants.PidFdInfoExit;
+        var isTold = Native.IoCtl(_fd.Number, Constants.PidFdGetInfo, (byte*)info) == 0 && (info[0] & Constants.PidFdInfoExit) != 0;
+        status = isTold ? ExitStatus.FromWait(*(int*)((byte*)info + InfoExitCode)) : default;
+        return isTold;
+    }
 }
 
 /// <summary>Signal numbers by name, for x86-64 and arm64 (signal(7)).</summary>
@@ -83,6 +168,9 @@ public static class Signals
 
     /// <summary>SIGUSR1.</summary>
     public const int User1 = 10;
+
+    /// <summary>SIGUSR2.</summary>
+    public const int User2 = 12;
 
     /// <summary>SIGTERM.</summary>
     public const int Terminate = 15;
@@ -155,6 +243,14 @@ public static unsafe class Children
     /// Orphans among our descendants become our children instead of init's (PR_SET_CHILD_SUBREAPER), so that none is lost.
     /// </summary>
     public static Errno BecomeSubreaper() => Native.PrCtl(Constants.PrSetChildSubreaper, 1, 0, 0, 0) == 0 ? default : Errno.Last;
+
+    /// <summary>Whether the process of a pidfd is a child of this one, running or not reaped.</summary>
+    internal static bool IsOurs(int pidfd)
+    {
+        var info = stackalloc byte[128];
+        const int look = Constants.WExited | Constants.WNoHang | Constants.WNoWait;
+        return Native.WaitId(Constants.PPidFd, (uint)pidfd, info, look) == 0;
+    }
 
     internal static bool Wait(int kind, uint id, int options, out int pid, out ExitStatus status)
     {

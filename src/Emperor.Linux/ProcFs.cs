@@ -108,6 +108,19 @@ public static class ProcFs
     internal static int Niceness() =>
         StatFields("/proc/self/stat") is { Length: > 16 } fields ? int.Parse(fields[16], CultureInfo.InvariantCulture) : 0;
 
+    /// <summary>
+    /// How a process ended that its parent has not reaped yet, as wait(2) tells it (proc(5): field 52); null when it is no such process, or when
+    /// that is hidden from us, which the kernel does by telling 0.
+    /// </summary>
+    internal static int? WaitStatus(int pid)
+    {
+        var process = $"/proc/{Self.Text(pid)}";
+        if (StatFields($"{process}/stat") is not { Length: > 49 } fields || fields[0] != "Z")
+            return null;
+        // This link is shown to the same readers as that field (PTRACE_MODE_READ_FSCREDS).
+        return Files.ReadLink($"{process}/ns/user", out _) is null ? null : int.Parse(fields[49], CultureInfo.InvariantCulture);
+    }
+
     // The fields behind the name, which is in parentheses and may itself hold blanks and parentheses: the first is field 3, the state.
     private static string[]? StatFields(string path)
     {

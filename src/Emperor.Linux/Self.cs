@@ -53,6 +53,15 @@ public static unsafe class Self
     /// <summary>Sends this process a signal.</summary>
     public static Errno Signal(int signal) => Native.Kill(Native.GetPid(), signal) == 0 ? default : Errno.Last;
 
+    /// <summary>
+    /// Lets signals that come wait: for the calling thread, and for the program that it executes, because execve(2) changes neither this nor what
+    /// waits for the process. So what comes while the new program starts is not lost: it comes when that releases them.
+    /// </summary>
+    public static void HoldSignals(params ReadOnlySpan<int> signals) => ChangeMask(Constants.SigBlock, signals);
+
+    /// <summary>Lets them come to the calling thread; what has waited comes now.</summary>
+    public static void ReleaseSignals(params ReadOnlySpan<int> signals) => ChangeMask(Constants.SigUnblock, signals);
+
     /// <summary>Whether a descriptor is a terminal.</summary>
     public static bool IsTerminal(int fd) => Native.IsATty(fd) == 1;
 
@@ -161,4 +170,13 @@ public static unsafe class Self
     }
 
     internal static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static void ChangeMask(int how, ReadOnlySpan<int> signals)
+    {
+        var set = stackalloc byte[Spawn.SignalSetSize];
+        _ = Native.SigEmptySet(set);
+        foreach (var signal in signals)
+            _ = Native.SigAddSet(set, signal);
+        _ = Native.ThreadSignalMask(how, set, null);
+    }
 }

@@ -36,6 +36,8 @@ public sealed class CompilerTests
         ["OCloExec"] = "O_CLOEXEC",
         ["ODirectory"] = "O_DIRECTORY",
         ["ONoFollow"] = "O_NOFOLLOW",
+        ["FDupFd"] = "F_DUPFD",
+        ["FDupFdCloExec"] = "F_DUPFD_CLOEXEC",
         ["FGetFd"] = "F_GETFD",
         ["FSetFd"] = "F_SETFD",
         ["FdCloExec"] = "FD_CLOEXEC",
@@ -93,6 +95,7 @@ public sealed class CompilerTests
         ["ScmRights"] = "SCM_RIGHTS",
         ["MsgCMsgCloExec"] = "MSG_CMSG_CLOEXEC",
         ["SigBlock"] = "SIG_BLOCK",
+        ["SigUnblock"] = "SIG_UNBLOCK",
         ["CloneNewPid"] = "CLONE_NEWPID",
         ["CloseRangeUnshare"] = "CLOSE_RANGE_UNSHARE",
         ["SoReuseAddr"] = "SO_REUSEADDR",
@@ -151,6 +154,9 @@ public sealed class CompilerTests
         ["SysPidFdSendSignal"] = "SYS_pidfd_send_signal",
         ["SysPidFdOpen"] = "SYS_pidfd_open",
         ["SysOpenAt2"] = "SYS_openat2",
+        ["PidFdSignalProcessGroup"] = "PIDFD_SIGNAL_PROCESS_GROUP",
+        ["PidFdGetInfo"] = "_IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, PIDFD_INFO_SIZE_VER0)",
+        ["PidFdInfoExit"] = "PIDFD_INFO_EXIT",
         ["ResolveNoSymlinks"] = "RESOLVE_NO_SYMLINKS",
         ["PrSetName"] = "PR_SET_NAME",
         ["PrSetChildSubreaper"] = "PR_SET_CHILD_SUBREAPER",
@@ -251,9 +257,17 @@ public sealed class CompilerTests
             ("sizeof(struct inotify_event)", 16),
             ("offsetof(struct inotify_event, mask)", 4),
             ("offsetof(struct inotify_event, len)", 12),
-            // Files.ReadUntilClosed
+            // PidRef.TryRecordedStatus
+            ("PIDFD_INFO_SIZE_VER0", PidRef.InfoSize),
+            ("offsetof(struct pidfd_info, exit_code)", PidRef.InfoExitCode),
+            // ExitStatus.FromWait
+            ("WEXITSTATUS(26 << 8)", ExitStatus.FromWait(26 << 8).Code),
+            ("WTERMSIG(0x80 | 11)", ExitStatus.FromWait(0x80 | 11).Code),
+            ("!!WCOREDUMP(0x80 | 11)", 1),
+            // Files.ReadUntilClosed, Files.IsReadable
             ("sizeof(struct pollfd)", 8),
             ("offsetof(struct pollfd, events)", 4),
+            ("offsetof(struct pollfd, revents)", 6),
             ("POLLIN", 1),
             // StreamConnection
             ("POLLOUT", 4),
@@ -416,7 +430,9 @@ public sealed class CompilerTests
         #include <sys/epoll.h>
         #include <sys/eventfd.h>
         #include <sys/inotify.h>
+        #include <sys/ioctl.h>
         #include <sys/mman.h>
+        #include <sys/pidfd.h>
         #include <sys/prctl.h>
         #include <sys/resource.h>
         #include <sys/socket.h>
@@ -429,6 +445,23 @@ public sealed class CompilerTests
         #include <unistd.h>
         #ifndef P_PIDFD
         #define P_PIDFD 3
+        #endif
+        /* As linux/pidfd.h of Linux 6.15 has them, for headers that are older. */
+        #ifndef PIDFD_SIGNAL_PROCESS_GROUP
+        #define PIDFD_SIGNAL_PROCESS_GROUP (1UL << 2)
+        #endif
+        #ifndef PIDFD_INFO_SIZE_VER0
+        #define PIDFD_INFO_SIZE_VER0 64
+        #endif
+        #ifndef PIDFD_INFO_EXIT
+        #define PIDFD_INFO_EXIT (1UL << 3)
+        #endif
+        #ifndef PIDFD_GET_INFO
+        struct pidfd_info {
+            unsigned long long mask, cgroupid;
+            unsigned pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+            int exit_code;
+        };
         #endif
         """;
 }
