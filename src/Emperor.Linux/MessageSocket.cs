@@ -33,6 +33,14 @@ public sealed unsafe class MessageSocket : IDisposable
         throw new LinuxException("setsockopt SO_PASSCRED", error);
     }
 
+    /// <summary>Goes on with the end of an earlier emperor's: the other end notices nothing.</summary>
+    /// <param name="fd">The descriptor; it is disposed with this.</param>
+    public static MessageSocket Adopt(SafeFd fd)
+    {
+        ArgumentNullException.ThrowIfNull(fd);
+        return new MessageSocket(fd);
+    }
+
     /// <summary>Sends a message.</summary>
     /// <returns>No error; EAGAIN when too many wait; EMSGSIZE when it is too long; EPIPE when the other end is closed.</returns>
     public Errno Send(ReadOnlySpan<byte> message)

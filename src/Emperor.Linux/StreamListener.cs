@@ -25,19 +25,23 @@ public sealed unsafe class StreamListener : IDisposable
     private const uint AllRights = 0x1FF;
 
     private readonly SafeFd _fd;
-    private readonly string? _path;
-    private readonly FileStatus _file;
 
     private StreamListener(SafeFd fd, string? path = null, FileStatus file = default)
     {
         _fd = fd;
-        _path = path;
-        _file = file;
+        Path = path;
+        File = file;
         _ = Native.Fcntl(fd.Number, Constants.FSetFl, Constants.ONonBlock);
     }
 
     /// <summary>The descriptor, for the event loop.</summary>
     public int Fd => _fd.Number;
+
+    /// <summary>The whole path of the file that was made for it; null when it has none.</summary>
+    public string? Path { get; }
+
+    /// <summary>That file; by its file system and number it is known whether it is still there.</summary>
+    public FileStatus File { get; }
 
     /// <summary>Whether it was handed over by a service manager.</summary>
     public bool IsAdopted { get; private init; }
@@ -48,6 +52,16 @@ public sealed unsafe class StreamListener : IDisposable
     {
         ArgumentNullException.ThrowIfNull(fd);
         return new StreamListener(fd) { IsAdopted = true };
+    }
+
+    /// <summary>Goes on with a listener of an earlier emperor's, as its own: nothing is bound, and no file is touched.</summary>
+    /// <param name="fd">Its socket, which is made non-blocking; it is closed at the end.</param>
+    /// <param name="path">Its <see cref="Path"/>.</param>
+    /// <param name="file">Its <see cref="File"/>.</param>
+    public static StreamListener Inherit(SafeFd fd, string? path, FileStatus file)
+    {
+        ArgumentNullException.ThrowIfNull(fd);
+        return new StreamListener(fd, path, file);
     }
 
     /// <summary>Listens.</summary>
@@ -74,7 +88,7 @@ public sealed unsafe class StreamListener : IDisposable
         failure = new ListenFailure(error == Errno.AddressInUse ? SocketFileState.Live : SocketFileState.Absent, error);
         if (error.Number == 0)
             // The whole path, as the process may go to another folder before it is removed.
-            return new StreamListener(fd!, name.Path is null ? null : Path.GetFullPath(name.Path), file);
+            return new StreamListener(fd!, name.Path is null ? null : System.IO.Path.GetFullPath(name.Path), file);
         fd?.Dispose();
         return null;
     }
@@ -94,8 +108,8 @@ public sealed unsafe class StreamListener : IDisposable
         if (IsAdopted || _fd.IsClosed)
             return;
         // The file first, so that nobody connects to what is about to be closed.
-        if (_path is not null)
-            _ = ListeningSocket.Remove(_path, _file);
+        if (Path is not null)
+            _ = ListeningSocket.Remove(Path, File);
         _fd.Dispose();
     }
 }
