@@ -80,34 +80,6 @@ public sealed unsafe class UnixDatagram : IDisposable
         }
     }
 
-    /// <summary>Sends a message and a descriptor with it (SCM_RIGHTS).</summary>
-    public Errno Send(string message, int fd)
-    {
-        // struct cmsghdr: cmsg_len at 0, cmsg_level at 8, cmsg_type at 12, data from 16.
-        var control = stackalloc byte[24];
-        *(nuint*)control = 20;
-        *(int*)(control + 8) = Constants.SolSocket;
-        *(int*)(control + 12) = Constants.ScmRights;
-        *(int*)(control + 16) = fd;
-        fixed (
-            byte* data = Encoding.UTF8.GetBytes(message),
-                address = _address.Bytes
-        )
-        {
-            var piece = new MessageHeader.Piece { Base = data, Length = (nuint)Encoding.UTF8.GetByteCount(message) };
-            var header = new MessageHeader
-            {
-                Name = address,
-                NameLength = (uint)_address.Bytes.Length,
-                Pieces = &piece,
-                PieceCount = 1,
-                Control = control,
-                ControlLength = 24,
-            };
-            return Native.SendMessage(_fd.Number, &header, Constants.MsgNoSignal | Constants.MsgDontWait) < 0 ? Errno.Last : default;
-        }
-    }
-
     /// <inheritdoc/>
     public void Dispose() => _fd.Dispose();
 }
