@@ -11,6 +11,9 @@ namespace Emperor.Core.Monitoring;
 ///
 /// <para>Several monitors may know a file of one name. The vassal belongs to the first of them, in the order of the command line; when its
 /// file goes, the next one's takes its place.</para>
+///
+/// <para>The next emperor begins with what this one has told (<see cref="Told"/>): its first scan tells what differs from that, be it that a file is gone.
+/// What was seen and not told yet it sees for itself.</para>
 /// </summary>
 public sealed class Census
 {
@@ -29,6 +32,46 @@ public sealed class Census
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly HashSet<string> _unsettled = new(StringComparer.Ordinal);
     private int _generation;
+
+    /// <summary>One that has seen nothing and told nothing.</summary>
+    public Census() { }
+
+    /// <summary>One that goes on where another has ended.</summary>
+    /// <param name="told">What that has told (<see cref="Told"/>); each name once.</param>
+    public Census(IEnumerable<(string Name, int Monitor, FileStamp Stamp)> told)
+    {
+        ArgumentNullException.ThrowIfNull(told);
+        foreach (var (name, monitor, stamp) in told)
+            // When it was told is forgotten: so long ago that the next change is none of a burst.
+            _entries.Add(
+                name,
+                new Entry
+                {
+                    Monitor = monitor,
+                    Current = stamp,
+                    Told = (monitor, stamp),
+                    ToldAt = -Burst,
+                }
+            );
+    }
+
+    /// <summary>
+    /// The files that have been told, in the states that were told. One that is about to be told again (<see cref="TellAgain"/>) is in a state that
+    /// no file is ever in, so that whoever goes on from here tells it in any case.
+    /// </summary>
+    public IEnumerable<(string Name, int Monitor, FileStamp Stamp)> Told
+    {
+        get
+        {
+            foreach (var (name, entry) in _entries)
+            {
+                if (entry.Told is not { } told)
+                    continue;
+                var isToldAgain = told == entry.State && _unsettled.Contains(name);
+                yield return (name, told.Monitor, isToldAgain ? default : told.Stamp);
+            }
+        }
+    }
 
     /// <summary>How many files are known.</summary>
     public int Count => _entries.Count;

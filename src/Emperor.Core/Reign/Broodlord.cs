@@ -12,11 +12,14 @@ namespace Emperor.Core.Reign;
 /// <para>In uWSGI all zergs of a lord have one and the same name; here the second is NAME:zerg-2, so that each can be seen and ended by its own.</para>
 /// </summary>
 /// <param name="limit">How many zergs there may be; 0 for none.</param>
-internal sealed class Broodlord(int limit)
+/// <param name="lastNumber">The number of the last zerg that there was under a former emperor; 0 for none.</param>
+internal sealed class Broodlord(int limit, int lastNumber)
 {
     private readonly Dictionary<string, List<string>> _zergs = new(StringComparer.Ordinal);
     private int _count;
-    private int _lastNumber;
+
+    /// <summary>The number of the last zerg; 0 before the first.</summary>
+    public int LastNumber { get; private set; } = lastNumber;
 
     /// <summary>The vassal that a byte calls reinforcement for; null when it calls for none, or none may come.</summary>
     /// <param name="state">Who has sent it.</param>
@@ -36,11 +39,17 @@ internal sealed class Broodlord(int limit)
         while (vassals.ContainsKey(ZergName.Of(lord, place)))
             place++;
         var name = ZergName.Of(lord, place);
-        if (!_zergs.TryGetValue(lord, out var zergs))
-            _zergs[lord] = zergs = [];
-        zergs.Add(name);
-        _count++;
-        return (VassalMachine.Create(name), ++_lastNumber);
+        Take(lord, name);
+        return (VassalMachine.Create(name), ++LastNumber);
+    }
+
+    /// <summary>A zerg that a former emperor has left.</summary>
+    public void Inherit(VassalState zerg)
+    {
+        if (zerg.Lord is not { } lord)
+            return;
+        Take(lord, zerg.Name);
+        LastNumber = Math.Max(LastNumber, zerg.ZergNumber);
     }
 
     /// <summary>A vassal is gone.</summary>
@@ -67,5 +76,13 @@ internal sealed class Broodlord(int limit)
         else if (after.Reloads > before.Reloads)
             why = $"{before.Name}, which it reinforced, reloads, and calls again when it has to";
         return why.Length > 0 ? [.. zergs] : [];
+    }
+
+    private void Take(string lord, string zerg)
+    {
+        if (!_zergs.TryGetValue(lord, out var zergs))
+            _zergs[lord] = zergs = [];
+        zergs.Add(zerg);
+        _count++;
     }
 }

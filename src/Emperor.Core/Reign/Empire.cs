@@ -6,19 +6,20 @@ namespace Emperor.Core.Reign;
 /// <summary>
 /// Overview: all vassals, and what happens to all of them at once. It hands each event to the vassal that it is about, remembers which
 /// deadline comes next, lets SIGHUP's reloads through a few at a time, and knows when the emperor may leave. It touches nothing outside
-/// itself: what is to be done comes out as effects, and time comes in as an argument.
+/// itself: what is to be done comes out as effects, and time comes in as an argument. It begins with what a former emperor has left, be it nothing.
 /// </summary>
-public sealed class Empire(EmpirePolicy policy)
+public sealed partial class Empire
 {
     private static readonly Dictionary<string, WorkCounts> NoWork = [];
 
+    private readonly EmpirePolicy _policy;
     private readonly Dictionary<string, VassalState> _vassals = new(StringComparer.Ordinal);
     private readonly PriorityQueue<string, long> _deadlines = new();
     private readonly Dictionary<string, long> _armed = new(StringComparer.Ordinal);
     private readonly Queue<string> _reloadsDue = new();
     private readonly Dictionary<string, long> _reloading = new(StringComparer.Ordinal);
     private readonly StartOrder _order = new();
-    private readonly Broodlord _broodlord = new(policy.Broodlord);
+    private readonly Broodlord _broodlord;
 
     // At the end: those that have not been told yet, because others need them.
     private readonly HashSet<string> _toEnd = new(StringComparer.Ordinal);
@@ -83,7 +84,7 @@ public sealed class Empire(EmpirePolicy policy)
         Control.CommandCounts? commands = null,
         IReadOnlyDictionary<string, WorkCounts>? work = null
     ) =>
-        new(_vassals.Values, policy.Vassal, now)
+        new(_vassals.Values, _policy.Vassal, now)
         {
             Reloads = _reloadTimes,
             IsEnding = IsEnding,
@@ -138,6 +139,9 @@ public sealed class Empire(EmpirePolicy policy)
     /// <summary>Time has passed: every deadline that is due is acted on.</summary>
     public void TimePassed(Instant now, List<Effect> effects)
     {
+        // Only a new emperor finds some here that could have been told before.
+        if (_toEnd.Count > 0)
+            EndThoseNobodyNeeds(now, effects);
         while (NextDeadline is { } due && due <= now.Monotonic)
         {
             if (_deadlines.TryPeek(out var name, out var first) && first <= now.Monotonic)
@@ -191,7 +195,7 @@ public sealed class Empire(EmpirePolicy policy)
         var isOrdered = plan is { After.Count: > 0 };
         if (isOrdered)
             state = state with { OthersReady = StartOrder.MayStart(plan!, _vassals, _expected) };
-        var after = VassalMachine.Step(state, @event, now, policy.Vassal, effects);
+        var after = VassalMachine.Step(state, @event, now, _policy.Vassal, effects);
         if (after.History.ReloadsAnswered != state.History.ReloadsAnswered)
             _reloadTimes = _reloadTimes.With(after.History.LastReloadTook);
         if (isOrdered && @event is VassalEvent.FileAccepted)
@@ -273,16 +277,16 @@ public sealed class Empire(EmpirePolicy policy)
             if (until <= now.Monotonic || !IsReloading(name))
                 _reloading.Remove(name);
         }
-        while (_reloading.Count < policy.ReloadsAtOnce && _reloadsDue.TryDequeue(out var name))
+        while (_reloading.Count < _policy.ReloadsAtOnce && _reloadsDue.TryDequeue(out var name))
         {
             if (!_vassals.TryGetValue(name, out var state))
                 continue;
             Step(state, new VassalEvent.ReloadAsked(), now, effects);
             if (!IsReloading(name))
                 continue;
-            _reloading[name] = now.Monotonic + policy.ReloadTurn;
+            _reloading[name] = now.Monotonic + _policy.ReloadTurn;
             // A program's copies are reloaded one after the other, and each may take that long.
-            _unanswered[name] = now.Monotonic + (policy.ReloadLimit * (_vassals[name].Rolling?.Processes ?? 1));
+            _unanswered[name] = now.Monotonic + (_policy.ReloadLimit * (_vassals[name].Rolling?.Processes ?? 1));
         }
     }
 

@@ -18,6 +18,5 @@ internal static class LegacyFormat
     /// <summary>Makes the present format of a former one.</summary>
     /// <param name="legacy">The document.</param>
     /// <param name="format">Its format.</param>
-    public static JsonNode Renew(JsonNode? legacy, int format) =>
-        legacy ?? throw new LegacyException($"it is empty (format {format})");
+    public static JsonNode Renew(JsonNode? legacy, int format) => legacy ?? throw new LegacyException($"it is empty (format {format})");
 }

@@ -84,7 +84,8 @@ public static class LegacyJournal
     {
         try
         {
-            var entry = JsonSerializer.Deserialize(bytes, LegacyJson.Default.JournalEntry) ?? throw new LegacyException("an entry is empty");
+            var entry =
+                JsonSerializer.Deserialize(bytes, LegacyJson.Default.JournalEntry) ?? throw new LegacyException("an entry is empty");
             return entry.Format == LegacyText.Format
                 ? entry
                 : throw new LegacyException($"it is of format {entry.Format}, and this program writes {LegacyText.Format}");
