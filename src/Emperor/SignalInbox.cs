@@ -17,6 +17,7 @@ internal sealed class SignalInbox : IDisposable
         Signals.Interrupt,
         Signals.Quit,
         Signals.User1,
+        Signals.User2,
         Signals.Terminate,
         Signals.Urgent,
     ];
@@ -35,6 +36,8 @@ internal sealed class SignalInbox : IDisposable
             Self.StopIgnoring(signal);
         foreach (var signal in Obeyed)
             _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => Take(signal, context)));
+        // Those that came while this program took the place of another one.
+        Self.ReleaseSignals(Obeyed);
     }
 
     /// <summary>The next one.</summary>

@@ -103,7 +103,7 @@ internal sealed partial class Startup
             }
         }
         if (_inheritance.IsAdoption)
-            works.Processes.EndUnheardOf(works.Duties.GuardSlots);
+            works.Processes.EndUnheardOf(new HashSet<int>());
         foreach (var vassal in _inheritance.Legacy.Vassals)
             TellLosses(vassal.Name, works, empire);
         _ = _inheritance.Heirlooms.CloseRest();
@@ -130,13 +130,12 @@ internal sealed partial class Startup
         isWhole &= works.Listeners.Inherit(vassal.Name, vassal.Listener);
         works.Probes.Notify.Inherit(vassal.Name, vassal.Ears);
         works.Workers.Inherit(vassal, state, plans, isAdoption);
-        works.Duties.Inherit(vassal, plans, OutputOf, now);
         var idle = state.Members.Select(m => m.Plan).FirstOrDefault(p => p.Idle is not null);
         works.Probes.Inherit(isAdoption && vassal.UsedAt is not null ? vassal with { UsedAt = now } : vassal, plans, idle, now);
         repairs.AddRange(Accession.Repairs(state, isWhole));
     }
 
-    private void TellLosses(string vassal, Works works, Empire empire)
+    private static void TellLosses(string vassal, Works works, Empire empire)
     {
         if (!empire.Vassals.TryGetValue(vassal, out var state))
             return;

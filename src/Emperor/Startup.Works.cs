@@ -40,7 +40,7 @@ internal sealed partial class Startup
         var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
         var hooks = Hooks(loop, processes, tools, log);
         var probes = new ProbeDesk(loop, World(processes, held, programServer, hooks), log, heirlooms);
-        var wsgi = new WsgiMaster(loop, processes, log, heirlooms);
+        var wsgi = new WsgiMaster(loop, processes, log);
         var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null)
         {
             Describe = hooks?.Describe,

@@ -49,7 +49,7 @@ internal sealed class Testament
     public IEnumerable<string> Names => Reign.Vassals.Keys;
 
     /// <summary>What is the emperor's own.</summary>
-    public EmpireLegacy Empire => Own() with { Reign = Reign.Legacy, Keeper = Processes.Legacy };
+    public EmpireLegacy Empire => Own() with { Reign = Reign.LegacyOf(), Keeper = Processes.Legacy };
 
     /// <summary>What is a vassal's; null when there is none of that name.</summary>
     public VassalLegacy? Of(string vassal)
