@@ -74,6 +74,14 @@ public sealed unsafe class PidRef : IDisposable
         return new PidRef(pid, new SafeFd((int)fd), isChild: true);
     }
 
+    /// <summary>Refers to a running (or unreaped) process, which may be another's child.</summary>
+    /// <returns>Null when there is none, or no descriptor is left.</returns>
+    public static PidRef? Find(int pid)
+    {
+        var fd = Native.SysCall(Constants.SysPidFdOpen, pid, 0, 0, 0);
+        return fd < 0 ? null : Adopt(pid, new SafeFd((int)fd));
+    }
+
     /// <summary>Takes over a pidfd that somebody else has opened: an earlier emperor, for a process that may be our child or not.</summary>
     /// <param name="pid">The number of its process.</param>
     /// <param name="pidfd">The pidfd; it is disposed with this.</param>

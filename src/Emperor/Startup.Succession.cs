@@ -103,7 +103,13 @@ internal sealed partial class Startup
             }
         }
         if (_inheritance.IsAdoption)
-            works.Processes.EndUnheardOf(new HashSet<int>());
+            works.Processes.EndUnheardOf(
+                _inheritance
+                    .Legacy.Vassals.SelectMany(v => v.Duties?.Daemons ?? [])
+                    .Where(d => d.Pid != 0)
+                    .Select(d => d.GuardSlot)
+                    .ToHashSet()
+            );
         foreach (var vassal in _inheritance.Legacy.Vassals)
             TellLosses(vassal.Name, works, empire);
         _ = _inheritance.Heirlooms.CloseRest();
@@ -129,7 +135,8 @@ internal sealed partial class Startup
         var isWhole = works.Held.Inherit(vassal.Name, vassal.Held);
         isWhole &= works.Listeners.Inherit(vassal.Name, vassal.Listener);
         works.Probes.Notify.Inherit(vassal.Name, vassal.Ears);
-        works.Workers.Inherit(vassal, state, plans, isAdoption);
+        works.Workers.Inherit(vassal, state, plans, isAdoption, now);
+        works.Duties.Inherit(vassal, plans, OutputOf, now);
         var idle = state.Members.Select(m => m.Plan).FirstOrDefault(p => p.Idle is not null);
         works.Probes.Inherit(isAdoption && vassal.UsedAt is not null ? vassal with { UsedAt = now } : vassal, plans, idle, now);
         repairs.AddRange(Accession.Repairs(state, isWhole));
@@ -139,7 +146,7 @@ internal sealed partial class Startup
     {
         if (!empire.Vassals.TryGetValue(vassal, out var state))
             return;
-        var living = works.Processes.LivingOf(vassal).Concat(works.Workers.BirthsOf(vassal)).ToHashSet();
+        var living = works.Processes.LivingOf(vassal).Concat(works.Workers.Awaited(vassal)).ToHashSet();
         foreach (var loss in Accession.Losses(state, living, "ended while there was no emperor, and nobody saw how"))
             works.Processes.Outcomes.Enqueue((vassal, loss));
     }

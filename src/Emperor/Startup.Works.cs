@@ -9,6 +9,7 @@ using Emperor.Processes;
 using Emperor.Servers;
 using Emperor.Servers.Wsgi;
 using Emperor.Sockets;
+using Emperor.Succession;
 using Emperor.Tyrant;
 
 namespace Emperor;
@@ -40,7 +41,7 @@ internal sealed partial class Startup
         var programServer = ProgramServer(launching, softLimit, tools, spawner, eye);
         var hooks = Hooks(loop, processes, tools, log);
         var probes = new ProbeDesk(loop, World(processes, held, programServer, hooks), log, heirlooms);
-        var wsgi = new WsgiMaster(loop, processes, log);
+        var wsgi = new WsgiMaster(loop, processes, heirlooms, log);
         var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null)
         {
             Describe = hooks?.Describe,
@@ -53,6 +54,7 @@ internal sealed partial class Startup
             new DutyWorld(loop, processes, wsgi, monitors, log, output, programServer.Prepare, held.All, settings.Serve is not null)
             {
                 Describe = hooks?.Describe,
+                Heirlooms = heirlooms,
             }
         );
         programs.Duties = duties;

@@ -57,23 +57,29 @@ public sealed record PeerLegacy(int Incarnation, int Plan, int ProgramSlot, int 
 /// <summary>What a vassal of the built-in server has besides workers.</summary>
 public sealed record DutyLegacy
 {
-    /// <summary>The place of the plan that asks for it.</summary>
+    /// <summary>The place of the plan of its last process; -1 where only daemons are left that have been told to stop.</summary>
     public required int Plan { get; init; }
+
+    /// <summary>The place of the plan with which all this was begun: a later one asks for the same, but may be for another user.</summary>
+    public required int BegunWith { get; init; }
 
     /// <summary>The workers that have been ready, by their incarnations.</summary>
     public IReadOnlyList<int> Ready { get; init; } = [];
 
-    /// <summary>Those of them in whose order the pidfile is theirs, by their numbers.</summary>
+    /// <summary>The same by their numbers, in the order in which the pidfiles are theirs.</summary>
     public IReadOnlyList<int> ReadyPids { get; init; } = [];
 
     /// <summary>The number that is in the pidfiles; 0 for none.</summary>
     public int WrittenPid { get; init; }
 
-    /// <summary>How often each worker was started and killed, and which process it is.</summary>
+    /// <summary>How often each worker was started and killed, and which processes it is.</summary>
     public IReadOnlyList<WorkerLegacy> Workers { get; init; } = [];
 
-    /// <summary>The command pipes, by path and descriptor's name.</summary>
-    public IReadOnlyList<NamedLegacy> Fifos { get; init; } = [];
+    /// <summary>The files to be touched, as they were last seen.</summary>
+    public IReadOnlyList<TouchLegacy> Touched { get; init; } = [];
+
+    /// <summary>The command pipes.</summary>
+    public IReadOnlyList<FifoLegacy> Fifos { get; init; } = [];
 
     /// <summary>The stats sockets.</summary>
     public IReadOnlyList<ServantLegacy> Stats { get; init; } = [];
@@ -89,10 +95,33 @@ public sealed record DutyLegacy
 /// <param name="Incarnations">Its processes.</param>
 public sealed record WorkerLegacy(int Slot, int Starts, int Harakiris, IReadOnlyList<int> Incarnations);
 
-/// <summary>Something that has a descriptor.</summary>
-/// <param name="Key">What it is.</param>
+/// <summary>A file that means something by being touched, as it was last seen: all zeros for one that was not there.</summary>
+/// <param name="Path">Its path.</param>
+/// <param name="Kind">What it was, by the number that the one who looked has for it.</param>
+/// <param name="Device">Its file system.</param>
+/// <param name="Inode">Its number there.</param>
+/// <param name="Size">Bytes.</param>
+/// <param name="Modified">When it was last written, nanoseconds since the epoch.</param>
+/// <param name="Uid">Its owner.</param>
+/// <param name="Gid">Its group.</param>
+/// <param name="Mode">Type and permission bits.</param>
+public sealed record TouchLegacy(
+    string Path,
+    int Kind,
+    ulong Device,
+    ulong Inode,
+    long Size,
+    long Modified,
+    uint Uid,
+    uint Gid,
+    ushort Mode
+);
+
+/// <summary>A command pipe.</summary>
+/// <param name="Path">Its path.</param>
 /// <param name="Descriptor">The name of its descriptor.</param>
-public sealed record NamedLegacy(string Key, string Descriptor);
+/// <param name="IsOwned">It is another user's, who may have bent the way to it.</param>
+public sealed record FifoLegacy(string Path, string Descriptor, bool IsOwned);
 
 /// <summary>A command that runs beside a vassal's workers.</summary>
 /// <param name="Starts">How often it was started.</param>
@@ -110,7 +139,7 @@ public sealed record DaemonLegacy(int Starts, long StartedAt, long Pause, long? 
     /// <summary>Its place in the guard's list.</summary>
     public int GuardSlot { get; init; }
 
-    /// <summary>The pipe that it prints to.</summary>
+    /// <summary>The pipe that it prints to (<see cref="OutputLegacy.Pipe"/>).</summary>
     public string? Output { get; init; }
 
     /// <summary>It has been told to stop, and is killed at that time, monotonic milliseconds.</summary>

@@ -46,14 +46,40 @@ internal sealed partial class MonitorHub
             _hints.Forget(new HintTarget(TouchMonitor, file.ToString()));
         }
         foreach (var file in paths.Select(path => new TouchFile(path, asker)))
+            _ = TryJoin(vassal, file);
+    }
+
+    /// <summary>
+    /// Goes on with watching files for a vassal, as a former emperor has seen them last: one that was touched since counts as touched when the next scan
+    /// has been made.
+    /// </summary>
+    /// <param name="vassal">The vassal.</param>
+    /// <param name="files">The files, absolute, as <see cref="LastSeen"/> told of them.</param>
+    /// <param name="asker">With whose rights they are looked at (--emperor-tyrant); null is the emperor's.</param>
+    public void InheritTouch(string vassal, IReadOnlyList<(string Path, FileStatus Former)> files, VassalOwner? asker)
+    {
+        foreach (var (path, former) in files)
         {
-            if (!_touchedBy.TryGetValue(file, out var vassals))
-            {
-                _touchedBy[file] = vassals = new HashSet<string>(StringComparer.Ordinal);
-                _touchFiles[file] = LookAt(file);
-            }
-            vassals.Add(vassal);
+            var file = new TouchFile(path, asker);
+            if (TryJoin(vassal, file))
+                _touchFiles[file] = former;
         }
+    }
+
+    /// <summary>A file that is watched for being touched, as it was last seen; all zeros for one that was not there.</summary>
+    public FileStatus LastSeen(string path, VassalOwner? asker) => _touchFiles.GetValueOrDefault(new TouchFile(path, asker));
+
+    // Whether nobody has watched it before.
+    private bool TryJoin(string vassal, TouchFile file)
+    {
+        var isNew = !_touchedBy.TryGetValue(file, out var vassals);
+        if (isNew)
+        {
+            _touchedBy[file] = vassals = new HashSet<string>(StringComparer.Ordinal);
+            _touchFiles[file] = LookAt(file);
+        }
+        vassals!.Add(vassal);
+        return isNew;
     }
 
     private void LookAtTouchFile(TouchFile file)

@@ -295,6 +295,9 @@ internal sealed partial class ProcessKeeper : IDisposable
         return process;
     }
 
+    /// <summary>Such a command was started by a former emperor, and is on the guard's list already.</summary>
+    public void InheritHelper(PidRef process) => _kindred.Helpers.Add(process.Pid);
+
     /// <summary>Ends such a command with all of its session, whether it has ended by itself or not.</summary>
     public void EndHelper(PidRef process, int guardSlot)
     {

@@ -5,6 +5,7 @@ using Emperor.Core.Vassals;
 using Emperor.Core.Wsgi;
 using Emperor.Linux;
 using Emperor.Servers.Wsgi;
+using Emperor.Succession;
 using NUnit.Framework;
 
 namespace Emperor.Tests.Wsgi;
@@ -95,7 +96,7 @@ public sealed class WorkerTests
     [Test]
     public void A_slot_is_taken_once_and_its_former_request_forgotten()
     {
-        using var slots = new WorkerSlots(2, 2);
+        using var slots = new WorkerSlots(2, 2, new Heirlooms());
         Assert.That((slots.Take(), slots.Take(), slots.Take(), slots.IsUnused), Is.EqualTo(((int?)0, (int?)1, (int?)null, false)));
         // The second worker's second core: 256 bytes and twice 512 before it, then its own 256 and 512.
         const int Place = 256 + (2 * 512) + 256 + 512 + 16;

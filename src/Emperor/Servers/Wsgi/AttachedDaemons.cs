@@ -1,5 +1,6 @@
 using Emperor.Core.Programs;
 using Emperor.Core.Stats;
+using Emperor.Core.Succession;
 using Emperor.Core.Wsgi;
 using Emperor.Linux;
 using Emperor.Output;
@@ -24,14 +25,23 @@ internal sealed class AttachedDaemons
     private readonly ProgramPlan _plan;
     private readonly List<Attached> _all;
 
-    /// <summary>Starts them.</summary>
-    public AttachedDaemons(MasterDuties duties, string vassal, ProgramPlan plan, long now)
+    /// <summary>Makes them; they are started by the next turn.</summary>
+    public AttachedDaemons(MasterDuties duties, string vassal, ProgramPlan plan)
     {
         (_duties, _vassal) = (duties, vassal);
         _plan = plan with { Wsgi = null, Sockets = [], Ready = new ReadyRule(ReadyWay.After) };
         _all = [.. plan.Wsgi!.Duties.Daemons.Select(d => new Attached(d))];
-        Turn(now);
     }
+
+    /// <summary>What is left of them to the next emperor, in the order of the file.</summary>
+    public IEnumerable<DaemonLegacy> Legacy =>
+        _all.Select(d => new DaemonLegacy(d.Starts, d.StartedAt, d.Pause, d.Due)
+        {
+            Pid = d.Process?.Pid ?? 0,
+            Exit = d.Exit,
+            GuardSlot = d.GuardSlot,
+            Output = d.Output is { } output ? _duties.World.PipeOf(output) : null,
+        });
 
     /// <summary>When something is to be done by time alone, monotonic milliseconds; null when there is not.</summary>
     public long? NextDue => _all.Min(d => d.Due);
@@ -47,6 +57,43 @@ internal sealed class AttachedDaemons
             Start(daemon, now);
     }
 
+    /// <summary>Goes on with those of a former emperor: what runs is not started.</summary>
+    /// <param name="left">They, in the order of the file.</param>
+    /// <param name="outputs">What they print, by the names of the pipes.</param>
+    /// <param name="now">Monotonic milliseconds.</param>
+    public void Inherit(IReadOnlyList<DaemonLegacy> left, Func<string, OutputSource?> outputs, long now)
+    {
+        if (left.Count != _all.Count)
+            throw new LegacyException($"the daemons of vassal {_vassal} are not as many as its file names");
+        foreach (var (daemon, former) in _all.Zip(left))
+        {
+            (daemon.Starts, daemon.StartedAt, daemon.Pause, daemon.Due) = (former.Starts, former.StartedAt, former.Pause, former.Due);
+            if (former.Pid == 0)
+                continue;
+            (daemon.Process, daemon.Exit) = _duties.Find(former);
+            (daemon.GuardSlot, daemon.Output) = (former.GuardSlot, former.Output is { } pipe ? outputs(pipe) : null);
+            if (daemon.Process is null)
+            {
+                Postpone(daemon, now);
+                Tell(
+                    LogEventLevel.Warning,
+                    $"its daemon \"{daemon.Rule.Command}\" (pid {former.Pid}) is not there any more; it is started again"
+                );
+                continue;
+            }
+            try
+            {
+                daemon.Token = _duties.Listen(daemon.Process.Fd, _ => HearEnd(daemon));
+            }
+            catch (LinuxException e)
+            {
+                Drop(daemon);
+                Postpone(daemon, now);
+                Tell(LogEventLevel.Error, $"its daemon \"{daemon.Rule.Command}\" is ended, as it cannot be watched: {e.Message}");
+            }
+        }
+    }
+
     /// <summary>Tells all to stop. What has not within ten seconds is killed by the guardian that stays behind.</summary>
     public void End(long now)
     {
@@ -55,10 +102,10 @@ internal sealed class AttachedDaemons
             daemon.Due = null;
             if (daemon.Process is { } process)
                 _duties.Leave(
-                    new LeavingDaemon(process, daemon.GuardSlot, daemon.Token, daemon.Output, now + Mercy),
+                    new LeavingDaemon(_vassal, process, daemon.Exit, daemon.GuardSlot, daemon.Token, daemon.Output, now + Mercy),
                     daemon.Rule.StopSignal
                 );
-            daemon.Process = null;
+            (daemon.Process, daemon.Exit) = (null, null);
         }
     }
 
@@ -66,6 +113,7 @@ internal sealed class AttachedDaemons
     {
         daemon.Due = null;
         daemon.StartedAt = now;
+        _duties.OnAltered(_vassal);
         if (TryStart(daemon) is { } failure)
         {
             Tell(LogEventLevel.Error, $"its daemon \"{daemon.Rule.Command}\" cannot be started: {failure}");
@@ -95,6 +143,7 @@ internal sealed class AttachedDaemons
             if (process is null)
                 return $"{error}";
             (daemon.Process, daemon.GuardSlot) = (process, guardSlot);
+            daemon.Exit = world.Heirlooms.Keep("daemon", process.Fd);
             daemon.Starts++;
             daemon.Token = _duties.Listen(process.Fd, _ => HearEnd(daemon));
             if (pipe is not null)
@@ -117,6 +166,7 @@ internal sealed class AttachedDaemons
             return;
         var now = Environment.TickCount64;
         Drop(daemon);
+        _duties.OnAltered(_vassal);
         Postpone(daemon, now);
         Tell(
             LogEventLevel.Warning,
@@ -130,6 +180,8 @@ internal sealed class AttachedDaemons
             return;
         daemon.Process = null;
         _duties.Unlisten(process.Fd, daemon.Token);
+        _duties.World.Heirlooms.Drop(daemon.Exit);
+        daemon.Exit = null;
         _duties.World.Processes.EndHelper(process, daemon.GuardSlot);
         if (daemon.Output is { } output)
             _duties.World.Output?.NoteEnd(output);
@@ -148,6 +200,7 @@ internal sealed class AttachedDaemons
     {
         internal AttachedDaemon Rule { get; } = rule;
         internal PidRef? Process { get; set; }
+        internal string? Exit { get; set; }
         internal int GuardSlot { get; set; }
         internal ulong Token { get; set; }
         internal OutputSource? Output { get; set; }
@@ -159,9 +212,19 @@ internal sealed class AttachedDaemons
 }
 
 /// <summary>A daemon that has been told to stop.</summary>
+/// <param name="Vassal">Whose it is.</param>
 /// <param name="Process">Its process.</param>
+/// <param name="Exit">The name by which its pidfd passes on.</param>
 /// <param name="GuardSlot">Its place in the guard's list.</param>
 /// <param name="Token">Its token in the loop.</param>
 /// <param name="Output">What it prints.</param>
 /// <param name="Deadline">When it is killed, monotonic milliseconds.</param>
-internal sealed record LeavingDaemon(PidRef Process, int GuardSlot, ulong Token, OutputSource? Output, long Deadline);
+internal sealed record LeavingDaemon(
+    string Vassal,
+    PidRef Process,
+    string? Exit,
+    int GuardSlot,
+    ulong Token,
+    OutputSource? Output,
+    long Deadline
+);

@@ -1,4 +1,5 @@
 using Emperor.Core.Programs;
+using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Serilog.Events;
@@ -19,14 +20,19 @@ internal sealed class CommandFifo : IDisposable
     private readonly SafeFd _fd;
     private readonly bool _isOwned;
     private readonly ulong _token;
+    private readonly string _heirloom;
     private long _second;
     private int _turns;
 
-    private CommandFifo(MasterDuties duties, string vassal, string path, SafeFd fd, bool isOwned)
+    private CommandFifo(MasterDuties duties, string vassal, string path, SafeFd fd, bool isOwned, string? heirloom = null)
     {
         (_duties, _vassal, _path, _fd, _isOwned) = (duties, vassal, path, fd, isOwned);
         _token = duties.Listen(fd.Number, _ => Hear());
+        _heirloom = heirloom ?? duties.World.Heirlooms.Keep("fifo", fd.Number);
     }
+
+    /// <summary>What is left of it to the next emperor.</summary>
+    public FifoLegacy Legacy => new(_path, _heirloom, _isOwned);
 
     /// <summary>Opens one; null, and told, when it cannot be.</summary>
     /// <exception cref="LinuxException">No room in epoll is left.</exception>
@@ -40,10 +46,18 @@ internal sealed class CommandFifo : IDisposable
         return null;
     }
 
+    /// <summary>Goes on with one of a former emperor's, and with what was written to it meanwhile; one that is lost is opened anew.</summary>
+    /// <exception cref="LinuxException">No room in epoll is left.</exception>
+    public static CommandFifo? Inherit(MasterDuties duties, string vassal, ProgramPlan plan, FifoLegacy left) =>
+        duties.World.Heirlooms.Take(left.Descriptor) is { } fd
+            ? new CommandFifo(duties, vassal, left.Path, fd, left.IsOwned, left.Descriptor)
+            : Open(duties, vassal, plan, left.Path);
+
     /// <inheritdoc/>
     public void Dispose()
     {
         _duties.Unlisten(_fd.Number, _token);
+        _duties.World.Heirlooms.Drop(_heirloom);
         _fd.Dispose();
         Fifo.Remove(_path, _isOwned);
     }

@@ -7,6 +7,7 @@ using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Output;
 using Emperor.Processes;
+using Emperor.Succession;
 using Serilog.Events;
 
 namespace Emperor.Servers.Wsgi;
@@ -38,6 +39,12 @@ internal sealed record DutyWorld(
 {
     /// <summary>What hooks are told of a vassal; null where there are no hooks and no namespaces.</summary>
     public Func<string, Core.Hooks.HookContext>? Describe { get; init; }
+
+    /// <summary>By which descriptors pass on to the next emperor.</summary>
+    public required Heirlooms Heirlooms { get; init; }
+
+    /// <summary>The name by which what somebody prints passes on; null when it does not.</summary>
+    public Func<OutputSource, string?> PipeOf { get; init; } = _ => null;
 }
 
 /// <summary>
@@ -45,7 +52,7 @@ internal sealed record DutyWorld(
 /// files to be touched, command pipes, daemons, stats. It begins with a vassal's first process and ends when its sockets are given up; a changed file
 /// takes effect with its first new process. Nothing here waits, and a duty that cannot be done is told and costs the vassal nothing else. On the main thread.
 /// </summary>
-internal sealed class MasterDuties : IDisposable
+internal sealed partial class MasterDuties : IDisposable
 {
     private readonly DutyWorld _world;
     private readonly Dictionary<string, Holder> _holders = new(StringComparer.Ordinal);
@@ -93,6 +100,7 @@ internal sealed class MasterDuties : IDisposable
                 return;
             _holders[launch.Vassal] = holder = new Holder(launch.Vassal);
         }
+        OnAltered(launch.Vassal);
         holder.Count(launch);
         if (holder.Plan is { } former && former.Equals(launch.Plan))
             return;
@@ -108,6 +116,7 @@ internal sealed class MasterDuties : IDisposable
     {
         if (!_holders.TryGetValue(vassal, out var holder) || _world.Processes.Of(vassal, incarnation) is not { } process)
             return;
+        OnAltered(vassal);
         holder.ReadyOnes.Add(incarnation);
         holder.Pids?.Ready(process.MainPid);
     }
@@ -117,6 +126,7 @@ internal sealed class MasterDuties : IDisposable
     {
         if (!_holders.TryGetValue(vassal, out var holder) || _world.Processes.Of(vassal, incarnation) is not { } process)
             return;
+        OnAltered(vassal);
         holder.Pids?.Ended(process.MainPid);
         holder.Ending(incarnation, _world.Workers);
     }
@@ -126,6 +136,7 @@ internal sealed class MasterDuties : IDisposable
     {
         if (!_holders.Remove(vassal, out var holder))
             return;
+        OnAltered(vassal);
         _world.Monitors.WatchTouch(vassal, [], null);
         holder.End(now);
     }
@@ -158,17 +169,7 @@ internal sealed class MasterDuties : IDisposable
             Bury(daemon);
             return;
         }
-        try
-        {
-            LeavingDaemon? kept = null;
-            var token = Listen(daemon.Process.Fd, _ => BuryEnded(kept!));
-            kept = daemon with { Token = token };
-            _leaving.Add(kept);
-        }
-        catch (LinuxException)
-        {
-            Bury(daemon);
-        }
+        Await(daemon);
     }
 
     /// <summary>The log that a vassal has of its own; null without one.</summary>
@@ -232,6 +233,21 @@ internal sealed class MasterDuties : IDisposable
             Bury(daemon);
     }
 
+    private void Await(LeavingDaemon daemon)
+    {
+        try
+        {
+            LeavingDaemon? kept = null;
+            var token = Listen(daemon.Process.Fd, _ => BuryEnded(kept!));
+            kept = daemon with { Token = token };
+            _leaving.Add(kept);
+        }
+        catch (LinuxException)
+        {
+            Bury(daemon);
+        }
+    }
+
     private void BuryEnded(LeavingDaemon daemon)
     {
         if (daemon.Process.HasEnded(out _))
@@ -241,7 +257,9 @@ internal sealed class MasterDuties : IDisposable
     private void Bury(LeavingDaemon daemon)
     {
         _leaving.Remove(daemon);
+        OnAltered(daemon.Vassal);
         Unlisten(daemon.Process.Fd, daemon.Token);
+        _world.Heirlooms.Drop(daemon.Exit);
         _world.Processes.EndHelper(daemon.Process, daemon.GuardSlot);
         if (daemon.Output is { } output)
             _world.Output?.NoteEnd(output);
@@ -259,10 +277,8 @@ internal sealed class MasterDuties : IDisposable
     {
         holder.End(now);
         var plan = holder.Plan!;
-        holder.Pids =
-            duties.PidFiles.Count > 0
-                ? new WorkerPidFiles(holder.Vassal, duties.PidFiles, plan.User is not null && Self.IsRoot, _world.Log)
-                : null;
+        holder.BegunWith = plan;
+        holder.Pids = PidFilesOf(holder.Vassal, plan);
         foreach (var process in _world.Processes.All.Where(p => p.Vassal == holder.Vassal))
         {
             if (holder.ReadyOnes.Contains(process.Incarnation))
@@ -276,19 +292,25 @@ internal sealed class MasterDuties : IDisposable
         }
         catch (LinuxException e)
         {
-            _world.Log.Vassal(
-                LogEventLevel.Error,
-                "duties",
-                holder.Vassal,
-                $"not all that its file asks of a master can be done: {e.Message}"
-            );
+            TellNotAll(holder.Vassal, e);
         }
         if (duties.Daemons.Count > 0)
-            holder.Daemons = new AttachedDaemons(this, holder.Vassal, plan, now);
+        {
+            holder.Daemons = new AttachedDaemons(this, holder.Vassal, plan);
+            holder.Daemons.Turn(now);
+        }
     }
 
+    private void TellNotAll(string vassal, LinuxException e) =>
+        _world.Log.Vassal(LogEventLevel.Error, "duties", vassal, $"not all that its file asks of a master can be done: {e.Message}");
+
+    private WorkerPidFiles? PidFilesOf(string vassal, ProgramPlan plan) =>
+        plan.Wsgi!.Duties.PidFiles is { Count: > 0 } paths
+            ? new WorkerPidFiles(vassal, paths, plan.User is not null && Self.IsRoot, _world.Log)
+            : null;
+
     /// <summary>One vassal's.</summary>
-    internal sealed class Holder(string vassal)
+    internal sealed partial class Holder(string vassal)
     {
         private readonly Dictionary<int, int> _starts = [];
         private readonly Dictionary<int, int> _harakiris = [];
@@ -296,6 +318,7 @@ internal sealed class MasterDuties : IDisposable
 
         internal string Vassal { get; } = vassal;
         internal ProgramPlan? Plan { get; set; }
+        internal ProgramPlan? BegunWith { get; set; }
         internal HashSet<int> ReadyOnes { get; } = [];
         internal WorkerPidFiles? Pids { get; set; }
         internal IReadOnlyList<CommandFifo> Fifos { get; set; } = [];

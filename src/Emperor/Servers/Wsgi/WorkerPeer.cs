@@ -1,3 +1,4 @@
+using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
 using Emperor.Core.Wsgi;
 using Emperor.Linux;
@@ -7,10 +8,10 @@ namespace Emperor.Servers.Wsgi;
 /// <summary>A worker, or a template, as the emperor's side of its control socket knows it.</summary>
 /// <param name="id">Its number in the loop.</param>
 /// <param name="launch">How it was asked for. Templates have negative incarnations, which no machine knows.</param>
-/// <param name="control">The emperor's end of its control socket.</param>
+/// <param name="control">The emperor's end of its control socket; null when that is closed.</param>
 /// <param name="slots">The shared memory that it has.</param>
 /// <param name="slot">Its slot there; null for a template.</param>
-internal sealed class WorkerPeer(long id, Effect.Launch launch, MessageSocket control, WorkerSlots slots, int? slot)
+internal sealed class WorkerPeer(long id, Effect.Launch launch, MessageSocket? control, WorkerSlots slots, int? slot)
 {
     // A loaded worker says a few words in its life.
     private const int MostMessagesASecond = 256;
@@ -33,8 +34,11 @@ internal sealed class WorkerPeer(long id, Effect.Launch launch, MessageSocket co
     /// <summary>How it was asked for.</summary>
     public Effect.Launch Launch { get; } = launch;
 
-    /// <summary>The emperor's end of its control socket.</summary>
-    public MessageSocket Control { get; } = control;
+    /// <summary>The emperor's end of its control socket; null when it is closed.</summary>
+    public MessageSocket? Control { get; set; } = control;
+
+    /// <summary>The name by which that passes on; null when it is closed.</summary>
+    public string? Heirloom { get; set; }
 
     /// <summary>The shared memory that it has.</summary>
     public WorkerSlots Slots { get; } = slots;
@@ -58,13 +62,24 @@ internal sealed class WorkerPeer(long id, Effect.Launch launch, MessageSocket co
     public bool Serves { get; set; }
 
     /// <summary>Whether its control socket is closed.</summary>
-    public bool IsDeaf { get; set; }
+    public bool IsDeaf => Control is null;
 
     /// <summary>When it is killed because of its request, monotonic milliseconds; null when it is not.</summary>
     public long? KillAt { get; set; }
 
     /// <summary>Why it cannot serve, as it has said; null when it has not.</summary>
     public string? Failure { get; set; }
+
+    /// <summary>What is left of it to the next emperor.</summary>
+    public PeerLegacy LegacyOf(PlanTable plans) =>
+        new(Incarnation, plans.Place(Launch.Plan), Launch.Slot, Launch.Generation, Heirloom, Slots.Heirloom, Slot)
+        {
+            Parent = Parent,
+            IsBorn = IsBorn,
+            Serves = Serves,
+            KillAt = KillAt,
+            Failure = Failure,
+        };
 
     /// <summary>Counts a message; true when they are too many for this second.</summary>
     public bool TalksTooMuch(long now)

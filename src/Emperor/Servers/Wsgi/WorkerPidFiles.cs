@@ -14,6 +14,19 @@ internal sealed class WorkerPidFiles(string vassal, IReadOnlyList<string> paths,
     private readonly List<int> _ready = [];
     private int _written;
 
+    /// <summary>The workers that are ready, by their numbers, in the order in which the files are theirs.</summary>
+    public IReadOnlyList<int> Order => [.. _ready];
+
+    /// <summary>The number that is in the files; 0 for none.</summary>
+    public int Written => _written;
+
+    /// <summary>Goes on where a former emperor was; nothing is written.</summary>
+    public void Inherit(IReadOnlyList<int> order, int written)
+    {
+        _ready.AddRange(order);
+        _written = written;
+    }
+
     /// <summary>A worker has become ready.</summary>
     public void Ready(int pid)
     {

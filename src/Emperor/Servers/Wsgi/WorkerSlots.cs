@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
 using Emperor.Core.Stats;
+using Emperor.Core.Succession;
 using Emperor.Linux;
+using Emperor.Succession;
 
 namespace Emperor.Servers.Wsgi;
 
@@ -21,20 +23,35 @@ internal sealed class WorkerSlots : IDisposable
 
     private readonly bool[] _taken;
     private readonly byte[] _word = new byte[sizeof(ulong)];
+    private readonly Heirlooms _heirlooms;
 
     /// <summary>Makes one.</summary>
     /// <param name="count">How many slots.</param>
     /// <param name="threads">The threads of each worker.</param>
+    /// <param name="heirlooms">By which it passes on.</param>
     /// <exception cref="LinuxException">No descriptor, or no memory, is left.</exception>
-    public WorkerSlots(int count, int threads)
+    public WorkerSlots(int count, int threads, Heirlooms heirlooms)
     {
-        _taken = new bool[count];
-        Threads = threads;
+        (_taken, _heirlooms, Threads) = (new bool[count], heirlooms, threads);
         File = Files.CreateMemoryFile("emperor-slots", (long)Size * count);
+        Heirloom = heirlooms.Keep("slots", File.Number);
+    }
+
+    /// <summary>Goes on with what an emperor has left. When the memory is lost, nothing is read from it, and no slot of it is given.</summary>
+    public WorkerSlots(SlotsLegacy left, Heirlooms heirlooms)
+    {
+        (_taken, _heirlooms, Threads, Heirloom) = (new bool[left.Count], heirlooms, left.Threads, left.Descriptor);
+        File = heirlooms.Take(left.Descriptor) ?? new SafeFd(-1);
     }
 
     /// <summary>The memory.</summary>
     public SafeFd File { get; }
+
+    /// <summary>The name by which it passes on.</summary>
+    public string Heirloom { get; }
+
+    /// <summary>Whether the memory did not pass on to this emperor.</summary>
+    public bool IsLost => File.IsInvalid;
 
     /// <summary>How many slots there are.</summary>
     public int Count => _taken.Length;
@@ -62,6 +79,9 @@ internal sealed class WorkerSlots : IDisposable
             _ = Files.WriteAt(File, new byte[sizeof(ulong)], Place(free, core));
         return free;
     }
+
+    /// <summary>A worker has had a slot since before this emperor.</summary>
+    public void Occupy(int slot) => _taken[slot] = true;
 
     /// <summary>Its worker has ended.</summary>
     public void Return(int slot) => _taken[slot] = false;
@@ -130,7 +150,11 @@ internal sealed class WorkerSlots : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => File.Dispose();
+    public void Dispose()
+    {
+        _heirlooms.Drop(Heirloom);
+        File.Dispose();
+    }
 
     private static CoreFigures ReadCore(ReadOnlySpan<byte> core, bool hasInfo)
     {

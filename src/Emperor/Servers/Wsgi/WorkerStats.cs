@@ -1,6 +1,7 @@
 using System.Net;
 using Emperor.Core.Configuration;
 using Emperor.Core.Stats;
+using Emperor.Core.Succession;
 using Emperor.Core.Wsgi;
 using Emperor.Linux;
 using Emperor.Stats;
@@ -33,7 +34,7 @@ internal sealed class WorkerStats : IDisposable
     private readonly MasterDuties _duties;
     private readonly MasterDuties.Holder _holder;
     private readonly WsgiDuties _wish;
-    private readonly List<(StreamListener Listener, ulong Token)> _listeners = [];
+    private readonly List<(StreamListener Listener, ulong Token, ServantLegacy Left)> _listeners = [];
     private readonly Dictionary<ulong, StatsClient> _clients = [];
     private readonly byte[] _discarded = new byte[4096];
     private Document? _document;
@@ -50,18 +51,33 @@ internal sealed class WorkerStats : IDisposable
     public static WorkerStats Open(MasterDuties duties, MasterDuties.Holder holder, WsgiDuties wish)
     {
         var stats = new WorkerStats(duties, holder, wish);
-        var owner = ProgramIdentity.TryFind(holder.Plan!, out var identity, out _) ? identity : null;
         foreach (var address in wish.Stats)
+            stats.Listen(address);
+        return stats;
+    }
+
+    /// <summary>Goes on with those of a former emperor, and with who waits there to be taken; one that is lost is opened anew.</summary>
+    /// <exception cref="LinuxException">No descriptor, or no room in epoll, is left.</exception>
+    public static WorkerStats Inherit(MasterDuties duties, MasterDuties.Holder holder, WsgiDuties wish, IReadOnlyList<ServantLegacy> left)
+    {
+        var stats = new WorkerStats(duties, holder, wish);
+        foreach (var servant in left)
         {
-            if (Listen(address, new SocketRights(null, owner?.User?.Uid, owner?.Group), out var failure) is not { } listener)
+            if (duties.World.Heirlooms.Take(servant.Descriptor) is { } fd)
             {
-                duties.World.Log.Vassal(LogEventLevel.Error, "stats", holder.Vassal, $"stats = {address.Text}: {failure}");
-                continue;
+                var file = default(FileStatus) with { Device = servant.Device, Inode = servant.Inode };
+                stats.Serve(StreamListener.Inherit(fd, servant.Path, file), servant);
             }
-            stats._listeners.Add((listener, duties.Listen(listener.Fd, _ => stats.Accept(listener))));
+            else if (wish.Stats.FirstOrDefault(a => a.Text == servant.Address) is { } address)
+            {
+                stats.Listen(address);
+            }
         }
         return stats;
     }
+
+    /// <summary>What is left of them to the next emperor.</summary>
+    public IReadOnlyList<ServantLegacy> Legacy => [.. _listeners.Select(l => l.Left)];
 
     /// <summary>Drops clients whose time is up.</summary>
     public void Turn(long now)
@@ -77,9 +93,10 @@ internal sealed class WorkerStats : IDisposable
     {
         foreach (var (token, client) in _clients.ToArray())
             Close(token, client);
-        foreach (var (listener, token) in _listeners)
+        foreach (var (listener, token, left) in _listeners)
         {
             _duties.Unlisten(listener.Fd, token);
+            _duties.World.Heirlooms.Drop(left.Descriptor);
             listener.Dispose();
         }
         _listeners.Clear();
@@ -104,6 +121,29 @@ internal sealed class WorkerStats : IDisposable
         }
         return StatsSetup.Listen(SocketName.OfInternet(host, address.Port), address, rights, out failure);
     }
+
+    private void Listen(ServerAddress address)
+    {
+        var owner = ProgramIdentity.TryFind(_holder.Plan!, out var identity, out _) ? identity : null;
+        if (Listen(address, new SocketRights(null, owner?.User?.Uid, owner?.Group), out var failure) is not { } listener)
+        {
+            _duties.World.Log.Vassal(LogEventLevel.Error, "stats", _holder.Vassal, $"stats = {address.Text}: {failure}");
+            return;
+        }
+        var name = _duties.World.Heirlooms.Keep("stats", listener.Fd);
+        Serve(
+            listener,
+            new ServantLegacy("stats", address.Text, name)
+            {
+                Path = listener.Path,
+                Device = listener.File.Device,
+                Inode = listener.File.Inode,
+            }
+        );
+    }
+
+    private void Serve(StreamListener listener, ServantLegacy left) =>
+        _listeners.Add((listener, _duties.Listen(listener.Fd, _ => Accept(listener)), left));
 
     private void Accept(StreamListener listener)
     {

@@ -60,6 +60,7 @@ internal sealed partial class WsgiMaster
         if (peer.Slots.OldestRequest(peer.Slot!.Value) is not { } start || start > clock || (long)((clock - start) / 1_000_000) < limit)
             return;
         _harakiri[peer.Vassal] = _harakiri.GetValueOrDefault(peer.Vassal) + 1;
+        OnAltered(peer.Vassal);
         log.Vassal(
             LogEventLevel.Warning,
             "harakiri",

@@ -91,6 +91,7 @@ internal sealed partial class WsgiMaster
             _nurseries.Remove(vassal);
         else
             _nurseries[vassal] = nursery;
+        OnAltered(vassal);
         foreach (var deed in deeds)
             Do(vassal, deed, now);
     }
@@ -108,9 +109,9 @@ internal sealed partial class WsgiMaster
                 if (Fork(vassal, fork) is { } notForked)
                     Happen(vassal, new NurseryEvent.Lost(fork.Incarnation, notForked), now);
                 break;
-            case NurseryDeed.Stop stop when _byProcess.GetValueOrDefault((vassal, -stop.Template)) is { IsDeaf: false } template:
+            case NurseryDeed.Stop stop when _byProcess.GetValueOrDefault((vassal, -stop.Template)) is { Control: { } control }:
                 // One that does not listen is killed when its time is over.
-                _ = template.Control.Send(WorkerMessages.Stop);
+                _ = control.Send(WorkerMessages.Stop);
                 break;
             case NurseryDeed.Kill kill when processes.Of(vassal, -kill.Template) is { } process:
                 processes.Kill(process);
@@ -124,7 +125,7 @@ internal sealed partial class WsgiMaster
     // Why not; null when it has been told to.
     private string? Fork(string vassal, NurseryDeed.Fork fork)
     {
-        if (_byProcess.GetValueOrDefault((vassal, -fork.Template)) is not { IsDeaf: false } template)
+        if (_byProcess.GetValueOrDefault((vassal, -fork.Template)) is not { Control: { } control } template)
             return "the process that it is to be forked from does not listen";
         if (template.Slots.Take() is not { } slot)
             return TooManySlots;
@@ -135,7 +136,7 @@ internal sealed partial class WsgiMaster
             {
                 var launch = _wanted[(vassal, fork.Incarnation)];
                 var peer = new WorkerPeer(++_lastId, launch, ours, template.Slots, slot) { Parent = fork.Template };
-                var error = template.Control.Send(WorkerMessages.Fork(slot, launch.Slot + 1), theirs);
+                var error = control.Send(WorkerMessages.Fork(slot, launch.Slot + 1), theirs);
                 if (error.Number == 0)
                 {
                     Listen(peer);

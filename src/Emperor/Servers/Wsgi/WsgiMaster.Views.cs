@@ -29,5 +29,5 @@ internal sealed partial class WsgiMaster
 
     /// <summary>All workers of a vassal.</summary>
     public IEnumerable<int> WorkersOf(string vassal) =>
-        _byProcess.Keys.Where(k => k.Vassal == vassal && k.Incarnation >= 0).Select(k => k.Incarnation);
+        _byVassal.GetValueOrDefault(vassal)?.Where(p => !p.IsTemplate).Select(p => p.Incarnation) ?? [];
 }

@@ -5,6 +5,7 @@ using Emperor.Core.Wsgi;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Processes;
+using Emperor.Succession;
 using Serilog.Events;
 
 namespace Emperor.Servers.Wsgi;
@@ -18,7 +19,7 @@ namespace Emperor.Servers.Wsgi;
 /// <para>What a worker says is not trusted: a message is heard only from the worker's own process, and one that floods loses its socket, upon
 /// which it leaves.</para>
 /// </summary>
-internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes, EmperorLog log) : IDisposable
+internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes, Heirlooms heirlooms, EmperorLog log) : IDisposable
 {
     private const string ProgramName = "worker.py";
     private const int MessagesATurn = 16;
@@ -27,6 +28,7 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
 
     private readonly Dictionary<long, WorkerPeer> _byId = [];
     private readonly Dictionary<(string Vassal, int Incarnation), WorkerPeer> _byProcess = [];
+    private readonly Dictionary<string, List<WorkerPeer>> _byVassal = new(StringComparer.Ordinal);
     private readonly Dictionary<string, WorkerSlots> _slots = new(StringComparer.Ordinal);
     private readonly byte[] _buffer = new byte[WorkerMessages.Longest + 1];
     private SafeFd? _program;
@@ -136,6 +138,7 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
             return;
         if (slots.IsUnused)
             slots.Dispose();
+        OnAltered(vassal);
     }
 
     /// <summary>Does what is due by time.</summary>
@@ -152,7 +155,8 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
     {
         foreach (var peer in _byProcess.Values)
         {
-            peer.Control.Dispose();
+            heirlooms.Drop(peer.Heirloom);
+            peer.Control?.Dispose();
             peer.Slots.Dispose();
         }
         foreach (var slots in _slots.Values)
@@ -185,14 +189,23 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
             if (slots.IsUnused)
                 slots.Dispose();
         }
-        return _slots[vassal] = new WorkerSlots(wanted, plan.Wsgi!.Threads);
+        OnAltered(vassal);
+        return _slots[vassal] = new WorkerSlots(wanted, plan.Wsgi!.Threads, heirlooms);
     }
 
     private void Listen(WorkerPeer peer)
     {
-        loop.Add(peer.Control.Fd, Token.Make(TokenKind.Worker, peer.Id));
-        _byId.Add(peer.Id, peer);
+        if (peer.Control is { } control)
+        {
+            loop.Add(control.Fd, Token.Make(TokenKind.Worker, peer.Id));
+            peer.Heirloom ??= heirlooms.Keep("worker", control.Fd);
+            _byId.Add(peer.Id, peer);
+        }
         _byProcess.Add((peer.Vassal, peer.Incarnation), peer);
+        if (!_byVassal.TryGetValue(peer.Vassal, out var all))
+            _byVassal[peer.Vassal] = all = [];
+        all.Add(peer);
+        OnAltered(peer.Vassal);
     }
 
     private WorkerPeer? Remove(string vassal, int incarnation)
@@ -200,6 +213,9 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
         if (!_byProcess.Remove((vassal, incarnation), out var peer))
             return null;
         Close(peer);
+        if (_byVassal[vassal] is var all && all.Remove(peer) && all.Count == 0)
+            _byVassal.Remove(vassal);
+        OnAltered(vassal);
         if (peer.Slot is { } slot)
             peer.Slots.Return(slot);
         else
@@ -212,9 +228,9 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
 
     private void Hear(WorkerPeer peer, long now)
     {
-        for (var i = 0; i < MessagesATurn && !peer.IsDeaf; i++)
+        for (var i = 0; i < MessagesATurn && peer.Control is { } control; i++)
         {
-            var reception = peer.Control.Receive(_buffer, out var length, out var sender);
+            var reception = control.Receive(_buffer, out var length, out var sender);
             if (reception == Reception.Nothing)
                 return;
             if (reception == Reception.Message && length == 0)
@@ -250,6 +266,7 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
 
     private void Take(WorkerPeer peer, WorkerMessage message, long now)
     {
+        OnAltered(peer.Vassal);
         switch (message.Kind)
         {
             case "ready" when peer.IsTemplate:
@@ -300,11 +317,13 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
 
     private void Close(WorkerPeer peer)
     {
-        if (peer.IsDeaf)
+        if (peer.Control is not { } control)
             return;
-        peer.IsDeaf = true;
+        heirlooms.Drop(peer.Heirloom);
+        (peer.Control, peer.Heirloom) = (null, null);
         _byId.Remove(peer.Id);
-        loop.Remove(peer.Control.Fd);
-        peer.Control.Dispose();
+        loop.Remove(control.Fd);
+        control.Dispose();
+        OnAltered(peer.Vassal);
     }
 }
