@@ -197,6 +197,16 @@ internal sealed partial class Startup
         };
     }
 
+    private Chronicle? Chronicle(Works works, Testament testament, EmperorLog log)
+    {
+        if (_inheritance.Heirlooms.Store is null)
+            return null;
+        var chronicle = new Chronicle(_inheritance.Heirlooms, testament, log);
+        works.Workers.OnAltered = chronicle.Note;
+        works.Duties.OnAltered = chronicle.Note;
+        return chronicle;
+    }
+
     private Leap Leap(Works works, OnDemandResolver onDemand, Empire empire, Testament testament, EventLoop loop, EmperorLog log) =>
         new(
             new LeapWorld

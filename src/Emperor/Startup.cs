@@ -178,7 +178,7 @@ internal sealed partial class Startup(
             return Fail(log, noCommands);
         var restoration = Restore(works, empire, monitors, output, herald, log);
         var testament = Testament(works, empire, monitors, onDemand, output, inherited, softLimit, herald);
-        using var chronicle = _inheritance.Heirlooms.Store is null ? null : new Chronicle(_inheritance.Heirlooms, testament, log);
+        using var chronicle = Chronicle(works, testament, log);
         using var leap = Leap(works, onDemand, empire, testament, loop, log);
         var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {

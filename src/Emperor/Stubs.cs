@@ -1,4 +1,4 @@
-#pragma warning disable CS1591
+#pragma warning disable CS1591, CA1822
 // temporary, to compile while others build these
 using Emperor.Core.Succession; using Emperor.Core.Programs; using Emperor.Core.Vassals; using Emperor.Output; using Emperor.Linux;
 namespace Emperor.Output {
