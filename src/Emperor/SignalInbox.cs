@@ -17,6 +17,7 @@ internal sealed class SignalInbox : IDisposable
         Signals.Interrupt,
         Signals.Quit,
         Signals.User1,
+        Signals.User2,
         Signals.Terminate,
         Signals.Urgent,
     ];
