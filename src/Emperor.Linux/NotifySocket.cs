@@ -43,6 +43,16 @@ public sealed unsafe class NotifySocket : IDisposable
     /// <summary>The descriptor, for the event loop.</summary>
     public int Fd => _fd.Number;
 
+    /// <summary>Goes on with one of an earlier emperor's: nothing is bound, and what waits in it is received.</summary>
+    /// <param name="fd">Its socket; it is closed with this.</param>
+    /// <param name="name">Its <see cref="Name"/>.</param>
+    public static NotifySocket Adopt(SafeFd fd, string name)
+    {
+        ArgumentNullException.ThrowIfNull(fd);
+        _ = Native.Fcntl(fd.Number, Constants.FSetFl, Constants.ONonBlock);
+        return new NotifySocket(fd, name);
+    }
+
     /// <summary>Makes one.</summary>
     /// <exception cref="LinuxException">No descriptor is left.</exception>
     public static NotifySocket Open()

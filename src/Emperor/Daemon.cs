@@ -71,6 +71,12 @@ internal sealed class Daemon(
     /// <summary>What to do when the log is to be opened anew.</summary>
     public required Action ReopenLog { get; init; }
 
+    /// <summary>The program now at its path is to go on in this one's place (SIGUSR2); null where it cannot.</summary>
+    public Action? AskUpgrade { get; init; }
+
+    /// <summary>What vassals have lived on over, and would; null for nothing.</summary>
+    public Func<Continuity>? Continuity { get; init; }
+
     /// <summary>What operators want over the control socket; null when there is none.</summary>
     public ControlDesk? Control { get; init; }
 
@@ -140,7 +146,15 @@ internal sealed class Daemon(
     private bool IsOpen => runner.Hooks is not { IsOpen: false };
 
     private EmpireSnapshot TakeSnapshot() =>
-        empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health, Commands?.Counts, runner.Workers.Work());
+        empire.Snapshot(
+            Clock.Now,
+            herald.IsReady,
+            _health,
+            monitors.Health,
+            Commands?.Counts,
+            runner.Workers.Work(),
+            Continuity?.Invoke() ?? default
+        );
 
     // The first turn makes the first scan and starts all vassals: it says nothing about those to come.
     private void EndTurn(Instant now)
@@ -335,6 +349,9 @@ internal sealed class Daemon(
             case Signals.User1:
                 ReopenLog();
                 LogState();
+                break;
+            case Signals.User2:
+                AskUpgrade?.Invoke();
                 break;
         }
         Settle(now);

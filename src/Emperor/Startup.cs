@@ -16,6 +16,7 @@ using Emperor.Servers;
 using Emperor.Servers.Wsgi;
 using Emperor.Sockets;
 using Emperor.Stats;
+using Emperor.Succession;
 using Emperor.Systemd;
 using Emperor.Tyrant;
 using Serilog.Events;
@@ -41,6 +42,8 @@ internal sealed partial class Startup(
     private static readonly int ReloadsAtOnce = Math.Max(2, 2 * Environment.ProcessorCount);
 
     private readonly Dictionary<string, string> _environment = environment.DistinctBy(v => v.Key).ToDictionary(StringComparer.Ordinal);
+
+    private readonly Servants _servants = new([], new Heirlooms());
 
     private ControlSocket? _controlSocket;
     private string? _controlFailure;
@@ -167,7 +170,7 @@ internal sealed partial class Startup(
         var owners = eye is null ? null : new OwnerBook(Self.Uid);
         monitors.OnOwner = (vassal, owner) => owners?.Note(vassal, owner?.Uid);
         using var control = Control(events, output, loop, owners, log);
-        using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
+        using var stats = StatsSetup.Start(settings, inherited, _servants, Clock.Now.Unix, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
         using var desk = control is null ? null : Desk(control, empire, monitors, server, limits, output, herald, owners, log);
@@ -343,7 +346,7 @@ internal sealed partial class Startup(
             : ControlSocket.DefaultPath(Self.IsRoot, _environment.GetValueOrDefault("XDG_RUNTIME_DIR"));
         if (path is null)
             return null;
-        _controlSocket = ControlSocket.Open(path, makeFolder: settings.Control is null, out var failure);
+        _controlSocket = ControlSocket.Open(path, makeFolder: settings.Control is null, _servants, out var failure);
         if (_controlSocket is not null)
             return null;
         _controlFailure = failure;

@@ -75,13 +75,15 @@ public sealed class Empire(EmpirePolicy policy)
     /// <param name="scans">How its scans fare.</param>
     /// <param name="commands">What has come to the command socket; null when there is none.</param>
     /// <param name="work">What the workers of the built-in server have done, by vassal; null for nothing.</param>
+    /// <param name="continuity">What they have lived on over, and would.</param>
     public EmpireSnapshot Snapshot(
         Instant now,
         bool isReady,
         LoopHealth loop,
         IReadOnlyList<ScanHealth> scans,
         Control.CommandCounts? commands = null,
-        IReadOnlyDictionary<string, WorkCounts>? work = null
+        IReadOnlyDictionary<string, WorkCounts>? work = null,
+        Continuity continuity = default
     ) =>
         new(_vassals.Values, policy.Vassal, now)
         {
@@ -92,6 +94,7 @@ public sealed class Empire(EmpirePolicy policy)
             Scans = scans,
             Commands = commands,
             Work = work ?? NoWork,
+            Continuity = continuity,
         };
 
     /// <summary>One thing has happened to one vassal.</summary>

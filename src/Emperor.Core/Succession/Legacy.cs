@@ -62,6 +62,12 @@ public sealed record EmpireLegacy
     /// <summary>What has come to the command socket.</summary>
     public Control.CommandCounts? Commands { get; init; }
 
+    /// <summary>Who waits for the word that the upgrade is done.</summary>
+    public IReadOnlyList<AskerLegacy> Askers { get; init; } = [];
+
+    /// <summary>Orders of operators that some vassals have not been given yet.</summary>
+    public IReadOnlyList<OrderLegacy> Orders { get; init; } = [];
+
     /// <summary>The files that hold the emperor's process number.</summary>
     public IReadOnlyList<string> PidFiles { get; init; } = [];
 }
