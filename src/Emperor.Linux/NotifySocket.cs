@@ -43,6 +43,16 @@ public sealed unsafe class NotifySocket : IDisposable
     /// <summary>The descriptor, for the event loop.</summary>
     public int Fd => _fd.Number;
 
+    /// <summary>Goes on with one of an earlier emperor's: nothing is bound, and what waits in it is received.</summary>
+    /// <param name="fd">Its socket; it is closed with this.</param>
+    /// <param name="name">Its <see cref="Name"/>.</param>
+    public static NotifySocket Adopt(SafeFd fd, string name)
+    {
+        ArgumentNullException.ThrowIfNull(fd);
+        _ = Native.Fcntl(fd.Number, Constants.FSetFl, Constants.ONonBlock);
+        return new NotifySocket(fd, name);
+    }
+
     /// <summary>Makes one.</summary>
     /// <exception cref="LinuxException">No descriptor is left.</exception>
     public static NotifySocket Open()
@@ -50,11 +60,6 @@ public sealed unsafe class NotifySocket : IDisposable
         var name = $"@emperor-notify/{Guid.NewGuid():N}";
         return Bind(name, out var error) ?? throw new LinuxException("bind a notification socket", error);
     }
-
-    /// <summary>Takes one over that a former emperor has made.</summary>
-    /// <param name="fd">The socket; it is disposed with this.</param>
-    /// <param name="name">Its name.</param>
-    public static NotifySocket Adopt(SafeFd fd, string name) => new(fd, name);
 
     /// <summary>Makes one of a given name. Nothing that is there is removed.</summary>
     /// <param name="name">A path of at most 107 bytes, or, after "@", a name of the abstract kind.</param>

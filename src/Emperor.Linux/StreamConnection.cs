@@ -10,6 +10,15 @@ public sealed unsafe class StreamConnection : IDisposable
 
     internal StreamConnection(SafeFd fd) => _fd = fd;
 
+    /// <summary>Goes on with a connection of an earlier emperor's.</summary>
+    /// <param name="fd">Its descriptor, which is made non-blocking; it is closed with this.</param>
+    public static StreamConnection Inherit(SafeFd fd)
+    {
+        ArgumentNullException.ThrowIfNull(fd);
+        _ = Native.Fcntl(fd.Number, Constants.FSetFl, Constants.ONonBlock);
+        return new StreamConnection(fd);
+    }
+
     /// <summary>The descriptor, for the event loop.</summary>
     public int Fd => _fd.Number;
 

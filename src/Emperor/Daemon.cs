@@ -73,6 +73,9 @@ internal sealed class Daemon(
     /// <summary>What to do when the log is to be opened anew.</summary>
     public required Action ReopenLog { get; init; }
 
+    /// <summary>What vassals have lived on over, and would; null for nothing.</summary>
+    public Func<Continuity>? Continuity { get; init; }
+
     /// <summary>What operators want over the control socket; null when there is none.</summary>
     public ControlDesk? Control { get; init; }
 
@@ -140,6 +143,8 @@ internal sealed class Daemon(
                 OnFirstScan();
             }
             Control?.Turn(Clock.Now);
+            while (Control?.TakeUpgrade() is { } asker)
+                Leap.Begin(Environment.TickCount64, asker);
             Announce();
             Leap.Turn(Environment.TickCount64);
             WriteDown();
@@ -158,10 +163,12 @@ internal sealed class Daemon(
     {
         if (Restoration is not { } restoration)
             return;
+        Control?.Inherit(restoration.Orders);
         _effects.AddRange(restoration.Repairs);
         Settle(Clock.Now);
         loop.Wait(_ready, 0);
         Turn();
+        restoration.Tell();
     }
 
     // The journal first: what is stored and not written down is given up, and what is written down and not stored is lost.
@@ -175,7 +182,15 @@ internal sealed class Daemon(
     private bool IsOpen => runner.Hooks is not { IsOpen: false };
 
     private EmpireSnapshot TakeSnapshot() =>
-        empire.Snapshot(Clock.Now, herald.IsReady, _health, monitors.Health, Commands?.Counts, runner.Workers.Work());
+        empire.Snapshot(
+            Clock.Now,
+            herald.IsReady,
+            _health,
+            monitors.Health,
+            Commands?.Counts,
+            runner.Workers.Work(),
+            Continuity?.Invoke() ?? default
+        );
 
     // The first turn makes the first scan and starts all vassals: it says nothing about those to come.
     private void EndTurn(Instant now)
@@ -377,7 +392,7 @@ internal sealed class Daemon(
                 empire.ForgiveAll(now, _effects);
                 break;
             case Signals.User2:
-                Leap.Begin(now.Monotonic);
+                Leap.Begin(now.Monotonic, asker: null);
                 break;
             case Signals.User1:
                 ReopenLog();

@@ -8,7 +8,13 @@ internal sealed class PidFiles : IDisposable
 {
     private readonly List<string> _written = [];
 
-    /// <summary>Writes one.</summary>
+    /// <summary>All that hold it because of this emperor, or of one before it in the same process.</summary>
+    public IReadOnlyList<string> Written => _written;
+
+    /// <summary>An emperor before this one, in the same process, has written these: they are right as they are, and removed at the end.</summary>
+    public void Inherit(IEnumerable<string> paths) => _written.AddRange(paths.Except(_written, StringComparer.Ordinal));
+
+    /// <summary>Writes one, unless an emperor before this one has: the rights for that may be gone.</summary>
     /// <param name="path">Its path; null when none is asked for.</param>
     /// <param name="folder">The folder that a relative path starts in.</param>
     /// <returns>Why not; null when it is written.</returns>
@@ -17,6 +23,8 @@ internal sealed class PidFiles : IDisposable
         if (path is null)
             return null;
         var absolute = Path.GetFullPath(path, folder);
+        if (_written.Contains(absolute, StringComparer.Ordinal))
+            return null;
         if (Files.WriteSmall(absolute, Content) is { Number: not 0 } error)
             return $"the pidfile {absolute} cannot be written: {error}";
         _written.Add(absolute);

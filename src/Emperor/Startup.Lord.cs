@@ -14,7 +14,7 @@ internal sealed partial class Startup
         failure = null;
         if (settings.CommandSocket is not { } name)
             return null;
-        var commands = CommandSocket.Open(name, out var why);
+        var commands = CommandSocket.Open(name, _servants, _inheritance.Legacy.Empire.Commands ?? default, out var why);
         if (commands is null)
             failure = StartFailure.Unavailable($"emperor-command-socket = {why}");
         commands?.Watch(loop);

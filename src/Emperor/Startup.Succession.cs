@@ -1,6 +1,9 @@
 using System.Globalization;
+using Emperor.Control;
 using Emperor.Core.Configuration;
+using Emperor.Core.Control;
 using Emperor.Core.Reign;
+using Emperor.Core.Stats;
 using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
@@ -8,6 +11,7 @@ using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Output;
 using Emperor.Sockets;
+using Emperor.Stats;
 using Emperor.Succession;
 using Emperor.Systemd;
 using Serilog.Events;
@@ -33,6 +37,7 @@ internal sealed partial class Startup
         if (Arrival.OfLeap(_environment, out _lostInheritance) is { } leapt)
         {
             _inheritance = leapt;
+            _servants = new Servants(leapt.Legacy.Empire.Servants, leapt.Heirlooms);
             _ = Capabilities.ClearAmbient();
             foreach (var variable in Core.Sockets.ListenFds.Variables)
                 _environment.Remove(variable);
@@ -44,9 +49,21 @@ internal sealed partial class Startup
         _lostInheritance ??= lost;
         if (_inheritance.IsNone)
             _kept.ForEach(k => k.Fd.Dispose());
+        _servants = new Servants(_inheritance.Legacy.Empire.Servants, _inheritance.Heirlooms);
         sockets.Keep(_inheritance.Heirlooms);
         return sockets;
     }
+
+    // What stands in the place of standard output and error goes on, whatever the rights to open it anew are by now.
+    private StartFailure? AdoptLog(string? path, out LogFile? file)
+    {
+        var full = string.IsNullOrEmpty(path) ? null : Path.GetFullPath(path);
+        file = LogFile.Adopt(_inheritance.Legacy.Empire.Log, full, (uint?)settings.LogFileMode, out var error);
+        return StartFailure.Unavailable(file is null && error.Number != 0 ? $"the log {path} cannot be opened: {error}" : null);
+    }
+
+    // When this emperor began, or the one that it was before in the same process.
+    private long Started => _inheritance is { IsNone: false, IsAdoption: false } ? _inheritance.Legacy.Empire.Started : Clock.Now.Unix;
 
     // Where the service manager keeps descriptors, it says so (FDSTORE=, since version 254; emperor.service says it for older ones).
     private void OpenStore(EmperorLog log)
@@ -89,7 +106,8 @@ internal sealed partial class Startup
     {
         if (_inheritance.IsNone)
             return null;
-        var repairs = new List<Effect>();
+        var (repairs, own) = (new List<Effect>(), _inheritance.Legacy.Empire);
+        output?.Restore(_inheritance.Legacy.Tails);
         foreach (var vassal in _inheritance.Legacy.Vassals)
         {
             try
@@ -110,13 +128,24 @@ internal sealed partial class Startup
                     .Select(d => d.GuardSlot)
                     .ToHashSet()
             );
-        foreach (var vassal in _inheritance.Legacy.Vassals)
-            TellLosses(vassal.Name, works, empire);
+        string[] lost = [.. _inheritance.Legacy.Vassals.Select(v => v.Name).Where(name => TellLosses(name, works, empire))];
+        Asker[] askers = [.. own.Askers.Select(a => Asker.Inherit(a, _inheritance.Heirlooms)).OfType<Asker>()];
         _ = _inheritance.Heirlooms.CloseRest();
-        if (_inheritance.Legacy.Empire.IsReady)
+        if (own.IsReady)
             herald.InheritReadiness();
-        TellSuccession(works, log);
-        return new Restoration(repairs, _inheritance.IsAdoption);
+        var carried = works.Processes.All.Select(p => p.Vassal).Distinct().Except(lost).Count();
+        TellSuccession(carried, log);
+        return new Restoration(
+            repairs,
+            _inheritance.IsAdoption,
+            own.Orders,
+            () =>
+            {
+                var took = Environment.TickCount64 - own.AskedAt;
+                foreach (var asker in askers)
+                    asker.Succeed(new UpgradeReport(_inheritance.Legacy.Program, Program.Version, took, carried, lost));
+            }
+        );
     }
 
     private void Restore(VassalLegacy vassal, Works works, Empire empire, VassalOutput? output, List<Effect> repairs)
@@ -124,13 +153,8 @@ internal sealed partial class Startup
         if (!empire.Vassals.TryGetValue(vassal.Name, out var state))
             return;
         var (plans, isAdoption, now) = (new PlanTable(vassal.Plans), _inheritance.IsAdoption, Environment.TickCount64);
-        var outputs = new Dictionary<string, OutputSource>(StringComparer.Ordinal);
-        foreach (var pipe in vassal.Outputs)
-        {
-            if (output is not null && _inheritance.Heirlooms.Take(pipe.Pipe) is { } fd)
-                outputs[pipe.Pipe] = output.Inherit(pipe, vassal.Name, fd);
-        }
-        OutputSource? OutputOf(string? name) => name is null ? null : outputs.GetValueOrDefault(name);
+        output?.Inherit(vassal.Name, vassal.Outputs);
+        OutputSource? OutputOf(string? name) => output?.Find(vassal.Name, name);
         works.Processes.Inherit(vassal, OutputOf, isAdoption);
         var isWhole = works.Held.Inherit(vassal.Name, vassal.Held);
         isWhole &= works.Listeners.Inherit(vassal.Name, vassal.Listener);
@@ -142,43 +166,42 @@ internal sealed partial class Startup
         repairs.AddRange(Accession.Repairs(state, isWhole));
     }
 
-    private static void TellLosses(string vassal, Works works, Empire empire)
+    // Whether it has lost any.
+    private static bool TellLosses(string vassal, Works works, Empire empire)
     {
         if (!empire.Vassals.TryGetValue(vassal, out var state))
-            return;
+            return false;
         var living = works.Processes.LivingOf(vassal).Concat(works.Workers.Awaited(vassal)).ToHashSet();
-        foreach (var loss in Accession.Losses(state, living, "ended while there was no emperor, and nobody saw how"))
+        var losses = Accession.Losses(state, living, "ended while there was no emperor, and nobody saw how").ToArray();
+        foreach (var loss in losses)
             works.Processes.Outcomes.Enqueue((vassal, loss));
+        return losses.Length > 0;
     }
 
-    private void TellSuccession(Works works, EmperorLog log)
+    private void TellSuccession(int carried, EmperorLog log)
     {
-        var (legacy, count) = (_inheritance.Legacy, works.Processes.All.Select(p => p.Vassal).Distinct().Count());
-        var vassals = string.Create(CultureInfo.InvariantCulture, $"{count} vassals are carried over");
+        var vassals = string.Create(CultureInfo.InvariantCulture, $"{carried} {(carried == 1 ? "vassal is" : "vassals are")} carried over");
         if (_inheritance.IsAdoption)
             log.Warning("adopted", $"the emperor before this one was killed; {vassals}");
         else
-            log.Information("upgraded", $"upgraded from {legacy.Program} to {Program.Version}: {vassals}");
+            log.Information("upgraded", $"upgraded from {_inheritance.Legacy.Program} to {Program.Version}: {vassals}");
     }
 
-    private Testament Testament(
-        Works works,
-        Empire empire,
-        MonitorHub monitors,
-        OnDemandResolver onDemand,
-        VassalOutput? output,
-        InheritedSockets inherited,
-        ulong softLimit,
-        Herald herald
-    )
+    private Continuity Continuity(Testament testament)
+    {
+        var own = testament.Own();
+        return new Continuity(own.Upgrades, own.Crashes, settings.Survive != SurviveMode.Never, own.IsStored);
+    }
+
+    private Testament Testament(Works works, Empire empire, MonitorHub monitors, OnDemandResolver onDemand, OwnEstate own)
     {
         var former = _inheritance.Legacy.Empire;
-        var own = new EmpireLegacy
+        var fixedPart = new EmpireLegacy
         {
-            Started = _inheritance.IsNone ? Clock.Now.Unix : former.Started,
+            Started = Started,
             Upgrades = former.Upgrades + (_inheritance is { IsNone: false, IsAdoption: false } ? 1 : 0),
             Crashes = former.Crashes + (_inheritance.IsAdoption ? 1 : 0),
-            SoftLimit = softLimit,
+            SoftLimit = own.SoftLimit,
             IsStored = _inheritance.Heirlooms.Store is not null,
         };
         return new Testament
@@ -190,11 +213,44 @@ internal sealed partial class Startup
             Held = works.Held,
             Listeners = works.Listeners,
             Probes = works.Probes,
-            Output = output,
+            Output = own.Output,
             Workers = works.Workers,
             Duties = works.Duties,
-            Own = () => own with { IsReady = herald.IsReady, Inherited = inherited.Legacy },
+            Own = () =>
+                fixedPart with
+                {
+                    IsReady = own.Herald.IsReady,
+                    Inherited = own.Inherited.Legacy,
+                    Servants = [.. Servants(own)],
+                    Commands = own.Commands?.Counts,
+                    Log = own.LogFile?.Legacy,
+                    PidFiles = own.PidFiles.Written,
+                    Orders = own.Desk?.Orders ?? [],
+                },
         };
+    }
+
+    private IEnumerable<ServantLegacy> Servants(OwnEstate own)
+    {
+        if (_controlSocket?.Legacy is { } control)
+            yield return control;
+        foreach (var legacy in own.Stats?.Legacies ?? [])
+            yield return legacy;
+        if (own.Commands is { } commands)
+            yield return commands.Legacy;
+    }
+
+    private static List<Quieted> Quieted(OwnEstate own, EventLoop loop)
+    {
+        var quieted = new List<Quieted>();
+        if (own.Desk is { } desk)
+            quieted.Add(new Quieted("the control socket", desk.Pause, () => desk.IsQuiet, desk.Resume));
+        if (own.Stats is { } stats)
+            quieted.Add(new Quieted("the stats socket", stats.Pause, () => stats.IsQuiet, stats.Resume));
+        if (own.Output is { } output)
+            quieted.Add(new Quieted("what vassals print", () => output.Pause(loop.Wake), () => output.IsQuiet, output.Resume));
+        quieted.Add(new Quieted("the log", () => { }, () => own.Sink.IsQuiet, () => { }));
+        return quieted;
     }
 
     private Chronicle? Chronicle(Works works, Testament testament, EmperorLog log)
@@ -207,7 +263,15 @@ internal sealed partial class Startup
         return chronicle;
     }
 
-    private Leap Leap(Works works, OnDemandResolver onDemand, Empire empire, Testament testament, EventLoop loop, EmperorLog log) =>
+    private Leap Leap(
+        Works works,
+        OnDemandResolver onDemand,
+        Empire empire,
+        Testament testament,
+        OwnEstate own,
+        EventLoop loop,
+        EmperorLog log
+    ) =>
         new(
             new LeapWorld
             {
@@ -222,7 +286,9 @@ internal sealed partial class Startup
                 Folder = settings.WorkingDirectory,
                 Heirlooms = _inheritance.Heirlooms,
                 Testament = testament,
-                Quieted = [],
+                Quieted = Quieted(own, loop),
+                TakeLast = () => own.Desk?.Turn(Clock.Now),
+                Complete = legacy => legacy with { Tails = own.Output?.Tails() ?? [], Events = own.Events.Events },
                 Obstacle = () =>
                     works.Hooks is { IsBusy: true } ? "hooks run"
                     : onDemand.IsBusy ? "commands that tell addresses run"
@@ -251,4 +317,19 @@ internal sealed partial class Startup
         sink.Dispose();
         Self.Exit(exitCode);
     }
+
+    /// <summary>What is the emperor's own of what passes on.</summary>
+    private sealed record OwnEstate(
+        InheritedSockets Inherited,
+        ulong SoftLimit,
+        Herald Herald,
+        PidFiles PidFiles,
+        LogFile? LogFile,
+        ControlDesk? Desk,
+        StatsServer? Stats,
+        CommandSocket? Commands,
+        EventFeed Events,
+        VassalOutput? Output,
+        BoundedSink Sink
+    );
 }

@@ -44,6 +44,8 @@ internal sealed partial class Startup(
 
     private readonly Dictionary<string, string> _environment = environment.DistinctBy(v => v.Key).ToDictionary(StringComparer.Ordinal);
 
+    private Servants _servants = new([], new Heirlooms());
+
     private ControlSocket? _controlSocket;
     private string? _controlFailure;
     private LordChannel? _lord;
@@ -107,7 +109,7 @@ internal sealed partial class Startup(
             }
             using var socket = _controlSocket;
             // With the rights that will open it anew when it is rotated.
-            if (daemonLog is null && settings.LogToLater is { Length: > 0 } later)
+            if (daemonLog is null && logFile is null && settings.LogToLater is { Length: > 0 } later)
             {
                 if (OpenLog(later, out logFile) is { } noLaterLog)
                     return Refuse(noLaterLog);
@@ -115,7 +117,7 @@ internal sealed partial class Startup(
             }
             try
             {
-                return Govern(log, sink, logFile, spawner, softLimit, inherited, daemonPipe);
+                return Govern(log, sink, logFile, pidFiles, spawner, softLimit, inherited, daemonPipe);
             }
             catch (Exception e)
             {
@@ -131,23 +133,23 @@ internal sealed partial class Startup(
         EmperorLog log,
         BoundedSink sink,
         LogFile? logFile,
+        PidFiles pidFiles,
         Spawner spawner,
         ulong softLimit,
         InheritedSockets inherited,
         SafeFd? daemonPipe
     )
     {
-        var events = new EventFeed(Legacy.None.Events);
+        var events = new EventFeed(_inheritance.Legacy.Events);
         log.Events = _controlSocket is null ? null : events;
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
         if (!TryMakeMonitors(log, out var monitorList))
             return ExitCode.Failed;
-        using var heirlooms = new Heirlooms();
-        using var output = VassalOutput.Create(settings, LogSetup.StyleOf(settings, logFile), sink, heirlooms, log, out var failure);
+        var style = LogSetup.StyleOf(settings, logFile);
+        using var output = VassalOutput.Create(settings, style, sink, _inheritance.Heirlooms, log, out var failure);
         if (StartFailure.Unavailable(failure) is { } noFolder)
             return Fail(log, noFolder);
-        output?.Resume();
         void Reopen()
         {
             ReopenLog(log, logFile);
@@ -172,17 +174,20 @@ internal sealed partial class Startup(
         var owners = eye is null ? null : new OwnerBook(Self.Uid);
         monitors.OnOwner = (vassal, owner) => owners?.Note(vassal, owner?.Uid);
         using var control = Control(events, output, loop, owners, log);
-        using var stats = StatsSetup.Start(settings, inherited, snapshots, log, out var statsFailure);
+        using var stats = StatsSetup.Start(settings, inherited, _servants, Started, snapshots, log, out var statsFailure);
         if (statsFailure is not null)
             return Fail(log, StartFailure.Unavailable(statsFailure)!);
         using var desk = control is null ? null : Desk(control, empire, monitors, server, limits, output, herald, owners, log);
         using var commands = Commands(loop, out var noCommands);
         if (noCommands is not null)
             return Fail(log, noCommands);
+        _servants.CloseRest();
         var restoration = Restore(works, empire, monitors, output, herald, log);
-        var testament = Testament(works, empire, monitors, onDemand, output, inherited, softLimit, herald);
+        output?.Resume();
+        var own = new OwnEstate(inherited, softLimit, herald, pidFiles, logFile, desk, stats, commands, events, output, sink);
+        var testament = Testament(works, empire, monitors, onDemand, own);
         using var chronicle = Chronicle(works, testament, log);
-        using var leap = Leap(works, onDemand, empire, testament, loop, log);
+        using var leap = Leap(works, onDemand, empire, testament, own, loop, log);
         var daemon = new Daemon(loop, empire, monitors, onDemand, runner, signals, herald, snapshots, log)
         {
             Restoration = restoration,
@@ -192,6 +197,7 @@ internal sealed partial class Startup(
             ReopenLog = Reopen,
             Control = desk,
             Commands = commands,
+            Continuity = () => Continuity(testament),
             Lord = _lord,
             HasChanged = () => HasChanged(log),
             OfLord = order => hooks?.OfLord(HooksOf(order)),
@@ -290,6 +296,8 @@ internal sealed partial class Startup(
 
     private StartFailure? OpenLog(string? path, out LogFile? file)
     {
+        if (_inheritance is { IsNone: false, IsAdoption: false })
+            return AdoptLog(path, out file);
         file = null;
         if (string.IsNullOrEmpty(path))
             return null;
@@ -324,6 +332,8 @@ internal sealed partial class Startup(
             if (Self.SetDescriptorLimit((ulong)files, (ulong)files) is { Number: not 0 } error)
                 return StartFailure.Configuration($"max-fd = {files}: {error}");
         }
+        if (!_inheritance.IsAdoption)
+            pidFiles.Inherit(_inheritance.Legacy.Empire.PidFiles);
         StartFailure? Pid(string? file) => StartFailure.Unavailable(pidFiles.Write(file, settings.WorkingDirectory));
         return ChangeDirectory(settings.ChangeDirectory)
             ?? Pid(settings.PidFile)
@@ -356,7 +366,7 @@ internal sealed partial class Startup(
             : ControlSocket.DefaultPath(Self.IsRoot, _environment.GetValueOrDefault("XDG_RUNTIME_DIR"));
         if (path is null)
             return null;
-        _controlSocket = ControlSocket.Open(path, makeFolder: settings.Control is null, out var failure);
+        _controlSocket = ControlSocket.Open(path, makeFolder: settings.Control is null, _servants, out var failure);
         if (_controlSocket is not null)
             return null;
         _controlFailure = failure;

@@ -42,6 +42,19 @@ public enum VassalOutputMode
     Inherit,
 }
 
+/// <summary>What vassals live on over.</summary>
+public enum SurviveMode
+{
+    /// <summary>Upgrades of the emperor; and its crash, where the service manager keeps descriptors.</summary>
+    Auto,
+
+    /// <summary>Upgrades only.</summary>
+    Upgrade,
+
+    /// <summary>Nothing.</summary>
+    Never,
+}
+
 /// <summary>
 /// The settings of the daemon. Names, units and defaults are uWSGI's (core/init.c, core/uwsgi.c); paths stand as they were written, and
 /// relative ones refer to <see cref="WorkingDirectory"/>. A text that was given without a value is empty, one that was not given is null.
@@ -252,6 +265,9 @@ public sealed record EmperorSettings
 
     /// <summary>emperor-death-signal: vassals have SIGKILL for a parent-death signal.</summary>
     public bool DeathSignal { get; init; }
+
+    /// <summary>emperor-survive: what vassals live on over.</summary>
+    public SurviveMode Survive { get; init; }
 
     /// <summary>emperor-control: the path of the control socket; "none" for none, null for the usual one.</summary>
     public string? Control { get; init; }

@@ -140,6 +140,24 @@ internal sealed partial class SettingValues
         }
     }
 
+    public SurviveMode Survive(string name)
+    {
+        if (Last(name) is not { } option)
+            return SurviveMode.Auto;
+        switch (option.Value)
+        {
+            case "auto":
+                return SurviveMode.Auto;
+            case "upgrade":
+                return SurviveMode.Upgrade;
+            case "never":
+                return SurviveMode.Never;
+            default:
+                Refuse(option, "auto, upgrade or never");
+                return SurviveMode.Auto;
+        }
+    }
+
     public VassalOutputMode VassalOutput(string name)
     {
         if (Last(name) is not { } option)

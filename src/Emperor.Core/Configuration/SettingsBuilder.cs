@@ -145,6 +145,7 @@ public static class SettingsBuilder
             VassalLogDirectory = values.TextNotEmpty("vassal-log-dir", "a folder"),
             VassalLogMaxSize = values.Number("vassal-log-max-size", EmperorSettings.DefaultVassalLogSize, "bytes"),
             DeathSignal = values.Flag("emperor-death-signal"),
+            Survive = values.Survive("emperor-survive"),
             Control = values.TextNotEmpty("emperor-control", "a path, or none"),
             Ready = values.Ready("emperor-ready"),
             ReadyTimeout = TimeSpan.FromSeconds(values.Number("emperor-ready-timeout", 60, "seconds")),

@@ -301,6 +301,16 @@ internal static class SupportedOptions
         {
             Own = true,
         },
+        new(
+            OptionGroup.Process,
+            "emperor-survive",
+            "WHAT",
+            "what vassals live on over: upgrade (\"emperor upgrade\", SIGUSR2); auto, also Emperor's crash where systemd keeps its descriptors "
+                + "(FileDescriptorStoreMax=); or never (auto)"
+        )
+        {
+            Own = true,
+        },
         new(OptionGroup.Process, "emperor-ready-timeout", "SECONDS", "how long a vassal may take to accept requests for that (60)")
         {
             Own = true,

@@ -24,11 +24,20 @@ public static class ControlProtocol
     /// <summary>The longest that may be asked for, milliseconds.</summary>
     public const int LongestTimeout = 3_600_000;
 
+    /// <summary>The verb that has the next program go on in the emperor's place.</summary>
+    public const string Upgrade = "upgrade";
+
+    /// <summary>
+    /// The error of a request that is not worked on any more, or of a follower that is told nothing more, because another program goes on in this
+    /// one's place: whoever asks again is answered by that.
+    /// </summary>
+    public const string Upgrading = "upgrading";
+
     private const int IdLength = 64;
 
     /// <summary>The verbs.</summary>
     public static IReadOnlyList<string> Verbs { get; } =
-    ["status", "names", "explain", "events", "logs", "start", "stop", "restart", "reload", "retry"];
+    ["status", "names", "explain", "events", "logs", "start", "stop", "restart", "reload", "retry", Upgrade];
 
     /// <summary>
     /// How lines are written: letters and quotation marks as they are, because people read them too, and they never stand inside HTML.

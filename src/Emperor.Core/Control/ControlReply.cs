@@ -42,6 +42,15 @@ public sealed record ControlReply
     /// <summary>logs: one line.</summary>
     public LineView? Line { get; init; }
 
+    /// <summary>upgrade: how far it is, "probing" or "leaving".</summary>
+    public string? Phase { get; init; }
+
+    /// <summary>upgrade: what has come of it, as the new emperor tells it.</summary>
+    public UpgradeReport? Upgrade { get; init; }
+
+    /// <summary>events, with the error "upgrading": who goes on after this number has missed nothing, and is told nothing twice.</summary>
+    public long? Since { get; init; }
+
     /// <summary>explain: all about one vassal.</summary>
     public ExplainView? Explain { get; init; }
 
@@ -60,7 +69,7 @@ public sealed record ControlReply
 }
 
 /// <summary>Why a request was not done.</summary>
-/// <param name="Code">For machines: malformed, too-large, too-slow, too-many, version, unknown-verb, forbidden, no-such-vassal, not-kept, leaving, busy, fault.</param>
+/// <param name="Code">For machines: malformed, too-large, too-slow, too-many, version, unknown-verb, forbidden, no-such-vassal, not-kept, leaving, busy, refused, upgrading, fault.</param>
 /// <param name="Message">For people.</param>
 public sealed record ControlError(string Code, string Message);
 
@@ -82,7 +91,17 @@ public sealed record EmpireView(
     bool Leaving,
     IReadOnlyList<string> Monitors,
     string Status
-);
+)
+{
+    /// <summary>How often the emperor's program was changed since the first of them began.</summary>
+    public int Upgrades { get; init; }
+
+    /// <summary>How often an emperor has ended without a word since, and its vassals have lived on.</summary>
+    public int Crashes { get; init; }
+
+    /// <summary>What vassals would live on over: "upgrade", "upgrade and crash" or "nothing".</summary>
+    public string? Survives { get; init; }
+}
 
 /// <summary>What came of an order for one vassal.</summary>
 /// <param name="Vassal">Its name.</param>

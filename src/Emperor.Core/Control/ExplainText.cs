@@ -59,8 +59,13 @@ public static class ExplainText
         if (vassal.Pid is not { } pid)
             yield break;
         var up = TextTable.Duration(vassal.UptimeMs ?? 0);
-        yield return Line("process", Text($"pid {pid}, user {view.User ?? "?"}, up {up}, start {vassal.Starts}, reloads {vassal.Reloads}"));
+        yield return Line(
+            "process",
+            Text($"pid {pid}, user {view.User ?? "?"}, up {up}, start {vassal.Starts}, reloads {vassal.Reloads}{Adopted(vassal)}")
+        );
     }
+
+    private static string Adopted(VassalView vassal) => vassal.Adopted ? ", started by an emperor before this one" : "";
 
     private static IEnumerable<string> OfProgram(ExplainView view, ProgramView program)
     {
@@ -84,7 +89,7 @@ public static class ExplainText
             yield return Line(rule.Name, rule.Text);
         var copies = view.Vassal.Copies == 1 ? "" : Text($", {view.Vassal.CopiesReady} of {view.Vassal.Copies} copies ready");
         if (program.Processes.Count > 0)
-            yield return Line("runs as", Text($"user {view.User ?? "?"}, reloads {view.Vassal.Reloads}{copies}"));
+            yield return Line("runs as", Text($"user {view.User ?? "?"}, reloads {view.Vassal.Reloads}{copies}{Adopted(view.Vassal)}"));
         foreach (var process in program.Processes)
             yield return Line("process", Of(process));
     }

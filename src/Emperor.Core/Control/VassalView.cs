@@ -78,6 +78,9 @@ public sealed record VassalView
     /// <summary>It was stopped by hand.</summary>
     public bool StoppedByHand { get; init; }
 
+    /// <summary>Whether a process that it has was started by an emperor before this one.</summary>
+    public bool Adopted { get; init; }
+
     /// <summary>Whether its process runs with its file as it is now.</summary>
     public bool Latest { get; init; }
 
@@ -121,6 +124,7 @@ public sealed record VassalView
             KillInMs = raw.Phase is Phase.Stopping or Phase.Cursed ? toDeadline : null,
             RefusedChange = raw.RefusedChange,
             StoppedByHand = raw.StoppedByHand,
+            Adopted = raw.Adopted,
             Latest = vassal.IsLatest,
         };
     }

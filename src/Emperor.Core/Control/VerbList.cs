@@ -22,6 +22,7 @@ public static class VerbList
         new("retry", "NAME...", "try again now what waits after failures"),
         new("logs", "NAME...", "show what vassals printed last; -f goes on"),
         new("events", "[NAME...]", "show what happened last; -f goes on"),
+        new("upgrade", "", "go on with the program that is now at the emperor's path; no vassal notices"),
         new("check", "FILE...", "look for mistakes in vassals' files, without running anything"),
         new("config", "NAME|FILE", "show a vassal's options as uwsgi understands them, placeholders and includes resolved"),
         new(Serve, "OPTION...", "run one WSGI app here and now, with uWSGI's command line: emperor serve --http :8000 --wsgi-file app.py"),

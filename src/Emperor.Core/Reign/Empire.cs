@@ -76,13 +76,15 @@ public sealed partial class Empire
     /// <param name="scans">How its scans fare.</param>
     /// <param name="commands">What has come to the command socket; null when there is none.</param>
     /// <param name="work">What the workers of the built-in server have done, by vassal; null for nothing.</param>
+    /// <param name="continuity">What they have lived on over, and would.</param>
     public EmpireSnapshot Snapshot(
         Instant now,
         bool isReady,
         LoopHealth loop,
         IReadOnlyList<ScanHealth> scans,
         Control.CommandCounts? commands = null,
-        IReadOnlyDictionary<string, WorkCounts>? work = null
+        IReadOnlyDictionary<string, WorkCounts>? work = null,
+        Continuity continuity = default
     ) =>
         new(_vassals.Values, _policy.Vassal, now)
         {
@@ -93,6 +95,7 @@ public sealed partial class Empire
             Scans = scans,
             Commands = commands,
             Work = work ?? NoWork,
+            Continuity = continuity,
         };
 
     /// <summary>One thing has happened to one vassal.</summary>

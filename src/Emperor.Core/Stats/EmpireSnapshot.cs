@@ -64,6 +64,9 @@ public sealed class EmpireSnapshot
     /// <summary>What has come to the command socket; null when there is none.</summary>
     public Control.CommandCounts? Commands { get; init; }
 
+    /// <summary>What vassals have lived on over, and would.</summary>
+    public Continuity Continuity { get; init; }
+
     /// <summary>How the main loop fares.</summary>
     public LoopHealth Loop { get; init; }
 
@@ -72,6 +75,20 @@ public sealed class EmpireSnapshot
 
     /// <summary>How the scans fare, one for each --emperor.</summary>
     public IReadOnlyList<ScanHealth> Scans { get; init; } = [];
+}
+
+/// <summary>What vassals have lived on over, and would.</summary>
+/// <param name="Upgrades">How often the emperor's program was changed since the first of them began.</param>
+/// <param name="Crashes">How often an emperor has ended without a word since.</param>
+/// <param name="OverUpgrade">Whether they would live on over an upgrade (--emperor-survive).</param>
+/// <param name="OverCrash">Whether over a crash.</param>
+public readonly record struct Continuity(int Upgrades, int Crashes, bool OverUpgrade, bool OverCrash)
+{
+    /// <summary>What they would live on over, in words.</summary>
+    public string Survives =>
+        OverCrash ? "upgrade and crash"
+        : OverUpgrade ? "upgrade"
+        : "nothing";
 }
 
 /// <summary>What the workers of one vassal have done since its slots were made, which is when it was started, or got more of them.</summary>

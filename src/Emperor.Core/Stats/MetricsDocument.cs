@@ -77,6 +77,8 @@ public sealed class MetricsDocument(EmperorIdentity identity)
 
         text.Family("emperor_vassal_up", "gauge", "Whether the vassal accepts requests");
         Each(v => v.IsUp ? 1 : 0);
+        text.Family("emperor_vassal_adopted", "gauge", "Whether a process of the vassal was started by an emperor before this one");
+        Each(v => v.Raw.Adopted ? 1 : 0);
         WriteStates(text, empire, labels);
         WriteCopies(text, empire, labels);
         text.Family("emperor_vassal_restarts", "counter", "Starts of the vassal after its first");
@@ -124,6 +126,13 @@ public sealed class MetricsDocument(EmperorIdentity identity)
         text.Sample($"version=\"{Escaped(identity.Version)}\"", 1);
         text.Family("emperor_start_timestamp_seconds", "gauge", "When the emperor started", "seconds");
         text.Sample("", identity.Started / 1000.0);
+        text.Family("emperor_upgrades", "counter", "Upgrades of the emperor that its vassals have lived on over");
+        text.Sample("", empire.Continuity.Upgrades, Total);
+        text.Family("emperor_crashes", "counter", "Crashes of the emperor that its vassals have lived on over");
+        text.Sample("", empire.Continuity.Crashes, Total);
+        text.Family("emperor_survives", "gauge", "Whether vassals would live on over it");
+        text.Sample("event=\"upgrade\"", empire.Continuity.OverUpgrade ? 1 : 0);
+        text.Sample("event=\"crash\"", empire.Continuity.OverCrash ? 1 : 0);
         text.Family("emperor_ready", "gauge", "Whether the emperor is ready and does not leave");
         text.Sample("", empire.IsReady ? 1 : 0);
         text.Family("emperor_vassals", "gauge", "Vassals in each state");

@@ -190,7 +190,7 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
     private static void WriteNewer(Utf8JsonWriter json, VassalState raw)
     {
         json.WriteNumber("suspended"u8, raw.Suspended ? 1 : 0);
-        json.WriteNumber("adopted"u8, 0);
+        json.WriteNumber("adopted"u8, raw.Adopted ? 1 : 0);
         json.WriteStartArray("attrs"u8);
         foreach (var attribute in raw.Source?.Attributes ?? [])
         {
@@ -269,6 +269,9 @@ public sealed class StatsDocument(EmperorIdentity identity, bool minified)
                 : empire.IsReady ? "ready"u8
                 : "starting"u8
         );
+        json.WriteNumber("upgrades"u8, empire.Continuity.Upgrades);
+        json.WriteNumber("crashes"u8, empire.Continuity.Crashes);
+        json.WriteString("survives"u8, empire.Continuity.Survives);
         json.WriteNumber("sampled_at"u8, Seconds(usage.At));
         json.WriteStartObject("loop"u8);
         json.WriteNumber("turns"u8, empire.Loop.Turns);

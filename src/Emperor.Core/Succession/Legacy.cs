@@ -71,6 +71,15 @@ public sealed record EmpireLegacy
     /// <summary>The file in the place of standard output and error; null when there is none.</summary>
     public LogLegacy? Log { get; init; }
 
+    /// <summary>When the upgrade was asked for, monotonic milliseconds; 0 when none was.</summary>
+    public long AskedAt { get; init; }
+
+    /// <summary>Who waits for the word that the upgrade is done.</summary>
+    public IReadOnlyList<AskerLegacy> Askers { get; init; } = [];
+
+    /// <summary>Orders of operators that some vassals have not been given yet.</summary>
+    public IReadOnlyList<OrderLegacy> Orders { get; init; } = [];
+
     /// <summary>The files that hold the emperor's process number.</summary>
     public IReadOnlyList<string> PidFiles { get; init; } = [];
 }

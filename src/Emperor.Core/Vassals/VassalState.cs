@@ -19,6 +19,25 @@ public sealed record VassalState
     /// <summary>Counts its processes; the current (or last) one's number, from 1.</summary>
     public int Incarnation { get; init; }
 
+    /// <summary>The last of its processes that an emperor before this one has started; 0 when none has.</summary>
+    public int AdoptedUpTo { get; init; }
+
+    /// <summary>Whether a process that it has was started by an emperor before this one.</summary>
+    public bool Adopted
+    {
+        get
+        {
+            if (Members.Length == 0)
+                return HasProcess && Incarnation <= AdoptedUpTo;
+            foreach (var member in Members)
+            {
+                if (member.Incarnation <= AdoptedUpTo)
+                    return true;
+            }
+            return false;
+        }
+    }
+
     /// <summary>Its process; null when it has none.</summary>
     public int? Pid { get; init; }
 
@@ -205,6 +224,9 @@ public sealed record VassalState
             $"{Word}{(Pid is { } pid ? $", pid {pid}" : "")}{(HasProcess && Socket is { } s ? $", on demand ({s})" : "")}, failures {Failures}, deaths {Deaths}, reloads {Reloads}"
                 + $"{(Reason.Length > 0 ? $": {Reason}" : "")}{(HasProcess && RefusedChange is { } r ? $"; its last change was not taken: {r}" : "")}"
         );
+
+    /// <summary>The same for an emperor who takes it over: the processes that it has are another's.</summary>
+    public VassalState Taken() => this with { AdoptedUpTo = Incarnation };
 
     private static long? Nearer(long? a, long? b) => a is { } x && b is { } y ? Math.Min(x, y) : a ?? b;
 }

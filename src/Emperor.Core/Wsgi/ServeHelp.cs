@@ -165,6 +165,7 @@ public static class ServeHelp
                 ("master-fifo", "FILE", "a pipe that takes commands: r reload, R restart, q stop, s stats, l open the log anew"),
                 ("max-fd", "NUMBER", "the most files that may be open at once"),
                 ("emperor-control", "PATH", "a socket for \"emperor status --socket PATH\" and the other verbs (none)"),
+                ("emperor-survive", "WHAT", "never: no upgrade in place by \"emperor upgrade\" or SIGUSR2 (auto)"),
                 ("help", null, "show this"),
                 ("version", null, "show the version"),
             ]

@@ -24,6 +24,7 @@ public static class ServeOptions
         "log-level",
         "log-json",
         "emperor-control",
+        "emperor-survive",
     }.ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>All of them.</summary>

@@ -71,6 +71,7 @@ internal static class CommandTree
         root.Add(Explain());
         foreach (var name in new[] { "start", "stop", "restart", "reload", "retry" })
             root.Add(Order(name));
+        root.Add(Upgrade());
         root.Add(Logs());
         root.Add(Events());
         root.Add(Check());
@@ -135,17 +136,9 @@ internal static class CommandTree
         var names = Names(isNeeded: false);
         var all = new Option<bool>("--all") { Description = "all vassals, a few at a time" };
         var noWait = new Option<bool>("--no-wait") { Description = "do not wait for the outcome" };
-        var timeout = new Option<int?>("--timeout")
-        {
-            Description = "how long the outcome of each is waited for, in seconds (60, or as long as a program may take to get ready)",
-            HelpName = "SECONDS",
-        };
-        const int LongestSeconds = ControlProtocol.LongestTimeout / 1000;
-        timeout.Validators.Add(r =>
-        {
-            if (!IsNumber(r, LongestSeconds))
-                r.AddError($"--timeout lies between 0 and {LongestSeconds} seconds");
-        });
+        var timeout = Timeout<int?>(
+            "how long the outcome of each is waited for, in seconds (60, or as long as a program may take to get ready)"
+        );
         var command = Verb(name);
         command.Add(names);
         command.Add(all);
@@ -173,6 +166,29 @@ internal static class CommandTree
             )
         );
         return command;
+    }
+
+    private static Command Upgrade()
+    {
+        var timeout = Timeout<int>("how long the outcome is waited for, in seconds (60)");
+        timeout.DefaultValueFactory = _ => ControlProtocol.DefaultTimeout / 1000;
+        var command = Verb(ControlProtocol.Upgrade);
+        command.Add(timeout);
+        command.Add(Json);
+        command.SetAction(p => UpgradeCommand.Run(p.GetValue(Socket), p.GetValue(timeout), p.GetValue(Json)));
+        return command;
+    }
+
+    private static Option<T> Timeout<T>(string text)
+    {
+        const int LongestSeconds = ControlProtocol.LongestTimeout / 1000;
+        var timeout = new Option<T>("--timeout") { Description = text, HelpName = "SECONDS" };
+        timeout.Validators.Add(r =>
+        {
+            if (!IsNumber(r, LongestSeconds))
+                r.AddError($"--timeout lies between 0 and {LongestSeconds} seconds");
+        });
+        return timeout;
     }
 
     // Asking for the value of what is no number would throw.

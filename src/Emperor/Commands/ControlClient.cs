@@ -16,6 +16,10 @@ internal sealed class ControlClient : IDisposable
     private const int AnswerTime = 30_000;
     private const int QueueTime = 5_000;
     private const int QueuePause = 10;
+    private const int RetryPause = 50;
+
+    /// <summary>How long it may take until an emperor that is upgraded answers again, milliseconds.</summary>
+    public const long UpgradeTime = 5_000;
 
     private readonly StreamConnection _stream;
     private readonly string _path;
@@ -47,6 +51,28 @@ internal sealed class ControlClient : IDisposable
                 ? "there is no usual place for a control socket (XDG_RUNTIME_DIR is not set); name it by --socket"
                 : $"no emperor can be reached ({string.Join("; ", failures)}); is it running, and with which --emperor-control? Name it by --socket"
         );
+    }
+
+    /// <summary>
+    /// Connects again, because the emperor goes on as another program, and tries so for a while.
+    /// </summary>
+    /// <param name="path">--socket; null for the usual places.</param>
+    /// <param name="until">When it is tried for the last time, monotonic milliseconds.</param>
+    /// <exception cref="NoEmperorException">Nobody came to listen there.</exception>
+    public static ControlClient ConnectAgain(string? path, long until)
+    {
+        using var never = new ManualResetEvent(initialState: false);
+        while (true)
+        {
+            try
+            {
+                return Connect(path);
+            }
+            catch (NoEmperorException) when (Environment.TickCount64 < until)
+            {
+                _ = never.WaitOne(RetryPause);
+            }
+        }
     }
 
     /// <summary>Asks, and gets one answer.</summary>
@@ -101,7 +127,8 @@ internal sealed class ControlClient : IDisposable
         return [.. places.OfType<string>()];
     }
 
-    private void Send(ControlRequest request)
+    /// <summary>Asks.</summary>
+    public void Send(ControlRequest request)
     {
         byte[] line =
         [
@@ -119,7 +146,16 @@ internal sealed class ControlClient : IDisposable
         }
     }
 
-    private ControlReply Read(int patience)
+    private ControlReply Read(int patience) =>
+        TryRead(patience, out var reply)
+            ? reply
+            : throw new NoEmperorException($"{_path}: the emperor has not answered in {patience / 1000} s");
+
+    /// <summary>Gets the next line of an answer.</summary>
+    /// <param name="patience">How long it may take, milliseconds; -1 for ever.</param>
+    /// <param name="reply">The line.</param>
+    /// <returns>False when it has not come by then.</returns>
+    public bool TryRead(int patience, out ControlReply reply)
     {
         while (true)
         {
@@ -128,14 +164,18 @@ internal sealed class ControlClient : IDisposable
             {
                 var line = _buffer.AsSpan(_start, end);
                 (_start, _length) = (_start + end + 1, _length - end - 1);
-                return JsonSerializer.Deserialize(line, ControlJson.Default.ControlReply)
+                reply =
+                    JsonSerializer.Deserialize(line, ControlJson.Default.ControlReply)
                     ?? throw new NoEmperorException($"{_path}: what listens there is no emperor");
+                return true;
             }
-            Receive(patience);
+            reply = new ControlReply();
+            if (!Receive(patience))
+                return false;
         }
     }
 
-    private void Receive(int patience)
+    private bool Receive(int patience)
     {
         if (_start + _length == _buffer.Length)
         {
@@ -149,7 +189,7 @@ internal sealed class ControlClient : IDisposable
             _start = 0;
         }
         if (!_stream.Wait(output: false, patience))
-            throw new NoEmperorException($"{_path}: the emperor has not answered in {patience / 1000} s");
+            return false;
         switch (_stream.Read(_buffer.AsSpan(_start + _length), out var count))
         {
             case ChannelRead.Data:
@@ -158,5 +198,6 @@ internal sealed class ControlClient : IDisposable
             case ChannelRead.Closed:
                 throw new NoEmperorException($"{_path}: the emperor has gone");
         }
+        return true;
     }
 }

@@ -32,20 +32,44 @@ internal static class FollowCommands
 
     private static int Run(string? socket, ControlRequest request, bool isJson, Func<ControlReply, string?> shown)
     {
-        using var client = ControlClient.Connect(socket);
         using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
-        foreach (var reply in client.AskAll(request))
+        var thread = new FollowThread(request, Clock.Now.Unix);
+        long? until = null;
+        while (true)
         {
-            if (reply.Error is { } error)
-                return Screen.Fail(error.Message);
-            if (reply.Missed is { } missed)
-                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"emperor: {missed} more are not known any more"));
-            if (isJson && reply.More)
-                output.WriteLine(JsonSerializer.Serialize(reply, ControlProtocol.Json.ControlReply));
-            else if (shown(reply) is { } line)
-                output.WriteLine(line);
+            try
+            {
+                using var client = until is { } last ? ControlClient.ConnectAgain(socket, last) : ControlClient.Connect(socket);
+                foreach (var reply in client.AskAll(thread.Request))
+                {
+                    if (reply is { Error.Code: ControlProtocol.Upgrading } && request.Follow)
+                    {
+                        thread.Break(reply);
+                        break;
+                    }
+                    if (reply.Error is { } error)
+                        return Screen.Fail(error.Message);
+                    if (thread.IsNew(reply))
+                        Print(output, reply, isJson, shown);
+                    if (!reply.More)
+                        return ExitCode.Well;
+                    until = null;
+                }
+                until = Environment.TickCount64 + ControlClient.UpgradeTime;
+            }
+            // One that is about to become another program may take a connection and leave it.
+            catch (NoEmperorException) when (Environment.TickCount64 < until) { }
         }
-        return ExitCode.Well;
+    }
+
+    private static void Print(StreamWriter output, ControlReply reply, bool isJson, Func<ControlReply, string?> shown)
+    {
+        if (reply.Missed is { } missed)
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"emperor: {missed} more are not known any more"));
+        if (isJson && reply.More)
+            output.WriteLine(JsonSerializer.Serialize(reply, ControlProtocol.Json.ControlReply));
+        else if (shown(reply) is { } line)
+            output.WriteLine(line);
     }
 
     private static string Line(EventView e, TextStyle style)

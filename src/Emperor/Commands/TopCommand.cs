@@ -18,10 +18,11 @@ internal sealed class TopCommand : IDisposable
     private const int KeyPause = 30;
     private static readonly int[] Intervals = [1_000, 2_000, 5_000, 500];
 
-    private readonly ControlClient _client;
+    private readonly string? _socket;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly ManualResetEvent _never = new(initialState: false);
     private readonly Interruptions _signals;
+    private ControlClient _client;
     private Dictionary<string, VassalView>? _before;
     private double _lookedAt;
     private ControlReply _reply = new();
@@ -30,16 +31,17 @@ internal sealed class TopCommand : IDisposable
     private int _first;
     private int _interval;
 
-    private TopCommand(ControlClient client)
+    private TopCommand(string? socket)
     {
-        _client = client;
+        _socket = socket;
+        _client = ControlClient.Connect(socket);
         _signals = new Interruptions(() => _never.Set());
     }
 
     /// <summary>Shows them until q is pressed; once, after a second, where there is no terminal.</summary>
     public static int Run(string? socket)
     {
-        using var top = new TopCommand(ControlClient.Connect(socket));
+        using var top = new TopCommand(socket);
         return Self.IsTerminal(1) && Self.IsTerminal(0) ? top.Live() : top.Once();
     }
 
@@ -93,7 +95,7 @@ internal sealed class TopCommand : IDisposable
 
     private bool TryLook()
     {
-        _reply = _client.Ask(new ControlRequest { Verb = "status", Usage = true });
+        _reply = Ask(new ControlRequest { Verb = "status", Usage = true });
         if (_reply.Vassals is not { } vassals)
             return false;
         var now = _clock.Elapsed.TotalMilliseconds;
@@ -111,6 +113,24 @@ internal sealed class TopCommand : IDisposable
             _rows = [.. vassals.Select(v => new TopRow(v, shares.GetValueOrDefault(v.Name)))];
         }
         return true;
+    }
+
+    // An emperor that is upgraded leaves its clients; the next one is there at once.
+    private ControlReply Ask(ControlRequest request)
+    {
+        var until = Environment.TickCount64 + ControlClient.UpgradeTime;
+        while (true)
+        {
+            try
+            {
+                var reply = _client.Ask(request);
+                if (reply.Error?.Code != ControlProtocol.Upgrading || Environment.TickCount64 >= until)
+                    return reply;
+            }
+            catch (NoEmperorException) when (Environment.TickCount64 < until) { }
+            _client.Dispose();
+            _client = ControlClient.ConnectAgain(_socket, until);
+        }
     }
 
     private void Draw()

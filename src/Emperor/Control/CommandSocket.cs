@@ -1,9 +1,11 @@
 using Emperor.Core;
 using Emperor.Core.Control;
 using Emperor.Core.Reign;
+using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
 using Emperor.Logging;
+using Emperor.Succession;
 
 namespace Emperor.Control;
 
@@ -23,25 +25,35 @@ internal sealed class CommandSocket : IDisposable
     private const uint SocketType = 0xC000;
 
     private readonly NotifySocket _socket;
-    private readonly string? _path;
-    private readonly ulong _inode;
+    private readonly Heirlooms _heirlooms;
     private readonly byte[] _buffer = new byte[EmperorCommand.MostBytes];
     private CommandCounts _counts;
 
-    private CommandSocket(NotifySocket socket, string? path, ulong inode)
+    private CommandSocket(NotifySocket socket, Heirlooms heirlooms, ServantLegacy legacy)
     {
         _socket = socket;
-        _path = path;
-        _inode = inode;
+        _heirlooms = heirlooms;
+        Legacy = legacy;
     }
 
     /// <summary>What has come so far.</summary>
-    public CommandCounts Counts => _counts;
+    public CommandCounts Counts
+    {
+        get => _counts;
+        init => _counts = value;
+    }
 
-    /// <summary>Opens it. What a dead emperor has left is replaced, and nothing else.</summary>
+    /// <summary>What is left of it to the next emperor, beside the counts.</summary>
+    public ServantLegacy Legacy { get; }
+
+    /// <summary>
+    /// Opens it, or goes on with that of an emperor before this one. What a dead emperor has left is replaced, and nothing else.
+    /// </summary>
     /// <param name="name">A path, or "@" and a name of the abstract kind.</param>
+    /// <param name="servants">What was left, and where it is kept.</param>
+    /// <param name="counts">What has come to that.</param>
     /// <param name="failure">Why not, with the cure, when null is returned.</param>
-    public static CommandSocket? Open(string name, out string failure)
+    public static CommandSocket? Open(string name, Servants servants, CommandCounts counts, out string failure)
     {
         if (name.Contains(':') && !name.StartsWith('/') && !name.StartsWith('@'))
         {
@@ -50,6 +62,9 @@ internal sealed class CommandSocket : IDisposable
         }
         var isAbstract = name.StartsWith('@');
         var path = isAbstract ? name : Path.GetFullPath(name);
+        failure = "";
+        if (servants.Take(Servants.Command, path, out var legacy) is { } left)
+            return new CommandSocket(NotifySocket.Adopt(left, path), servants.Heirlooms, legacy!) { Counts = counts };
         var socket = NotifySocket.Bind(path, out var error);
         if (socket is null && error == Errno.AddressInUse && !isAbstract)
         {
@@ -65,13 +80,16 @@ internal sealed class CommandSocket : IDisposable
             failure = $"{name}: {error}; name another path";
             return null;
         }
-        failure = "";
-        if (isAbstract)
-            return new CommandSocket(socket, null, 0);
+        FileStatus file = default;
         // Who sends something before is known all the same.
-        error = Files.SetMode(path, Mode);
-        if (error.Number == 0 && FileStatus.Get(path, follow: false, out var file) is { Number: 0 })
-            return new CommandSocket(socket, path, file.Inode);
+        if (!isAbstract && (error = Files.SetMode(path, Mode)).Number == 0)
+            error = FileStatus.Get(path, follow: false, out file);
+        if (error.Number == 0)
+            return new CommandSocket(
+                socket,
+                servants.Heirlooms,
+                servants.Keep(Servants.Command, path, socket.Fd, isAbstract ? null : path, file)
+            );
         socket.Dispose();
         failure = $"{name}: {error}; name another path";
         return null;
@@ -105,10 +123,10 @@ internal sealed class CommandSocket : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _heirlooms.Drop(Legacy.Descriptor);
         _socket.Dispose();
-        if (_path is null || FileStatus.Get(_path, follow: false, out var status).Number != 0 || status.Inode != _inode)
-            return;
-        _ = TryDelete(_path);
+        if (Legacy.Path is { } path)
+            _ = ListeningSocket.Remove(path, Servants.FileOf(Legacy));
     }
 
     // Told once; how often it was is in the stats.

@@ -29,6 +29,12 @@ internal sealed class ControlConnection(long serial, StreamConnection stream, Pe
     /// <summary>Who is there.</summary>
     public Peer Peer => peer;
 
+    /// <summary>When it came, monotonic milliseconds.</summary>
+    public long Since { get; } = now;
+
+    /// <summary>Its last request; null before the first.</summary>
+    public ControlRequest? Asked { get; set; }
+
     /// <summary>Its request is being worked on, or it follows something: it is not read meanwhile.</summary>
     public bool IsBusy { get; set; }
 

@@ -15,12 +15,14 @@ namespace Emperor.Control;
 /// known as it stands (the vassals' states never change, so that is a list of them and no copy), gives orders to the empire, and looks
 /// which orders have come to their outcome. Orders for many vassals are given a few at a time, as SIGHUP's reloads are.
 /// </summary>
-internal sealed class ControlDesk(ControlServer server, Empire empire, int ordersAtOnce, long patience, EmperorLog log) : IDisposable
+internal sealed partial class ControlDesk(ControlServer server, Empire empire, int ordersAtOnce, long patience, EmperorLog log)
+    : IDisposable
 {
     private const int MostJobs = 64;
     private const int MostExplained = 50;
 
     private readonly List<OrderJob> _jobs = [];
+    private readonly List<Asker> _askers = [];
     private readonly ProcessSampler _sampler = new(() => { }, log);
     private Func<EmpireSnapshot>? _snapshot;
     private Action<string, VassalEvent>? _handle;
@@ -65,7 +67,7 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
             if (call.Request is { } request)
                 Serve(call, request, now);
             else
-                _jobs.RemoveAll(job => job.Client == call.Client && job.Abandon());
+                Forget(call.Client);
         }
         if (_jobs.Count == 0)
             return;
@@ -82,6 +84,11 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
     private void Serve(ControlCall call, ControlRequest request, Instant now)
     {
         var client = call.Client;
+        if (request.Verb == ControlProtocol.Upgrade)
+        {
+            TakeUpgrade(client, request);
+            return;
+        }
         if (ControlProtocol.OrderOf(request.Verb!) is { } order)
         {
             BeginOrder(call, request, order, now);
@@ -147,7 +154,13 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
                     return new ControlReply
                     {
                         Id = request.Id,
-                        Empire = about with { Status = StatusLine.Of([.. visible.Select(v => v.Raw)], snapshot.At.Monotonic, patience) },
+                        Empire = about with
+                        {
+                            Status = StatusLine.Of([.. visible.Select(v => v.Raw)], snapshot.At.Monotonic, patience),
+                            Upgrades = snapshot.Continuity.Upgrades,
+                            Crashes = snapshot.Continuity.Crashes,
+                            Survives = snapshot.Continuity.Survives,
+                        },
                         Vassals = [.. vassals.Select(v => request.Usage ? VassalView.Of(v).With(_sampler.Usage.Of(v)) : VassalView.Of(v))],
                     };
                 }
@@ -183,6 +196,12 @@ internal sealed class ControlDesk(ControlServer server, Empire empire, int order
                 )
             );
         }
+    }
+
+    private void Forget(long client)
+    {
+        _jobs.RemoveAll(job => job.Client == client && job.Abandon());
+        _askers.RemoveAll(asker => asker.Client == client);
     }
 
     private void BeginOrder(ControlCall call, ControlRequest request, OrderKind order, Instant now)

@@ -1,5 +1,7 @@
+using Emperor.Core.Succession;
 using Emperor.Linux;
 using Emperor.Sockets;
+using Emperor.Succession;
 
 namespace Emperor.Control;
 
@@ -18,11 +20,18 @@ internal sealed class ControlSocket : IDisposable
     // Anybody may connect, because anybody may be told what is his, and SO_PEERCRED says who he is. What he gets is decided by that.
     private const uint Mode = 0x1B6;
 
-    private ControlSocket(StreamListener listener, string path)
+    private readonly Heirlooms? _heirlooms;
+
+    private ControlSocket(StreamListener listener, string path, Heirlooms? heirlooms = null, ServantLegacy? legacy = null)
     {
         Listener = listener;
         Path = path;
+        _heirlooms = heirlooms;
+        Legacy = legacy;
     }
+
+    /// <summary>What is left of it to the next emperor; null when the service manager hands it over to that.</summary>
+    public ServantLegacy? Legacy { get; }
 
     /// <summary>What clients connect to.</summary>
     public StreamListener Listener { get; }
@@ -43,12 +52,16 @@ internal sealed class ControlSocket : IDisposable
     public static ControlSocket? Adopt(InheritedSocket socket) =>
         socket.Address is ['/' or '@', ..] ? new ControlSocket(StreamListener.Adopt(socket.Fd), socket.Address) : null;
 
-    /// <summary>Opens it.</summary>
+    /// <summary>Opens it, or goes on with that of an emperor before this one.</summary>
     /// <param name="path">Where.</param>
     /// <param name="makeFolder">Whether its folder may be made.</param>
+    /// <param name="servants">What was left, and where it is kept.</param>
     /// <param name="failure">Why not, with the cure, when null is returned.</param>
-    public static ControlSocket? Open(string path, bool makeFolder, out string failure)
+    public static ControlSocket? Open(string path, bool makeFolder, Servants servants, out string failure)
     {
+        failure = "";
+        if (servants.TakeListener(Servants.Control, path, out var legacy) is { } left)
+            return new ControlSocket(left, path, servants.Heirlooms, legacy);
         if (makeFolder && MakeFolder(System.IO.Path.GetDirectoryName(path)!) is { } folderFailure)
         {
             failure = folderFailure;
@@ -60,8 +73,7 @@ internal sealed class ControlSocket : IDisposable
             && StreamListener.Listen(name, new SocketRights(Mode, null, null), out refused) is { } listener
         )
         {
-            failure = "";
-            return new ControlSocket(listener, path);
+            return new ControlSocket(listener, path, servants.Heirlooms, servants.Keep(Servants.Control, path, listener));
         }
         failure = refused.State switch
         {
@@ -75,7 +87,11 @@ internal sealed class ControlSocket : IDisposable
     }
 
     /// <summary>Closes it and removes its name, when that is still its own.</summary>
-    public void Dispose() => Listener.Dispose();
+    public void Dispose()
+    {
+        _heirlooms?.Drop(Legacy?.Descriptor);
+        Listener.Dispose();
+    }
 
     private static string? MakeFolder(string folder)
     {

@@ -21,13 +21,15 @@ internal sealed class EventFeed
     private long _sequence;
     private int _count;
 
-    /// <summary>Makes it.</summary>
-    /// <param name="former">What a former emperor kept, the oldest first; the numbers go on.</param>
-    public EventFeed(IReadOnlyList<EmperorEvent> former)
+    /// <summary>Goes on with the events of an emperor before this one; their numbers go on too.</summary>
+    /// <param name="former">They, the oldest first; none for the first emperor.</param>
+    public EventFeed(IReadOnlyList<EmperorEvent>? former = null)
     {
-        foreach (var @event in former)
+        foreach (var @event in former ?? [])
+        {
             _ring.Add(@event);
-        _sequence = _ring.Newest;
+            _sequence = @event.Sequence;
+        }
     }
 
     /// <summary>Whether somebody wants to hear of each event at once; set by the thread that takes them.</summary>
@@ -61,6 +63,11 @@ internal sealed class EventFeed
         if (Interlocked.Increment(ref _count) == QueueLimit / 2 || IsFollowed)
             Wake?.Invoke();
     }
+
+    /// <summary>
+    /// What is left of them to the next emperor, the oldest first; for the thread of the control socket, or for the main one while that is quiet.
+    /// </summary>
+    public IReadOnlyList<EmperorEvent> Legacy => Take().Last(Kept, _ => true);
 
     /// <summary>The events that are kept, the newest among them; for the thread of the control socket.</summary>
     public EventRing Take()

@@ -55,8 +55,11 @@ internal sealed class LogTeller : IDisposable
         return true;
     }
 
+    /// <summary>Whether it goes on with what comes.</summary>
+    public bool IsFollowing => _wanted.Request.Follow;
+
     /// <summary>Whether all is told.</summary>
-    public bool IsDone => _last.Count == 0 && !_wanted.Request.Follow;
+    public bool IsDone => _last.Count == 0 && !IsFollowing;
 
     /// <inheritdoc/>
     public void Dispose()

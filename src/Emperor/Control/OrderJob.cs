@@ -1,6 +1,7 @@
 using Emperor.Core;
 using Emperor.Core.Control;
 using Emperor.Core.Reign;
+using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
 using Emperor.Output;
 
@@ -32,6 +33,23 @@ internal sealed class OrderJob(long client, ControlRequest request, OrderKind or
 
     /// <summary>Answers.</summary>
     public required Action<ControlAnswer> Answer { get; init; }
+
+    /// <summary>What is left of it to the next emperor; null when all vassals have been given the order.</summary>
+    public OrderLegacy? Legacy => _due.Count > 0 ? new OrderLegacy(order, [.. _due]) : null;
+
+    /// <summary>Goes on with one that an emperor before this one has left.</summary>
+    /// <param name="legacy">What is left of it.</param>
+    /// <param name="atOnce">How many vassals are given it at a time.</param>
+    /// <param name="empire">All vassals.</param>
+    /// <param name="handle">Lets something happen to a vassal.</param>
+    public static OrderJob Inherit(OrderLegacy legacy, int atOnce, Empire empire, Action<string, VassalEvent> handle) =>
+        new(0, new ControlRequest { NoWait = true }, legacy.Order, [.. legacy.Vassals], atOnce)
+        {
+            Empire = empire,
+            Handle = handle,
+            Answer = _ => { },
+            _isAnswered = true,
+        };
 
     /// <summary>When to look again by time alone, monotonic milliseconds.</summary>
     public long? NextDue(IReadOnlyDictionary<string, VassalState> vassals)

@@ -21,6 +21,9 @@ internal sealed class SnapshotDesk(EventLoop loop)
         loop.Wake();
     }
 
+    /// <summary>Wakes the main loop. For any thread.</summary>
+    public void Wake() => loop.Wake();
+
     /// <summary>Answers all who have asked; on the main loop's thread.</summary>
     /// <param name="take">Takes a snapshot; called when somebody has asked.</param>
     public void Serve(Func<EmpireSnapshot> take)

@@ -1,6 +1,7 @@
 using Emperor.Core.Stats;
 using Emperor.Linux;
 using Emperor.Logging;
+using Emperor.Succession;
 
 namespace Emperor.Stats;
 
@@ -29,7 +30,8 @@ internal sealed partial class StatsServer : IDisposable
     private const long IdleTime = 10_000;
 
     private readonly EventLoop _loop = new();
-    private readonly IReadOnlyList<(StreamListener Listener, Service Service)> _listeners;
+    private readonly IReadOnlyList<Door> _doors;
+    private readonly Heirlooms _heirlooms;
     private readonly SnapshotDesk _desk;
     private readonly EmperorLog _log;
     private readonly StatsDocument _stats;
@@ -55,13 +57,15 @@ internal sealed partial class StatsServer : IDisposable
     private volatile bool _isStopping;
 
     /// <summary>Makes one and starts serving.</summary>
-    /// <param name="listeners">Where, and what; they are closed at the end.</param>
+    /// <param name="doors">Where, and what; they are closed at the end.</param>
+    /// <param name="heirlooms">Where they are kept.</param>
     /// <param name="desk">Where snapshots are asked for.</param>
     /// <param name="identity">Whose stats.</param>
     /// <param name="minified">--stats-minified.</param>
     /// <param name="log">Where faults are told.</param>
     public StatsServer(
-        IReadOnlyList<(StreamListener Listener, Service Service)> listeners,
+        IReadOnlyList<Door> doors,
+        Heirlooms heirlooms,
         SnapshotDesk desk,
         EmperorIdentity identity,
         bool minified,
@@ -69,14 +73,15 @@ internal sealed partial class StatsServer : IDisposable
     )
     {
         _log = log;
-        _listeners = listeners;
+        _doors = doors;
+        _heirlooms = heirlooms;
         _desk = desk;
         _stats = new StatsDocument(identity, minified);
         _metrics = new MetricsDocument(identity);
         _sampler = new ProcessSampler(_loop.Wake, log);
-        _nextId = listeners.Count;
-        for (var i = 0; i < listeners.Count; i++)
-            _loop.Add(listeners[i].Listener.Fd, (ulong)i);
+        _nextId = doors.Count;
+        for (var i = 0; i < doors.Count; i++)
+            _loop.Add(doors[i].Listener.Fd, (ulong)i);
         _thread = new Thread(Run) { IsBackground = true, Name = "emperor-stats" };
         _thread.Start();
     }
@@ -85,11 +90,12 @@ internal sealed partial class StatsServer : IDisposable
     public void Dispose()
     {
         _isStopping = true;
+        _lull.End();
         _loop.Wake();
         _thread.Join();
         _sampler.Dispose();
-        foreach (var (listener, _) in _listeners)
-            listener.Dispose();
+        foreach (var door in _doors)
+            door.Close(_heirlooms);
         _loop.Dispose();
     }
 
@@ -106,6 +112,8 @@ internal sealed partial class StatsServer : IDisposable
         }
         foreach (var client in _clients.Values)
             client.Close();
+        _clients.Clear();
+        _lull.Die();
     }
 
     private void Serve()
@@ -120,14 +128,15 @@ internal sealed partial class StatsServer : IDisposable
             DropLate(now);
             AcceptAgain(now);
             Ask();
+            FallQuiet(now);
         }
     }
 
     private void Handle(Readiness ready, long now)
     {
-        if (ready.Token < (ulong)_listeners.Count)
+        if (ready.Token < (ulong)_doors.Count)
         {
-            Accept(_listeners[(int)ready.Token], now);
+            Accept(_doors[(int)ready.Token], now);
             return;
         }
         if (!_clients.TryGetValue((long)ready.Token, out var client))
@@ -151,7 +160,7 @@ internal sealed partial class StatsServer : IDisposable
         }
     }
 
-    private void Accept((StreamListener Listener, Service Service) door, long now)
+    private void Accept(Door door, long now)
     {
         for (var i = 0; i < AcceptsATurn; i++)
         {
@@ -199,13 +208,13 @@ internal sealed partial class StatsServer : IDisposable
         if (_acceptsAgainAt is not { } at || (at > now && !hasRoom))
             return;
         _acceptsAgainAt = null;
-        Mute(muted: false);
+        Mute(muted: _lullDue is not null);
     }
 
     private void Mute(bool muted)
     {
-        for (var i = 0; i < _listeners.Count; i++)
-            _loop.Mute(_listeners[i].Listener.Fd, (ulong)i, muted);
+        for (var i = 0; i < _doors.Count; i++)
+            _loop.Mute(_doors[i].Listener.Fd, (ulong)i, muted);
     }
 
     private void ReadRequest(StatsClient client)
@@ -336,7 +345,7 @@ internal sealed partial class StatsServer : IDisposable
 
     private int Timeout(long now)
     {
-        var next = _acceptsAgainAt ?? long.MaxValue;
+        var next = Math.Min(_acceptsAgainAt ?? long.MaxValue, _lullDue ?? long.MaxValue);
         if (_clients.Count == 0)
             next = Math.Min(next, _forgetsAt ?? long.MaxValue);
         if (_snapshot is not null && _asked.Count > 0)

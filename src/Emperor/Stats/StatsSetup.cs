@@ -5,15 +5,18 @@ using Emperor.Core.Stats;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Sockets;
+using Emperor.Succession;
 
 namespace Emperor.Stats;
 
 /// <summary>From settings to listening sockets, and to the server behind them.</summary>
 internal static class StatsSetup
 {
-    /// <summary>Starts serving what was asked for.</summary>
+    /// <summary>Starts serving what was asked for; an emperor's before this one is gone on with.</summary>
     /// <param name="settings">What was asked for.</param>
     /// <param name="inherited">What the service manager has handed over; what is called stats or metrics is served whether it was asked for or not.</param>
+    /// <param name="servants">What was left, and where it is kept.</param>
+    /// <param name="started">When the first of these emperors began, milliseconds since the epoch.</param>
     /// <param name="desk">Where snapshots are asked for.</param>
     /// <param name="log">Where faults are told.</param>
     /// <param name="failure">Why it cannot be done, with the option, when it cannot; else null.</param>
@@ -21,38 +24,47 @@ internal static class StatsSetup
     public static StatsServer? Start(
         EmperorSettings settings,
         InheritedSockets inherited,
+        Servants servants,
+        long started,
         SnapshotDesk desk,
         EmperorLog log,
         out string? failure
     )
     {
         failure = null;
-        var listeners = new List<(StreamListener, Service)>();
+        var doors = new List<Door>();
         var service = settings.StatsHttp ? Service.StatsOverHttp : Service.Stats;
         while (inherited.Take("stats") is { } socket)
-            listeners.Add((StreamListener.Adopt(socket.Fd), service));
+            doors.Add(new Door(StreamListener.Adopt(socket.Fd), service));
         while (inherited.Take("metrics") is { } socket)
-            listeners.Add((StreamListener.Adopt(socket.Fd), Service.Metrics));
-        if (listeners.Count == 0 && settings.StatsAddress is null && settings.MetricsAddress is null)
+            doors.Add(new Door(StreamListener.Adopt(socket.Fd), Service.Metrics));
+        if (doors.Count == 0 && settings.StatsAddress is null && settings.MetricsAddress is null)
             return null;
         failure = SocketOwner.Find(settings.SocketOwner, out var uid, out var gid);
         if (failure is not null)
             return null;
         var rights = new SocketRights((uint?)settings.SocketMode, uid, gid);
-        failure = Add("emperor-stats", settings.StatsAddress, service) ?? Add("emperor-metrics", settings.MetricsAddress, Service.Metrics);
+        failure =
+            Add("emperor-stats", Servants.Stats, settings.StatsAddress, service)
+            ?? Add("emperor-metrics", Servants.Metrics, settings.MetricsAddress, Service.Metrics);
         if (failure is null)
-            return new StatsServer(listeners, desk, Identity(settings), settings.StatsMinified, log);
-        foreach (var (listener, _) in listeners)
-            listener.Dispose();
+            return new StatsServer(doors, servants.Heirlooms, desk, Identity(settings, started), settings.StatsMinified, log);
+        foreach (var door in doors)
+            door.Close(servants.Heirlooms);
         return null;
 
-        string? Add(string option, ServerAddress? address, Service of)
+        string? Add(string option, string role, ServerAddress? address, Service of)
         {
             if (address is null)
                 return null;
+            if (servants.TakeListener(role, address.Text, out var legacy) is { } left)
+            {
+                doors.Add(new Door(left, of, legacy));
+                return null;
+            }
             if (Open(address, rights, out var why) is not { } listener)
                 return $"{option} = {address.Text}: {why}";
-            listeners.Add((listener, of));
+            doors.Add(new Door(listener, of, servants.Keep(role, address.Text, listener)));
             return null;
         }
     }
@@ -107,8 +119,8 @@ internal static class StatsSetup
         }
     }
 
-    private static EmperorIdentity Identity(EmperorSettings settings) =>
-        new(Program.Version, Self.Pid, Self.Uid, Self.Gid, Environment.CurrentDirectory, settings.Monitors, Clock.Now.Unix)
+    private static EmperorIdentity Identity(EmperorSettings settings, long started) =>
+        new(Program.Version, Self.Pid, Self.Uid, Self.Gid, Environment.CurrentDirectory, settings.Monitors, started)
         {
             IsTyrant = settings.Tyrant is not null,
         };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Emperor.Control;
 using Emperor.Core.Configuration;
 using Emperor.Core.Succession;
 using Emperor.Linux;
@@ -33,6 +34,12 @@ internal sealed record LeapWorld
 
     /// <summary>Why it has to wait a moment (hooks that run); null when it has not.</summary>
     public required Func<string?> Obstacle { get; init; }
+
+    /// <summary>What is done when all are quiet, before the legacy is written: what was asked at the last moment is taken in.</summary>
+    public required Action TakeLast { get; init; }
+
+    /// <summary>What only an emperor that leaves on purpose has to leave.</summary>
+    public required Func<Legacy, Legacy> Complete { get; init; }
 
     /// <summary>What is done last of all, and what else of descriptors passes on as it is.</summary>
     public required Action Bequeath { get; init; }
@@ -95,6 +102,8 @@ internal sealed class Leap(LeapWorld world) : IDisposable
     private int _probeSlot;
     private SafeFd? _answer;
     private readonly StringBuilder _words = new();
+    private readonly List<Asker> _askers = [];
+    private long _asked;
 
     private enum Step
     {
@@ -107,15 +116,6 @@ internal sealed class Leap(LeapWorld world) : IDisposable
     /// <summary>Whether one is under way.</summary>
     public bool IsUnderWay => _step != Step.None;
 
-    /// <summary>Called with each step, for those who have asked.</summary>
-    public Action<string> OnStep { get; set; } = _ => { };
-
-    /// <summary>Called with the reason when there will be no leap.</summary>
-    public Action<string> OnFailed { get; set; } = _ => { };
-
-    /// <summary>Called right before the legacy is written for the leap: those who have asked are left to the next emperor.</summary>
-    public Action OnLeaving { get; set; } = () => { };
-
     /// <summary>When something is to be done by time alone, monotonic milliseconds; null when there is not.</summary>
     public long? NextDue =>
         _step switch
@@ -126,8 +126,12 @@ internal sealed class Leap(LeapWorld world) : IDisposable
         };
 
     /// <summary>Begins one. One that is under way serves all who ask.</summary>
-    public void Begin(long now)
+    /// <param name="now">Monotonic milliseconds.</param>
+    /// <param name="asker">Who asks, and waits for the outcome; null for a signal.</param>
+    public void Begin(long now, Asker? asker)
     {
+        if (asker is not null)
+            _askers.Add(asker);
         if (IsUnderWay)
             return;
         if (world.Refusal() is { } refusal)
@@ -135,6 +139,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
             Fail(refusal);
             return;
         }
+        _asked = now;
         world.Log.Information("upgrade", $"an upgrade to what is now at {world.Program} was asked for");
         (_step, _deadline) = (Step.Waiting, now + ObstacleLimit);
     }
@@ -187,7 +192,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
 
     private void StartProbe(long now)
     {
-        OnStep("probing");
+        Tell("probing");
         _words.Clear();
         try
         {
@@ -262,7 +267,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
 
     private void Quiet()
     {
-        OnStep("leaving");
+        Tell("leaving");
         foreach (var quieted in world.Quieted)
             quieted.Pause();
         (_step, _deadline) = (Step.Quieting, Environment.TickCount64 + QuietLimit);
@@ -279,7 +284,15 @@ internal sealed class Leap(LeapWorld world) : IDisposable
                 quieted.Resume();
         }
         world.Log.Error("upgrade-failed", $"no upgrade, and all goes on as it is: {reason}");
-        OnFailed(reason);
+        foreach (var asker in _askers)
+            asker.Refuse(reason);
+        _askers.Clear();
+    }
+
+    private void Tell(string phase)
+    {
+        foreach (var asker in _askers)
+            asker.Tell(phase);
     }
 
     private void Go()
@@ -307,8 +320,11 @@ internal sealed class Leap(LeapWorld world) : IDisposable
         var here = Environment.CurrentDirectory;
         try
         {
+            world.TakeLast();
             world.Testament.Probes.Rest(Environment.TickCount64);
-            OnLeaving();
+            var legacy = world.Complete(world.Testament.Whole());
+            var askers = _askers.Select(a => a.Leave(world.Heirlooms)).OfType<AskerLegacy>().ToArray();
+            legacy = legacy with { Empire = legacy.Empire with { Askers = askers, AskedAt = _asked } };
             var table = new StringBuilder();
             foreach (var (name, fd) in world.Heirlooms.All)
             {
@@ -316,7 +332,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
                 numbers.Add(number);
                 table.Append(CultureInfo.InvariantCulture, $"{name} {number}\n");
             }
-            using var document = Files.CreateSealedFile("emperor-legacy", LegacyText.Write(world.Testament.Whole()));
+            using var document = Files.CreateSealedFile("emperor-legacy", LegacyText.Write(legacy));
             using var tableFile = Files.CreateSealedFile("emperor-heirlooms", Encoding.ASCII.GetBytes(table.ToString()));
             Environment.CurrentDirectory = world.Folder;
             Self.HoldSignals(Signals);

@@ -73,6 +73,13 @@ public sealed class SettingsBuilderTests
         Assert.That(settings.Hooks.Limit, Is.EqualTo(TimeSpan.FromSeconds(60)));
     }
 
+    [TestCase(null, SurviveMode.Auto)]
+    [TestCase("auto", SurviveMode.Auto)]
+    [TestCase("upgrade", SurviveMode.Upgrade)]
+    [TestCase("never", SurviveMode.Never)]
+    public void What_vassals_live_on_over_is_chosen_by_a_word(string? word, SurviveMode mode) =>
+        Assert.That(Build(word is null ? [] : ["--emperor-survive", word]).Survive, Is.EqualTo(mode));
+
     [Test]
     public void Lists_keep_their_order_over_all_names_of_an_option() =>
         Assert.That(
@@ -215,6 +222,10 @@ public sealed class SettingsBuilderTests
     [TestCase(
         "log-level = loud",
         "option \"log-level\" has the value \"loud\", but needs trace, debug, info, warning or error; correct it"
+    )]
+    [TestCase(
+        "emperor-survive = crash",
+        "option \"emperor-survive\" has the value \"crash\", but needs auto, upgrade or never; correct it"
     )]
     [TestCase("uid =", "option \"uid\" has the value \"\", but needs a name or a number; correct it")]
     [TestCase("gid = 4294967296", "option \"gid\" has the value \"4294967296\", but needs a name or a number up to 4294967294; correct it")]
