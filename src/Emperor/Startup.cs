@@ -4,6 +4,7 @@ using Emperor.Core.Configuration;
 using Emperor.Core.Control;
 using Emperor.Core.Programs;
 using Emperor.Core.Reign;
+using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
 using Emperor.Limits;
 using Emperor.Linux;
@@ -16,6 +17,7 @@ using Emperor.Servers;
 using Emperor.Servers.Wsgi;
 using Emperor.Sockets;
 using Emperor.Stats;
+using Emperor.Succession;
 using Emperor.Systemd;
 using Emperor.Tyrant;
 using Serilog.Events;
@@ -134,15 +136,17 @@ internal sealed partial class Startup(
         SafeFd? daemonPipe
     )
     {
-        var events = new EventFeed();
+        var events = new EventFeed(Legacy.None.Events);
         log.Events = _controlSocket is null ? null : events;
         using var loop = new EventLoop();
         using var signals = new SignalInbox(loop);
         if (!TryMakeMonitors(log, out var monitorList))
             return ExitCode.Failed;
-        using var output = VassalOutput.Create(settings, LogSetup.StyleOf(settings, logFile), sink, log, out var failure);
+        using var heirlooms = new Heirlooms();
+        using var output = VassalOutput.Create(settings, LogSetup.StyleOf(settings, logFile), sink, heirlooms, log, out var failure);
         if (StartFailure.Unavailable(failure) is { } noFolder)
             return Fail(log, noFolder);
+        output?.Resume();
         void Reopen()
         {
             ReopenLog(log, logFile);

@@ -3,7 +3,7 @@ using Emperor.Core.Vassals;
 namespace Emperor.Core.Control;
 
 /// <summary>Something that has happened, as those hear it who follow events.</summary>
-/// <param name="Sequence">Counts all events of this emperor from 1, without a gap.</param>
+/// <param name="Sequence">Counts all events of this emperor, and of those whom it has followed by an upgrade, from 1, without a gap.</param>
 /// <param name="Unix">When, milliseconds since the epoch.</param>
 /// <param name="Level">How much it matters.</param>
 /// <param name="Event">One word for machines, as in the log.</param>

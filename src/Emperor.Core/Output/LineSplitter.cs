@@ -48,6 +48,21 @@ public sealed class LineSplitter
     /// <summary>Whether the beginning of a line waits for its end.</summary>
     public bool HasPartial => _length > 0;
 
+    /// <summary>The beginning of a line that waits for its end; valid until the next call.</summary>
+    public ReadOnlySpan<byte> Partial => _partial.AsSpan(0, _length);
+
+    /// <summary>Whether what comes next goes on with a piece that was told already.</summary>
+    public bool Continues => _continues;
+
+    /// <summary>Goes on where another one has stopped; for one that was not fed yet.</summary>
+    /// <param name="partial">What waited there for its end.</param>
+    /// <param name="continues">Whether that goes on with a piece that was told there.</param>
+    public void GoOn(ReadOnlySpan<byte> partial, bool continues)
+    {
+        Keep(partial[..Math.Min(partial.Length, Longest)]);
+        _continues = continues;
+    }
+
     /// <summary>Takes the next bytes of the stream and tells the lines that are whole by now.</summary>
     [SuppressMessage("Design", "CA1062:Validate arguments of public methods", Justification = "called for every chunk that is read")]
     public void Feed(ReadOnlySpan<byte> data, ILineTaker taker)

@@ -62,6 +62,9 @@ public sealed record EmpireLegacy
     /// <summary>What has come to the command socket.</summary>
     public Control.CommandCounts? Commands { get; init; }
 
+    /// <summary>The file in the place of standard output and error; null when there is none.</summary>
+    public LogLegacy? Log { get; init; }
+
     /// <summary>The files that hold the emperor's process number.</summary>
     public IReadOnlyList<string> PidFiles { get; init; } = [];
 }

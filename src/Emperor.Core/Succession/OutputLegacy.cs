@@ -23,6 +23,9 @@ public sealed record OutputLegacy(string Pipe, int Incarnation, int Pid)
 
     /// <summary>Whether that goes on with a part that was told already.</summary>
     public bool Continues { get; init; }
+
+    /// <summary>How many of its lines could not be written since that was last told.</summary>
+    public long Lost { get; init; }
 }
 
 /// <summary>The last lines of a vassal.</summary>
@@ -34,3 +37,8 @@ public sealed record TailLegacy(string Vassal, IReadOnlyList<LineLegacy> Lines);
 /// <param name="Head">What is known of it.</param>
 /// <param name="Text">Its bytes, without the end.</param>
 public sealed record LineLegacy(LineHead Head, byte[] Text);
+
+/// <summary>The file that the emperor logs to (--logto, --daemonize). Its descriptors are standard output and error, which pass on as they are.</summary>
+/// <param name="Path">Its path, absolute.</param>
+/// <param name="IsLink">Whether that was a link from the start: only then one is followed when it is opened anew.</param>
+public sealed record LogLegacy(string Path, bool IsLink);

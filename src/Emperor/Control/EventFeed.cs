@@ -17,14 +17,34 @@ internal sealed class EventFeed
     private readonly ConcurrentQueue<EmperorEvent> _waiting = new();
     private readonly EventRing _ring = new(Kept);
     private readonly Lock _order = new();
+    private readonly Lock _taking = new();
     private long _sequence;
     private int _count;
+
+    /// <summary>Makes it.</summary>
+    /// <param name="former">What a former emperor kept, the oldest first; the numbers go on.</param>
+    public EventFeed(IReadOnlyList<EmperorEvent> former)
+    {
+        foreach (var @event in former)
+            _ring.Add(@event);
+        _sequence = _ring.Newest;
+    }
 
     /// <summary>Whether somebody wants to hear of each event at once; set by the thread that takes them.</summary>
     public volatile bool IsFollowed;
 
     /// <summary>What is called when the queue shall be emptied.</summary>
     public Action? Wake { get; set; }
+
+    /// <summary>All events that are kept, the oldest first; for any thread.</summary>
+    public IReadOnlyList<EmperorEvent> Events
+    {
+        get
+        {
+            lock (_taking)
+                return [.. _ring.Last(Kept, _ => true), .. _waiting];
+        }
+    }
 
     /// <summary>Something has happened; for any thread.</summary>
     public void Post(NoteLevel level, string @event, string? vassal, int incarnation, string text)
@@ -45,10 +65,14 @@ internal sealed class EventFeed
     /// <summary>The events that are kept, the newest among them; for the thread of the control socket.</summary>
     public EventRing Take()
     {
-        while (_waiting.TryDequeue(out var @event))
+        // Who reads it is the only one who changes it, so this is for those who copy it meanwhile.
+        lock (_taking)
         {
-            Interlocked.Decrement(ref _count);
-            _ring.Add(@event);
+            while (_waiting.TryDequeue(out var @event))
+            {
+                Interlocked.Decrement(ref _count);
+                _ring.Add(@event);
+            }
         }
         return _ring;
     }

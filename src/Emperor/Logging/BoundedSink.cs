@@ -28,7 +28,10 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
     private readonly JournalWriter? _journal;
     private readonly Thread _thread;
     private readonly Lock _writing = new();
+    private readonly int _target;
     private long _lost;
+    private long _waiting;
+    private Action? _onQuiet;
     private bool _isRotationReported;
 
     /// <summary>Starts writing.</summary>
@@ -36,8 +39,16 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
     /// <param name="journal">Where events go with their fields instead; null when standard error is not the journal.</param>
     /// <param name="file">The file behind standard error; null when it is a terminal, a pipe or the journal.</param>
     /// <param name="lossReport">Makes an event that tells how many were dropped.</param>
-    public BoundedSink(ITextFormatter formatter, LogFile? file, JournalWriter? journal, Func<long, LogEvent> lossReport)
+    /// <param name="target">The descriptor in the place of standard error.</param>
+    public BoundedSink(
+        ITextFormatter formatter,
+        LogFile? file,
+        JournalWriter? journal,
+        Func<long, LogEvent> lossReport,
+        int target = StandardError
+    )
     {
+        _target = target;
         _formatter = formatter;
         File = file;
         _journal = journal;
@@ -49,11 +60,24 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
     /// <summary>The file behind standard error, once it is open; null when it is a terminal, a pipe or the journal.</summary>
     public LogFile? File { get; set; }
 
+    /// <summary>Whether all that was logged until now is written, or lost.</summary>
+    public bool IsQuiet => Interlocked.Read(ref _waiting) == 0;
+
+    /// <summary>Called, on any thread, whenever it has become quiet; it must only wake somebody. Ask whether it is quiet after setting this.</summary>
+    public Action? OnQuiet
+    {
+        get => Volatile.Read(ref _onQuiet);
+        set => Interlocked.Exchange(ref _onQuiet, value);
+    }
+
     /// <inheritdoc/>
     public void Emit(LogEvent logEvent)
     {
-        if (!_queue.Writer.TryWrite(logEvent))
-            Interlocked.Increment(ref _lost);
+        Interlocked.Increment(ref _waiting);
+        if (_queue.Writer.TryWrite(logEvent))
+            return;
+        Interlocked.Increment(ref _lost);
+        NoteDone(1);
     }
 
     /// <summary>
@@ -65,7 +89,7 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
         lock (_writing)
         {
             _ = File?.FollowRotation();
-            return Files.WriteAll(StandardError, lines);
+            return Files.WriteAll(_target, lines);
         }
     }
 
@@ -91,21 +115,32 @@ internal sealed class BoundedSink : ILogEventSink, IDisposable
                 Format(logEvent, text);
                 count++;
             }
-            if (text.GetStringBuilder().Length == 0)
-                continue;
-            if (File?.FollowRotation() is { Number: not 0 } error && !_isRotationReported)
-            {
-                _isRotationReported = true;
-                Format(EmperorLog.RotationReport(error), text);
-            }
-            // A full disk loses lines, never the daemon.
-            lock (_writing)
-            {
-                if (Files.WriteAll(StandardError, Encoding.UTF8.GetBytes(text.ToString())).Number != 0)
-                    Interlocked.Add(ref _lost, count);
-            }
-            text.GetStringBuilder().Clear();
+            if (text.GetStringBuilder().Length > 0)
+                WriteOut(text, count);
+            NoteDone(count);
         }
+    }
+
+    private void WriteOut(StringWriter text, int count)
+    {
+        if (File?.FollowRotation() is { Number: not 0 } error && !_isRotationReported)
+        {
+            _isRotationReported = true;
+            Format(EmperorLog.RotationReport(error), text);
+        }
+        // A full disk loses lines, never the daemon.
+        lock (_writing)
+        {
+            if (Files.WriteAll(_target, Encoding.UTF8.GetBytes(text.ToString())).Number != 0)
+                Interlocked.Add(ref _lost, count);
+        }
+        text.GetStringBuilder().Clear();
+    }
+
+    private void NoteDone(int count)
+    {
+        if (Interlocked.Add(ref _waiting, -count) == 0)
+            OnQuiet?.Invoke();
     }
 
     // What the journal does not take (it is being restarted, a message is too long) goes to standard error, which is the journal too.

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Emperor.Core.Output;
+using Emperor.Core.Succession;
 
 namespace Emperor.Output;
 
@@ -38,6 +39,33 @@ internal sealed class OutputHistories
         {
             if (follower.Vassal == source.Vassal)
                 follower.Offer(OutputLine.Make(source.Vassal, head, text));
+        }
+    }
+
+    /// <summary>A source is there. What its vassal has printed is not forgotten from now on, though it may never print. The reader's.</summary>
+    public void Attach(OutputSource source)
+    {
+        if (_byName.ContainsKey(source.Vassal))
+            source.History ??= Open(source.Vassal);
+    }
+
+    /// <summary>
+    /// All that is remembered, in the order in which it would be forgotten. While the reader is parked.
+    /// </summary>
+    public IReadOnlyList<TailLegacy> Leave() =>
+        [.. _byName.Values.OrderBy(h => h.Pipes > 0).ThenBy(h => h.ClosedAt).Select(h => h.Leave())];
+
+    /// <summary>Remembers what a former emperor did. While the reader is parked, and has seen no source yet.</summary>
+    public void Restore(IReadOnlyList<TailLegacy> tails)
+    {
+        foreach (var tail in tails)
+        {
+            var history = new OutputHistory(tail.Vassal, _budget) { ClosedAt = ++_closed };
+            if (!_byName.TryAdd(tail.Vassal, history))
+                continue;
+            foreach (var line in tail.Lines)
+                history.Add(line.Head, line.Text);
+            _idle++;
         }
     }
 

@@ -1,4 +1,5 @@
 using Emperor.Core.Output;
+using Emperor.Core.Succession;
 
 namespace Emperor.Output;
 
@@ -31,6 +32,13 @@ internal sealed class OutputHistory(string vassal, MemoryBudget budget)
         lock (_lock)
             lines = _ring.Last(count);
         return [.. lines.Select(l => OutputLine.Make(Vassal, l.Head, l.Text))];
+    }
+
+    /// <summary>All lines, as they pass on to the next emperor.</summary>
+    public TailLegacy Leave()
+    {
+        lock (_lock)
+            return new TailLegacy(Vassal, [.. _ring.Last(_ring.Count).Select(l => new LineLegacy(l.Head, l.Text))]);
     }
 
     /// <summary>Forgets them.</summary>

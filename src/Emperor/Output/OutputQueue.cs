@@ -82,6 +82,20 @@ internal sealed class OutputQueue
     private int _cost;
     private bool _isComplete;
     private bool _isLastNewsTold;
+    private bool _isWaiting;
+    private bool _isSettling;
+    private bool _isNewsDue;
+    private Action? _onRest;
+
+    /// <summary>Whether it was told to settle, all is written, and the news of losses has been tried.</summary>
+    public bool IsAtRest
+    {
+        get
+        {
+            lock (_gate)
+                return _isSettling && _isWaiting && IsNothingToDo;
+        }
+    }
 
     /// <summary>Adds a line, or counts it as lost.</summary>
     public void Add(OutputSource source, long time, LineEnd end, bool continues, ReadOnlySpan<byte> text)
@@ -119,6 +133,38 @@ internal sealed class OutputQueue
             Monitor.Pulse(_gate);
     }
 
+    /// <summary>How many of a source's lines are lost, and nobody has been told.</summary>
+    public long LostOf(OutputSource source)
+    {
+        lock (_gate)
+            return source.Lost;
+    }
+
+    /// <summary>
+    /// No more lines come for now. What there is is written, the news of losses at once; what of that does not get through waits until <see cref="GoOn"/>.
+    /// </summary>
+    /// <param name="onRest">Called on another thread when <see cref="IsAtRest"/>; it must only wake somebody.</param>
+    public void Settle(Action onRest)
+    {
+        lock (_gate)
+        {
+            _onRest = onRest;
+            _isSettling = _isNewsDue = true;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>More lines come.</summary>
+    public void GoOn()
+    {
+        lock (_gate)
+        {
+            _onRest = null;
+            _isSettling = _isNewsDue = false;
+            Monitor.Pulse(_gate);
+        }
+    }
+
     /// <summary>No more lines come.</summary>
     public void Complete()
     {
@@ -150,6 +196,7 @@ internal sealed class OutputQueue
                 source.Lost = 0;
             }
             _lossy.Clear();
+            _isNewsDue = false;
             (batch, _filling) = (_filling, batch);
             _cost = 0;
             _batch++;
@@ -157,12 +204,19 @@ internal sealed class OutputQueue
         }
     }
 
+    private bool IsNothingToDo => _cost == 0 && !(_isNewsDue && _lossy.Count > 0);
+
     private void AwaitLines(OutputBatch spare)
     {
-        while (_cost == 0 && !_isComplete)
+        while (!_isComplete && IsNothingToDo)
         {
-            var isLarge = spare.IsLarge || _filling.IsLarge;
-            if (Monitor.Wait(_gate, isLarge || _lossy.Count > 0 ? Retry : Timeout.Infinite))
+            var isTimed = spare.IsLarge || _filling.IsLarge || _lossy.Count > 0;
+            _isWaiting = true;
+            _onRest?.Invoke();
+            // Whoever finds it at rest must find it so until he lets it go on.
+            var isPulsed = Monitor.Wait(_gate, isTimed && !_isSettling ? Retry : Timeout.Infinite);
+            _isWaiting = false;
+            if (isPulsed)
                 continue;
             spare.Trim();
             _filling.Trim();

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Emperor.Core.Output;
 using Emperor.Linux;
 using Emperor.Logging;
+using Emperor.Succession;
 using Serilog.Events;
 
 namespace Emperor.Output;
@@ -13,6 +14,10 @@ namespace Emperor.Output;
 /// <para>
 /// The beginning of a line is told when its end has not come for <see cref="Patience"/>. When a vassal's process has ended and its pipe has
 /// not, somebody who came of it holds it open: it is read on under the vassal's name, but only so many such pipes are kept.
+/// </para>
+/// <para>
+/// It is parked at first, until what a former emperor has left is restored, and again before the next emperor takes over: between two turns, so that
+/// all that it has read is a line in the queue or the beginning of one, and what it has not read is in the kernel.
 /// </para>
 /// </summary>
 internal sealed class OutputReader : ILineTaker, IDisposable
@@ -35,6 +40,9 @@ internal sealed class OutputReader : ILineTaker, IDisposable
     private readonly OutputHistories _histories;
     private readonly OutputQueue _queue;
     private readonly EmperorLog _log;
+    private readonly OutputTable _table;
+    private readonly Heirlooms _heirlooms;
+    private readonly object _parking = new();
     private readonly ConcurrentQueue<OutputSource> _news = new();
     private readonly ConcurrentQueue<OutputSource> _ended = new();
     private readonly Dictionary<long, OutputSource> _sources = [];
@@ -45,19 +53,64 @@ internal sealed class OutputReader : ILineTaker, IDisposable
     private OutputSource? _speaker;
     private long _time;
     private volatile bool _isFinishing;
+    private volatile bool _isPauseAsked = true;
+    private bool _isParked;
+    private Action? _onParked;
 
-    /// <summary>Starts it.</summary>
+    /// <summary>Starts it, parked.</summary>
     /// <param name="histories">Where last lines are kept.</param>
     /// <param name="queue">Where lines go.</param>
+    /// <param name="table">The open pipes; it removes those that it closes.</param>
+    /// <param name="heirlooms">Where those are kept that pass on; it drops those that it closes.</param>
     /// <param name="log">Where it tells of pipes that it gives up.</param>
-    public OutputReader(OutputHistories histories, OutputQueue queue, EmperorLog log)
+    public OutputReader(OutputHistories histories, OutputQueue queue, OutputTable table, Heirlooms heirlooms, EmperorLog log)
     {
+        _table = table;
+        _heirlooms = heirlooms;
         _histories = histories;
         _queue = queue;
         _log = log;
         _thread = new Thread(Run, StackSize) { IsBackground = true, Name = "output-reader" };
         _thread.Start();
     }
+
+    /// <summary>Whether it is parked, and stays so: only <see cref="Resume"/> and <see cref="Finish"/> end that.</summary>
+    public bool IsParked
+    {
+        get
+        {
+            lock (_parking)
+                return _isParked;
+        }
+    }
+
+    /// <summary>Parks it at the end of its turn. For the main thread.</summary>
+    /// <param name="onParked">Called, perhaps on another thread, when it is.</param>
+    public void Pause(Action onParked)
+    {
+        lock (_parking)
+        {
+            _isPauseAsked = true;
+            _onParked = onParked;
+            if (_isParked)
+                onParked();
+        }
+        _loop.Wake();
+    }
+
+    /// <summary>Lets it read. For the main thread.</summary>
+    public void Resume()
+    {
+        lock (_parking)
+        {
+            _isPauseAsked = _isParked = false;
+            _onParked = null;
+            Monitor.Pulse(_parking);
+        }
+    }
+
+    /// <summary>Looks at once at a source that was added, because there is something to do though there may be nothing to read.</summary>
+    public void Look() => _loop.Wake();
 
     /// <summary>Reads a source from now on. For the main thread.</summary>
     /// <exception cref="LinuxException">No room is left in epoll.</exception>
@@ -80,7 +133,11 @@ internal sealed class OutputReader : ILineTaker, IDisposable
     /// <summary>Reads what is there and ends; waits for that, but not longer than so.</summary>
     public bool Finish(TimeSpan limit)
     {
-        _isFinishing = true;
+        lock (_parking)
+        {
+            _isFinishing = true;
+            Monitor.Pulse(_parking);
+        }
         _loop.Wake();
         return _thread.Join(limit);
     }
@@ -102,7 +159,7 @@ internal sealed class OutputReader : ILineTaker, IDisposable
     private void Run()
     {
         var ready = new List<Readiness>();
-        while (!_isFinishing)
+        while (MayGoOn())
         {
             _loop.Wait(ready, Timeout());
             _time = Clock.Now.Unix;
@@ -126,10 +183,41 @@ internal sealed class OutputReader : ILineTaker, IDisposable
         _queue.Publish();
     }
 
+    // Stays here while it is to be parked; false at the end.
+    private bool MayGoOn()
+    {
+        if (!_isPauseAsked)
+            return !_isFinishing;
+        lock (_parking)
+        {
+            while (_isPauseAsked && !_isFinishing)
+            {
+                if (!_isParked)
+                {
+                    _isParked = true;
+                    _onParked?.Invoke();
+                }
+                Monitor.Wait(_parking);
+            }
+            _isParked = false;
+        }
+        return !_isFinishing;
+    }
+
     private void TakeNews()
     {
         while (_news.TryDequeue(out var source))
+        {
             _sources.Add(source.Id, source);
+            _histories.Attach(source);
+            if (source.PartialSince is not null)
+                _partials.Add(source);
+            if (!source.WasLeft)
+                continue;
+            DrainNow(source);
+            if (_sources.ContainsKey(source.Id))
+                Leave(source);
+        }
     }
 
     private void TakeEnds()
@@ -142,12 +230,17 @@ internal sealed class OutputReader : ILineTaker, IDisposable
             if (!_sources.ContainsKey(source.Id))
                 continue;
             Flush(source, LineEnd.Pause);
-            _left.Add(source);
-            if (_left.Count(s => s.Vassal == source.Vassal) > MostLeftOfOne)
-                GiveUp(_left.First(s => s.Vassal == source.Vassal));
-            else if (_left.Count > MostLeft)
-                GiveUp(_left[0]);
+            Leave(source);
         }
+    }
+
+    private void Leave(OutputSource source)
+    {
+        _left.Add(source);
+        if (_left.Count(s => s.Vassal == source.Vassal) > MostLeftOfOne)
+            GiveUp(_left.First(s => s.Vassal == source.Vassal));
+        else if (_left.Count > MostLeft)
+            GiveUp(_left[0]);
     }
 
     private void GiveUp(OutputSource source)
@@ -205,6 +298,8 @@ internal sealed class OutputReader : ILineTaker, IDisposable
             return;
         Flush(source, LineEnd.End);
         _left.Remove(source);
+        _table.Remove(source);
+        _heirlooms.Drop(source.Heirloom);
         if (!source.Read.IsClosed)
         {
             _loop.Remove(source.Read.Number);

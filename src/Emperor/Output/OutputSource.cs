@@ -38,7 +38,10 @@ internal sealed class OutputPipe : IDisposable
 /// <param name="IsGuarded">The vassal runs as another user, who may have bent the way to it.</param>
 internal sealed record OwnLog(Core.Wsgi.LogRule Rule, bool IsGuarded);
 
-/// <summary>What one incarnation of a vassal prints. The reader's thread owns it; what the queue keeps in it is under the queue's lock.</summary>
+/// <summary>
+/// What one incarnation of a vassal prints. The reader's thread owns it, and lends it to the main one while it is parked; what the queue keeps in it is
+/// under the queue's lock.
+/// </summary>
 internal sealed class OutputSource(long id, string vassal, int incarnation, int pid, SafeFd read)
 {
     /// <summary>Its number in the reader's loop.</summary>
@@ -61,6 +64,15 @@ internal sealed class OutputSource(long id, string vassal, int incarnation, int 
 
     /// <summary>The end to read.</summary>
     public SafeFd Read { get; } = read;
+
+    /// <summary>The name by which that end passes on to the next emperor.</summary>
+    public string? Heirloom { get; init; }
+
+    /// <summary>Its process had ended already when it was taken over from a former emperor.</summary>
+    public bool WasLeft { get; init; }
+
+    /// <summary>Its process has ended. The main thread's.</summary>
+    public bool HasEnded { get; set; }
 
     /// <summary>Makes lines of it.</summary>
     public LineSplitter Splitter { get; } = new();

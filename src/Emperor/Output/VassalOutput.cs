@@ -1,6 +1,9 @@
 using Emperor.Core.Configuration;
+using Emperor.Core.Succession;
 using Emperor.Linux;
 using Emperor.Logging;
+using Emperor.Succession;
+using Serilog.Events;
 
 namespace Emperor.Output;
 
@@ -10,6 +13,11 @@ namespace Emperor.Output;
 /// <see cref="OutputWriter"/> writes on another one, since a disk or whoever reads the log may be slow. Between them stands a bounded
 /// <see cref="OutputQueue"/>; beside it the last lines of each vassal are kept, for whoever asks here, on any thread.
 /// <para>None of this passes through the emperor's own log, nor makes the main loop or a vassal wait.</para>
+/// <para>
+/// Nothing is read before <see cref="Resume"/>: first comes what a former emperor has left (<see cref="Restore"/>, then <see cref="Inherit(string, IReadOnlyList{OutputLegacy})"/>
+/// for each vassal). Before the next emperor takes over, <see cref="Pause"/> stops the reading and lets the writing end; when that <see cref="IsQuiet"/>,
+/// <see cref="LegacyOf"/> and <see cref="Tails"/> tell all that is not in the kernel. A vassal's pipe takes 64 KiB meanwhile before it has to wait.
+/// </para>
 /// </summary>
 internal sealed class VassalOutput : IDisposable
 {
@@ -18,19 +26,25 @@ internal sealed class VassalOutput : IDisposable
 
     private readonly OutputHistories _histories = new();
     private readonly OutputQueue _queue = new();
+    private readonly OutputTable _table = new();
+    private readonly Heirlooms _heirlooms;
+    private readonly EmperorLog _log;
     private readonly OwnLogSink _sink;
     private readonly OutputReader _reader;
     private readonly OutputWriter _writer;
     private long _lastId;
     private bool _isFinished;
 
-    /// <summary>Starts both threads.</summary>
+    /// <summary>Starts both threads; nothing is read before <see cref="Resume"/>.</summary>
     /// <param name="sink">Where lines go.</param>
+    /// <param name="heirlooms">Where the pipes are kept for the next emperor, and left by a former one.</param>
     /// <param name="log">The emperor's log, for what goes wrong here.</param>
-    public VassalOutput(IOutputSink sink, EmperorLog log)
+    public VassalOutput(IOutputSink sink, Heirlooms heirlooms, EmperorLog log)
     {
+        _heirlooms = heirlooms;
+        _log = log;
         _sink = new OwnLogSink(sink, log);
-        _reader = new OutputReader(_histories, _queue, log);
+        _reader = new OutputReader(_histories, _queue, _table, heirlooms, log);
         _writer = new OutputWriter(_queue, _sink);
     }
 
@@ -38,9 +52,17 @@ internal sealed class VassalOutput : IDisposable
     /// <param name="settings">The settings.</param>
     /// <param name="style">What the emperor's own lines look like.</param>
     /// <param name="own">The emperor's own output.</param>
+    /// <param name="heirlooms">Where the pipes are kept for the next emperor.</param>
     /// <param name="log">The emperor's log.</param>
     /// <param name="failure">Why it cannot be made, and what to do; null when it need not or could be.</param>
-    public static VassalOutput? Create(EmperorSettings settings, LineStyle style, BoundedSink own, EmperorLog log, out string? failure)
+    public static VassalOutput? Create(
+        EmperorSettings settings,
+        LineStyle style,
+        BoundedSink own,
+        Heirlooms heirlooms,
+        EmperorLog log,
+        out string? failure
+    )
     {
         failure = null;
         if (settings.VassalOutput == VassalOutputMode.Inherit)
@@ -50,12 +72,12 @@ internal sealed class VassalOutput : IDisposable
             var folder = Path.GetFullPath(directory, settings.WorkingDirectory);
             failure = FailureOf(folder);
             return failure is null
-                ? new VassalOutput(new FolderSink(log, folder, (uint?)settings.LogFileMode, settings.VassalLogMaxSize), log)
+                ? new VassalOutput(new FolderSink(log, folder, (uint?)settings.LogFileMode, settings.VassalLogMaxSize), heirlooms, log)
                 : null;
         }
         var isJournal = style == LineStyle.Journal && !settings.LogJson;
         IOutputSink? journal = isJournal ? JournalSink.Open(own) : null;
-        return new VassalOutput(journal ?? new StreamSink(own, new OutputFormat(style, settings.LogJson)), log);
+        return new VassalOutput(journal ?? new StreamSink(own, new OutputFormat(style, settings.LogJson)), heirlooms, log);
     }
 
     /// <summary>Hands over the pipe of a vassal that has been started. For the main thread.</summary>
@@ -63,22 +85,105 @@ internal sealed class VassalOutput : IDisposable
     /// <exception cref="LinuxException">No room is left in epoll.</exception>
     public OutputSource Watch(OutputPipe pipe, string vassal, int incarnation, int pid, OwnLog? own = null)
     {
-        var source = new OutputSource(++_lastId, vassal, incarnation, pid, pipe.TakeRead()) { Log = own };
-        try
-        {
-            _reader.Add(source);
-            return source;
-        }
-        catch (LinuxException)
-        {
-            source.Read.Dispose();
-            _reader.NoteEnd(source);
-            throw;
-        }
+        var read = pipe.TakeRead();
+        return Begin(
+            new OutputSource(++_lastId, vassal, incarnation, pid, read) { Log = own, Heirloom = _heirlooms.Keep("output", read.Number) }
+        );
     }
 
     /// <summary>The process has been reaped. What it has printed is read to the end in any case. For the main thread.</summary>
-    public void NoteEnd(OutputSource source) => _reader.NoteEnd(source);
+    public void NoteEnd(OutputSource source)
+    {
+        source.HasEnded = true;
+        _reader.NoteEnd(source);
+    }
+
+    /// <summary>Remembers the last lines that a former emperor has read. For the main thread, before all else.</summary>
+    public void Restore(IReadOnlyList<TailLegacy> tails) => _histories.Restore(tails);
+
+    /// <summary>
+    /// Takes over the pipes of a vassal. One that has not come is one that was closed, or is lost: nobody can say, and its process goes on without.
+    /// For the main thread.
+    /// </summary>
+    public void Inherit(string vassal, IReadOnlyList<OutputLegacy> outputs)
+    {
+        foreach (var legacy in outputs)
+        {
+            if (_heirlooms.Take(legacy.Pipe) is not { } fd)
+                continue;
+            try
+            {
+                _ = Inherit(legacy, vassal, fd);
+            }
+            catch (LinuxException e)
+            {
+                _log.Vassal(
+                    LogEventLevel.Error,
+                    "output-lost",
+                    vassal,
+                    $"what pid {legacy.Pid} prints cannot be read any more: {e.Message}"
+                );
+            }
+        }
+    }
+
+    /// <summary>Takes over a pipe that was kept under the name in its legacy. For the main thread.</summary>
+    /// <exception cref="LinuxException">No room is left in epoll.</exception>
+    public OutputSource Inherit(OutputLegacy legacy, string vassal, SafeFd fd)
+    {
+        var source = new OutputSource(++_lastId, vassal, legacy.Incarnation, legacy.Pid, fd)
+        {
+            Heirloom = legacy.Pipe,
+            Log = legacy.Log is { } rule ? new OwnLog(rule, legacy.IsGuarded) : null,
+            WasLeft = legacy.IsLeft,
+            HasEnded = legacy.IsLeft,
+            PartialSince = legacy.Partial.Length > 0 ? Environment.TickCount64 : null,
+        };
+        source.Splitter.GoOn(legacy.Partial, legacy.Continues);
+        _ = Begin(source);
+        if (legacy.Lost > 0)
+        {
+            _queue.CountLost(source, legacy.Lost);
+            _queue.Publish();
+        }
+        _reader.Look();
+        return source;
+    }
+
+    /// <summary>The open pipe of a vassal that has a name among those that are kept; null when there is none. For the main thread.</summary>
+    /// <param name="vassal">The vassal's name.</param>
+    /// <param name="name">The pipe's (<see cref="OutputSource.Heirloom"/>); null for none.</param>
+    public OutputSource? Find(string vassal, string? name) =>
+        name is null ? null : _table.Of(vassal).FirstOrDefault(s => s.Heirloom == name);
+
+    /// <summary>
+    /// What is left of a vassal's pipes, also of those whose process has ended. What stands in this process's memory alone, which is the beginning of a
+    /// line, is told when reading is paused. For the main thread.
+    /// </summary>
+    public IReadOnlyList<OutputLegacy> LegacyOf(string vassal)
+    {
+        var isParked = _reader.IsParked;
+        return [.. _table.Of(vassal).Select(s => LegacyOfPipe(s, isParked))];
+    }
+
+    /// <summary>The last lines of all vassals. For the main thread, when it <see cref="IsQuiet"/>.</summary>
+    public IReadOnlyList<TailLegacy> Tails() => _histories.Leave();
+
+    /// <summary>
+    /// Stops reading, and has written what was read. Nothing waits for that. For the main thread, whose other calls work as ever meanwhile.
+    /// </summary>
+    /// <param name="onQuiet">Called on another thread when it is quiet; it must only wake somebody, and may do so more than once.</param>
+    public void Pause(Action onQuiet) => _reader.Pause(() => _queue.Settle(onQuiet));
+
+    /// <summary>Whether nothing is read, and all that was read is written. It stays so until <see cref="Resume"/>.</summary>
+    public bool IsQuiet => _reader.IsParked && _queue.IsAtRest;
+
+    /// <summary>Reads: at first, when all is restored; and again, when no other emperor takes over. For the main thread.</summary>
+    public void Resume()
+    {
+        _reader.Resume();
+        _queue.GoOn();
+    }
 
     /// <summary>The last lines of a vassal, the oldest of them first; those of processes that have ended are among them.</summary>
     /// <param name="vassal">Its name. One that is not known, or not any more, has printed nothing.</param>
@@ -107,6 +212,36 @@ internal sealed class VassalOutput : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Finish();
+
+    private OutputSource Begin(OutputSource source)
+    {
+        // Before the reader can have removed it.
+        _table.Add(source);
+        try
+        {
+            _reader.Add(source);
+            return source;
+        }
+        catch (LinuxException)
+        {
+            _table.Remove(source);
+            _heirlooms.Drop(source.Heirloom);
+            source.Read.Dispose();
+            _reader.NoteEnd(source);
+            throw;
+        }
+    }
+
+    private OutputLegacy LegacyOfPipe(OutputSource source, bool isParked) =>
+        new(source.Heirloom!, source.Incarnation, source.Pid)
+        {
+            Log = source.Log?.Rule,
+            IsGuarded = source.Log?.IsGuarded == true,
+            IsLeft = source.HasEnded,
+            Partial = isParked ? source.Splitter.Partial.ToArray() : [],
+            Continues = isParked && source.Splitter.Continues,
+            Lost = isParked ? _queue.LostOf(source) : 0,
+        };
 
     private static string? FailureOf(string folder)
     {

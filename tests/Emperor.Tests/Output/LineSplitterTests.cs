@@ -17,6 +17,9 @@ public sealed class LineSplitterTests
     [TestCase("a|!|\nb\n", "a/Pause +/Newline b/Newline")]
     [TestCase("a|!|b|!|c", "a/Pause +b/Pause +c/End")]
     [TestCase("!|a\n|!", "a/Newline")]
+    [TestCase("a|>|b\n", "ab/Newline")]
+    [TestCase("a|!|>|b|>|c\nd", "a/Pause +bc/Newline d/End")]
+    [TestCase("a\n|>|b", "a/Newline b/End")]
     public void Lines_are_told_with_how_they_end(string chunks, string told) =>
         Assert.That(
             string.Join(' ', Split(chunks.Split('|').Select(Encoding.UTF8.GetBytes), isPause: c => c is [(byte)'!'])),
@@ -75,6 +78,7 @@ public sealed class LineSplitterTests
                         splitter.Flush(LineEnd.Pause, taker);
                     else
                         splitter.Feed(part, taker);
+                    splitter = Next(splitter);
                 }
                 splitter.Flush(LineEnd.End, taker);
                 byte[] stream = [.. parts.SelectMany(p => p ?? [])];
@@ -97,6 +101,14 @@ public sealed class LineSplitterTests
             _ => [0xF0, 0x9F, fill],
         };
 
+    // Another one that goes on where this one has stopped.
+    private static LineSplitter Next(LineSplitter splitter)
+    {
+        var next = new LineSplitter();
+        next.GoOn(splitter.Partial, splitter.Continues);
+        return next;
+    }
+
     private static IEnumerable<string> Split(IEnumerable<byte[]> chunks, Func<byte[], bool> isPause)
     {
         var taker = new Taker();
@@ -105,6 +117,8 @@ public sealed class LineSplitterTests
         {
             if (isPause(chunk))
                 splitter.Flush(LineEnd.Pause, taker);
+            else if (chunk is [(byte)'>'])
+                splitter = Next(splitter);
             else
                 splitter.Feed(chunk, taker);
         }

@@ -137,5 +137,74 @@ public sealed class OutputQueueTests
         Assert.That(histories.Tail("0", 1), Is.Empty);
     }
 
+    [Test]
+    public void What_is_restored_is_forgotten_in_the_order_of_before_and_of_those_that_live_never()
+    {
+        var former = new OutputHistories();
+        former.Add(Source("lives"), default, "x"u8);
+        foreach (var name in (string[])["b", "a"])
+        {
+            var source = Source(name);
+            former.Add(source, default, "x"u8);
+            former.Close(source);
+        }
+        var left = former.Leave();
+        Assert.That(left.Select(t => t.Vassal), Is.EqualTo((string[])["b", "a", "lives"]));
+        var histories = new OutputHistories();
+        histories.Restore(left);
+        Assert.That(histories.Leave().Select(t => t.Vassal), Is.EqualTo((string[])["b", "a", "lives"]));
+        // It never prints again.
+        histories.Attach(Source("lives"));
+        histories.Attach(Source("new"));
+        for (var i = 0; histories.Tail("b", 1).Count > 0; i++)
+            Close(histories, $"{i}");
+        Assert.That(histories.Leave()[^1].Vassal, Is.EqualTo("lives"));
+        for (var i = 0; i < 3 * OutputHistories.MostIdle; i++)
+            Close(histories, $"{i}");
+        Assert.That(histories.Tail("a", 1), Is.Empty);
+        Assert.That(histories.Tail("lives", 1), Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public void It_is_at_rest_when_all_is_written_and_losses_are_tried_once()
+    {
+        var queue = new OutputQueue();
+        var source = Source("a");
+        var rests = 0;
+        queue.Add(source, 0, LineEnd.Newline, false, "one"u8);
+        queue.Settle(() => rests++);
+        Assert.That(queue.IsAtRest, Is.False);
+        var batch = new OutputBatch();
+        Assert.That(queue.Take(ref batch), Is.True);
+        queue.CountLost(source, 1);
+        Assert.That((queue.IsAtRest, rests, queue.LostOf(source)), Is.EqualTo((false, 0, 1L)), "it is being written");
+        using var rest = new ManualResetEventSlim();
+        queue.Settle(rest.Set);
+        var news = new List<long>();
+        var writer = new Thread(() =>
+        {
+            while (queue.Take(ref batch))
+            {
+                news.AddRange(batch.Lines.Select(l => l.Lost));
+                queue.CountLost(source, batch.Lines[0].Lost);
+            }
+        });
+        writer.Start();
+        rest.Wait();
+        Assert.That((queue.IsAtRest, queue.LostOf(source)), Is.EqualTo((true, 1L)));
+        Assert.That(news, Is.EqualTo((long[])[1]));
+        queue.GoOn();
+        Assert.That(queue.IsAtRest, Is.False);
+        queue.Complete();
+        writer.Join();
+    }
+
+    private static void Close(OutputHistories histories, string vassal)
+    {
+        var source = Source(vassal);
+        histories.Add(source, default, "x"u8);
+        histories.Close(source);
+    }
+
     private static OutputSource Source(string vassal, int incarnation = 1) => new(1, vassal, incarnation, 1, new SafeFd(-1));
 }
