@@ -1,8 +1,9 @@
+using System.Text.Json;
 using Emperor.Core.Configuration;
-using Emperor.Core.Programs;
 using Emperor.Core.Vassals;
 using Emperor.Core.Wsgi;
 using Emperor.Linux;
+using Emperor.Tests.Linux;
 using NUnit.Framework;
 
 namespace Emperor.Tests.Wsgi;
@@ -27,10 +28,10 @@ public sealed class DutySuccessionTests : IDisposable
             writer.Write("R"u8);
         _rig.Succeed();
         _rig.Until(() => _rig.Told.Contains(new VassalEvent.Ordered(OrderKind.Restart)), "the command is obeyed");
-        Assert.That(_rig.Receive(client), Does.Contain($"\"pid\":{pid},").And.Contain("\"respawn_count\":1"));
+        Assert.That(Worker(_rig.Receive(client)), Is.EqualTo((pid, 1)));
         _rig.Succeed();
         using var next = WsgiRig.Connect(stats);
-        Assert.That(_rig.Receive(next), Does.Contain($"\"pid\":{pid},"));
+        Assert.That(Worker(_rig.Receive(next)), Is.EqualTo((pid, 1)));
         _rig.Duties.Forget(WsgiRig.Vassal, Environment.TickCount64);
         Assert.That((File.Exists(fifo), File.Exists(stats)), Is.EqualTo((false, false)), "they were the emperor's");
         Assert.That(_rig.Heirlooms.All.Where(k => !k.Name.Contains("worker") && !k.Name.Contains("slots")), Is.Empty);
@@ -116,24 +117,27 @@ public sealed class DutySuccessionTests : IDisposable
             }
         );
         _rig.Until(() => !_rig.Duties.Vassals.Any(), "its time is up");
-        Assert.That(ProcFs.Stat(pid) is null or { State: 'Z' });
+        _rig.Until(() => ProcFs.Stat(pid) is null or { State: 'Z' }, "it is killed");
     }
 
     [Test]
-    public void A_daemon_whose_pidfd_is_lost_is_found_by_its_number()
+    public void A_daemon_whose_pidfd_is_lost_is_found_by_its_number_or_started_again()
     {
         Begin(new WsgiDuties { Daemons = [new AttachedDaemon("exec sleep 1000", Signals.Terminate, _rig.Folder.Path)] });
         var pid = Daemon().Pid;
         _rig.Succeed(isLost: name => name.Contains("daemon", StringComparison.Ordinal));
         Assert.That((Daemon().Pid, Daemon().Starts), Is.EqualTo((pid, 1)));
+        using var ended = Child.Shell("exit 0");
+        _ = Child.WaitFor(ended);
         _rig.Succeed(
             isLost: name => name.Contains("daemon", StringComparison.Ordinal),
-            change: left => left with { Duties = left.Duties! with { Daemons = [Daemon() with { Pid = Self.Pid }] } }
+            change: left => left with { Duties = left.Duties! with { Daemons = [Daemon() with { Pid = ended.Pid }] } }
         );
-        Assert.That((Daemon().Pid, Daemon().Due), Is.Not.EqualTo((Self.Pid, (long?)null)), "that is another one's");
+        Assert.That((Daemon().Pid, Daemon().Due), Is.Not.EqualTo((ended.Pid, (long?)null)));
+        _rig.Until(() => Daemon().Starts == 2, "it is started again");
         using var process = PidRef.Open(pid, out _)!;
         _ = process.Signal(Signals.Kill);
-        _ = Linux.Child.WaitFor(process);
+        _ = Child.WaitFor(process);
     }
 
     [Test]
@@ -158,10 +162,17 @@ public sealed class DutySuccessionTests : IDisposable
         new()
         {
             App = "app.py",
-            Options = """{"wsgi-file":"app.py"}""",
+            Options = """{"wsgi-file":"app.py","disable-logging":true}""",
             Protocols = ["http"],
             Duties = duties,
         };
+
+    private static (int Pid, int Starts) Worker(string document)
+    {
+        using var json = JsonDocument.Parse(document);
+        var worker = json.RootElement.GetProperty("workers")[0];
+        return (worker.GetProperty("pid").GetInt32(), worker.GetProperty("respawn_count").GetInt32());
+    }
 
     private void Begin(WsgiDuties duties)
     {

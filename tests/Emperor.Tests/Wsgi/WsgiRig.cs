@@ -112,7 +112,7 @@ internal sealed class WsgiRig : IDisposable
             Wsgi = new WsgiPlan
             {
                 App = "app.py",
-                Options = """{"wsgi-file":"app.py"}""",
+                Options = """{"wsgi-file":"app.py","disable-logging":true}""",
                 Protocols = ["http"],
             },
         };
@@ -177,7 +177,7 @@ internal sealed class WsgiRig : IDisposable
         var plans = new PlanTable(left.Plans);
         var now = Environment.TickCount64;
         Master.Inherit(left, left.State!.Restore(plans), plans, isCrash, now);
-        Duties.Inherit(left, plans, _ => null, now);
+        Duties.Inherit(left, plans, now);
         var rest = Heirlooms.CloseRest();
         if (!isCrash && isLost is null)
             Assert.That(rest, Is.Zero, "all has been taken");
@@ -213,6 +213,9 @@ internal sealed class WsgiRig : IDisposable
         using var client = Send("/");
         return int.Parse(Receive(client).Split("\r\n\r\n")[1], CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Waits until so many requests are counted.</summary>
+    public void UntilServed(long requests) => Until(() => Master.Work()[Vassal].Requests == requests, $"{requests} requests are counted");
 
     /// <summary>Sends a request.</summary>
     public Socket Send(string uri)

@@ -1,9 +1,6 @@
-using Emperor.Core.Configuration;
 using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
-using Emperor.Core.Wsgi;
 using Emperor.Linux;
-using Emperor.Tests.Linux;
 using NUnit.Framework;
 
 namespace Emperor.Tests.Wsgi;
@@ -25,7 +22,7 @@ public sealed class WsgiSuccessionTests : IDisposable
         Assert.That(pid, Is.EqualTo(_rig.PidOf(1)));
         _rig.Succeed();
         Assert.That(_rig.Ask(), Is.EqualTo(pid));
-        Assert.That(_rig.Master.Work()[WsgiRig.Vassal].Requests, Is.EqualTo(2));
+        _rig.UntilServed(2);
         // The template stays for a moment only: the next emperor tells it to leave.
         _rig.Until(() => _rig.PidOf(-1) == 0, "the template has left");
         Assert.That(_rig.EndOf(-1)!.Words, Is.EqualTo("exit 0"));
@@ -36,7 +33,8 @@ public sealed class WsgiSuccessionTests : IDisposable
         _rig.Launch(2, _rig.Plan);
         _rig.UntilReady(2);
         Assert.That(_rig.Ask(), Is.EqualTo(_rig.PidOf(2)));
-        Assert.That(_rig.Master.Work()[WsgiRig.Vassal].Requests, Is.EqualTo(3), "it has the slot of the one before");
+        // It has the slot of the one before.
+        _rig.UntilServed(3);
         _rig.Master.Forget(WsgiRig.Vassal, Environment.TickCount64);
     }
 
@@ -110,7 +108,7 @@ public sealed class WsgiSuccessionTests : IDisposable
         _rig.LetLoad();
         _rig.Launch(3, _rig.Plan);
         _rig.UntilReady(3);
-        Assert.That(_rig.Master.Work()[WsgiRig.Vassal].Requests, Is.EqualTo(2));
+        _rig.UntilServed(2);
     }
 
     [Test]
