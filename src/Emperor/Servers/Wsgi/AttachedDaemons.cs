@@ -40,7 +40,7 @@ internal sealed class AttachedDaemons
             Pid = d.Process?.Pid ?? 0,
             Exit = d.Exit,
             GuardSlot = d.GuardSlot,
-            Output = d.Output is { } output ? _duties.World.PipeOf(output) : null,
+            Output = d.Output?.Heirloom,
         });
 
     /// <summary>When something is to be done by time alone, monotonic milliseconds; null when there is not.</summary>
@@ -59,9 +59,8 @@ internal sealed class AttachedDaemons
 
     /// <summary>Goes on with those of a former emperor: what runs is not started.</summary>
     /// <param name="left">They, in the order of the file.</param>
-    /// <param name="outputs">What they print, by the names of the pipes.</param>
     /// <param name="now">Monotonic milliseconds.</param>
-    public void Inherit(IReadOnlyList<DaemonLegacy> left, Func<string, OutputSource?> outputs, long now)
+    public void Inherit(IReadOnlyList<DaemonLegacy> left, long now)
     {
         if (left.Count != _all.Count)
             throw new LegacyException($"the daemons of vassal {_vassal} are not as many as its file names");
@@ -71,7 +70,7 @@ internal sealed class AttachedDaemons
             if (former.Pid == 0)
                 continue;
             (daemon.Process, daemon.Exit) = _duties.Find(former);
-            (daemon.GuardSlot, daemon.Output) = (former.GuardSlot, former.Output is { } pipe ? outputs(pipe) : null);
+            (daemon.GuardSlot, daemon.Output) = (former.GuardSlot, _duties.World.Output?.Find(_vassal, former.Output));
             if (daemon.Process is null)
             {
                 Postpone(daemon, now);

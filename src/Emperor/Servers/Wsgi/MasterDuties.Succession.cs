@@ -2,7 +2,6 @@ using Emperor.Core.Programs;
 using Emperor.Core.Succession;
 using Emperor.Core.Wsgi;
 using Emperor.Linux;
-using Emperor.Output;
 using Serilog.Events;
 
 namespace Emperor.Servers.Wsgi;
@@ -37,10 +36,9 @@ internal sealed partial class MasterDuties
     /// </summary>
     /// <param name="vassal">What was left.</param>
     /// <param name="plans">The vassal's plans.</param>
-    /// <param name="outputs">What its processes print, by the names of the pipes.</param>
     /// <param name="now">Monotonic milliseconds.</param>
     /// <exception cref="LegacyException">It does not fit together.</exception>
-    public void Inherit(VassalLegacy vassal, PlanTable plans, Func<string, OutputSource?> outputs, long now)
+    public void Inherit(VassalLegacy vassal, PlanTable plans, long now)
     {
         if (vassal.Duties is not { } left)
             return;
@@ -54,7 +52,7 @@ internal sealed partial class MasterDuties
                         exit,
                         daemon.GuardSlot,
                         0,
-                        daemon.Output is { } pipe ? outputs(pipe) : null,
+                        _world.Output?.Find(vassal.Name, daemon.Output),
                         daemon.LeavesBy!.Value
                     )
                 );
@@ -80,7 +78,7 @@ internal sealed partial class MasterDuties
         if (duties.Daemons.Count == 0)
             return;
         holder.Daemons = new AttachedDaemons(this, vassal.Name, begun);
-        holder.Daemons.Inherit([.. left.Daemons.Where(d => d.LeavesBy is null)], outputs, now);
+        holder.Daemons.Inherit([.. left.Daemons.Where(d => d.LeavesBy is null)], now);
     }
 
     /// <summary>
@@ -119,13 +117,13 @@ internal sealed partial class MasterDuties
             holder.Pids?.Ended(pid);
     }
 
-    private DaemonLegacy LegacyOf(LeavingDaemon daemon) =>
+    private static DaemonLegacy LegacyOf(LeavingDaemon daemon) =>
         new(0, 0, 0, null)
         {
             Pid = daemon.Process.Pid,
             Exit = daemon.Exit,
             GuardSlot = daemon.GuardSlot,
-            Output = daemon.Output is { } output ? _world.PipeOf(output) : null,
+            Output = daemon.Output?.Heirloom,
             LeavesBy = daemon.Deadline,
         };
 

@@ -42,9 +42,6 @@ internal sealed record DutyWorld(
 
     /// <summary>By which descriptors pass on to the next emperor.</summary>
     public required Heirlooms Heirlooms { get; init; }
-
-    /// <summary>The name by which what somebody prints passes on; null when it does not.</summary>
-    public Func<OutputSource, string?> PipeOf { get; init; } = _ => null;
 }
 
 /// <summary>
