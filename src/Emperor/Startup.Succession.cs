@@ -74,7 +74,10 @@ internal sealed partial class Startup
         _environment.Remove("FDSTORE");
         var empire = _inheritance.Legacy.Empire;
         var isWanted = settings.Survive == SurviveMode.Auto && most > 0;
-        if ((!isWanted && !empire.IsStored && _kept.Count == 0) || UnixDatagram.Open(_environment.GetValueOrDefault("NOTIFY_SOCKET")) is not { } socket)
+        if (
+            (!isWanted && !empire.IsStored && _kept.Count == 0)
+            || UnixDatagram.Open(_environment.GetValueOrDefault("NOTIFY_SOCKET")) is not { } socket
+        )
             return;
         var store = new FdStore(socket, most, log);
         store.Know(_inheritance.Heirlooms.All.Select(k => k.Name).Concat(_kept.Select(k => k.Name)).Distinct());
@@ -98,7 +101,12 @@ internal sealed partial class Startup
         var now = Clock.Now.Monotonic;
         return legacy with
         {
-            Vassals = [.. legacy.Vassals.Select(v => v.State is { } s ? v with { State = s with { State = Accession.AfterAbsence(s.State, now, Grace) } } : v)],
+            Vassals =
+            [
+                .. legacy.Vassals.Select(v =>
+                    v.State is { } s ? v with { State = s with { State = Accession.AfterAbsence(s.State, now, Grace) } } : v
+                ),
+            ],
         };
     }
 
@@ -117,7 +125,12 @@ internal sealed partial class Startup
             }
             catch (Exception e) when (e is LinuxException or LegacyException)
             {
-                log.Vassal(LogEventLevel.Error, "not-adopted", vassal.Name, $"not all that was left of it could be taken over: {e.Message}");
+                log.Vassal(
+                    LogEventLevel.Error,
+                    "not-adopted",
+                    vassal.Name,
+                    $"not all that was left of it could be taken over: {e.Message}"
+                );
             }
         }
         if (_inheritance.IsAdoption)
@@ -160,7 +173,7 @@ internal sealed partial class Startup
         isWhole &= works.Listeners.Inherit(vassal.Name, vassal.Listener);
         works.Probes.Notify.Inherit(vassal.Name, vassal.Ears);
         works.Workers.Inherit(vassal, state, plans, isAdoption, now);
-        works.Duties.Inherit(vassal, plans, OutputOf, now);
+        works.Duties.Inherit(vassal, plans, now);
         var idle = state.Members.Select(m => m.Plan).FirstOrDefault(p => p.Idle is not null);
         works.Probes.Inherit(isAdoption && vassal.UsedAt is not null ? vassal with { UsedAt = now } : vassal, plans, idle, now);
         repairs.AddRange(Accession.Repairs(state, isWhole));

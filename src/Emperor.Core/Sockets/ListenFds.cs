@@ -15,7 +15,7 @@ public static class ListenFds
 
     // SD_LISTEN_FDS_START
     private const int First = 3;
-    
+
     // All that a service manager can tell the names of, in one variable.
     private const int Most = 65_536;
 

@@ -23,13 +23,8 @@ namespace Emperor.Probes;
 ///
 /// <para>On the main thread.</para>
 /// </summary>
-internal sealed class NotifySockets(
-    EventLoop loop,
-    ProbeWorld world,
-    EmperorLog log,
-    Heirlooms heirlooms,
-    Action<string, VassalEvent> tell
-) : IDisposable
+internal sealed class NotifySockets(EventLoop loop, ProbeWorld world, EmperorLog log, Heirlooms heirlooms, Action<string, VassalEvent> tell)
+    : IDisposable
 {
     // So much is heard in one turn, and in one second; nobody has that much to say.
     private const int MessagesATurn = 16;
@@ -74,9 +69,7 @@ internal sealed class NotifySockets(
 
     /// <summary>The sockets of a vassal's processes, as they pass on.</summary>
     public IReadOnlyList<EarLegacy> LegacyOf(string vassal) =>
-        _byVassal.TryGetValue(vassal, out var ears)
-            ? [.. ears.Select(e => new EarLegacy(e.Incarnation, e.Socket.Name, e.Heirloom))]
-            : [];
+        _byVassal.TryGetValue(vassal, out var ears) ? [.. ears.Select(e => new EarLegacy(e.Incarnation, e.Socket.Name, e.Heirloom))] : [];
 
     /// <summary>Takes over the sockets of a vassal's processes. Without its own a process is not heard any more; its next start has one.</summary>
     public void Inherit(string vassal, IReadOnlyList<EarLegacy> ears)

@@ -116,7 +116,8 @@ internal sealed class Kindred : IDisposable
                 continue;
             // After it was opened, so that it is still the one that was looked at.
             using (process)
-                killed += ProcFs.Stat(pid) is { } stat && sessions.Contains(stat.Session) && process.Signal(Signals.Kill).Number == 0 ? 1 : 0;
+                killed +=
+                    ProcFs.Stat(pid) is { } stat && sessions.Contains(stat.Session) && process.Signal(Signals.Kill).Number == 0 ? 1 : 0;
         }
         return killed;
     }

@@ -375,7 +375,11 @@ internal sealed partial class ProcessKeeper : IDisposable
     }
 
     private static ProcessEnd EndOf(ExitStatus status, VassalCGroup? exhausted) =>
-        new(status.IsUnknown ? Accession.UnknownCode : status.Code, status.Signaled, exhausted is null ? status.ToString() : $"{status}, {exhausted.MemoryWords}")
+        new(
+            status.IsUnknown ? Accession.UnknownCode : status.Code,
+            status.Signaled,
+            exhausted is null ? status.ToString() : $"{status}, {exhausted.MemoryWords}"
+        )
         {
             CoreDumped = status.CoreDumped,
             SignalName = status.Signaled ? Signals.NameOf(status.Code) : null,

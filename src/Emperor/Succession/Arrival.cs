@@ -30,9 +30,17 @@ internal static class Arrival
     {
         failure = null;
         environment.Remove(Variable, out var text);
-        var numbers = text?.Split(':').Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var i) ? i : -1).ToArray();
+        var numbers = text
+            ?.Split(':')
+            .Select(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var i) ? i : -1)
+            .ToArray();
         // It may have been meant for a process from which we came.
-        if (numbers is not [var pid, > 2 and var document, > 2 and var table] || pid != Self.Pid || !Files.IsInherited(document) || !Files.IsInherited(table))
+        if (
+            numbers is not [var pid, > 2 and var document, > 2 and var table]
+            || pid != Self.Pid
+            || !Files.IsInherited(document)
+            || !Files.IsInherited(table)
+        )
             return null;
         using var legacyFile = Files.TakeOver(document);
         using var tableFile = Files.TakeOver(table);
@@ -70,7 +78,8 @@ internal static class Arrival
         }
         catch (LegacyException e)
         {
-            failure = $"what the service manager has kept of a killed emperor cannot be taken over, so all vassals are started anew: {e.Message}";
+            failure =
+                $"what the service manager has kept of a killed emperor cannot be taken over, so all vassals are started anew: {e.Message}";
             return null;
         }
     }
@@ -90,7 +99,11 @@ internal static class Arrival
         foreach (var line in table.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             var words = line.Split(' ');
-            if (words.Length == 2 && int.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out var fd) && Files.IsInherited(fd))
+            if (
+                words.Length == 2
+                && int.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out var fd)
+                && Files.IsInherited(fd)
+            )
                 yield return (words[0], Files.TakeOver(fd));
         }
     }

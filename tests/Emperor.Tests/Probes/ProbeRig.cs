@@ -6,6 +6,7 @@ using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Probes;
 using Emperor.Servers;
+using Emperor.Succession;
 using Emperor.Tests.Linux;
 using NUnit.Framework;
 using Serilog;
@@ -53,7 +54,7 @@ internal sealed class ProbeRig : IDisposable
             },
             EndCommand = (process, _) => Finish(process),
         };
-        Desk = new ProbeDesk(Loop, world, new EmperorLog(_logger), mostConnections, idleInterval);
+        Desk = new ProbeDesk(Loop, world, new EmperorLog(_logger), new Heirlooms(), mostConnections, idleInterval);
     }
 
     public TemporaryFolder Folder { get; } = new();

@@ -4,6 +4,7 @@ using Emperor.Core.Programs;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Sockets;
+using Emperor.Succession;
 using Emperor.Tests.Linux;
 using NUnit.Framework;
 using Serilog;
@@ -16,10 +17,10 @@ public sealed class HeldSocketsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly EventLoop _loop = new();
-    private readonly InheritedSockets _inherited = InheritedSockets.Receive([], 1);
+    private readonly InheritedSockets _inherited = InheritedSockets.Receive([], 1, []);
     private readonly HeldSockets _sockets;
 
-    public HeldSocketsTests() => _sockets = new HeldSockets(_loop, new SocketBinder(), _inherited, NoLog());
+    public HeldSocketsTests() => _sockets = new HeldSockets(_loop, new SocketBinder(new Heirlooms()), _inherited, NoLog());
 
     public void Dispose()
     {

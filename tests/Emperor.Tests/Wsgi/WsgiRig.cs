@@ -77,7 +77,7 @@ internal sealed class WsgiRig : IDisposable
         _socket = ListeningSocket.Bind(SocketName.OfPath(SocketPath), out var error)!;
         Assert.That(_socket, Is.Not.Null, error.ToString());
         Assert.That(ListeningSocket.Listen(_socket, 128).Number, Is.Zero);
-        Processes = new ProcessKeeper(_loop, new VassalCGroups(Self.Pid), output: null, _log);
+        Processes = new ProcessKeeper(_loop, new VassalCGroups(Self.Pid), output: null, _log, Emperor.Succession.Inheritance.None);
         Open(new Heirlooms());
     }
 
@@ -279,7 +279,7 @@ internal sealed class WsgiRig : IDisposable
         };
         var folder = Folder.PathOf("vassals");
         var monitor = new FolderMonitor(0, folder, folder, noFollow: false, new VassalNames([]));
-        Monitors = new MonitorHub([monitor], Loop, _log, 100, new FileManner());
+        Monitors = new MonitorHub([monitor], Loop, _log, 100, new FileManner(), []);
         Duties = new MasterDuties(
             new DutyWorld(Loop, Processes, Master, Monitors, _log, null, _server.Prepare, _ => [(SocketPath, _socket)], IsServe: false)
             {
