@@ -386,6 +386,9 @@ internal enum TokenKind
 
     /// <summary>Something that the built-in server's vassals have besides workers: a pipe, a daemon, a client of the stats.</summary>
     Duty,
+
+    /// <summary>inotify, for what the kernel kills for want of memory.</summary>
+    Memory,
 }
 
 /// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>

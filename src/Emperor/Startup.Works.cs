@@ -31,7 +31,7 @@ internal sealed partial class Startup
     )
     {
         var groups = new VassalCGroups(Self.Pid);
-        var processes = new ProcessKeeper(loop, groups, output, log);
+        var processes = new ProcessKeeper(loop, groups, output, log) { Memory = new MemoryWatch(loop, log) };
         var binder = new SocketBinder { VassalOf = processes.VassalOf, Act = eye is null ? null : eye.Act };
         var sockets = new OnDemandSockets(loop, binder, inherited, log);
         var held = new HeldSockets(loop, binder, inherited, log);
