@@ -317,6 +317,9 @@ internal sealed class Daemon(
             case TokenKind.Hints:
                 monitors.ReadHints(now.Monotonic);
                 break;
+            case TokenKind.Memory:
+                runner.Processes.Memory?.Hear(now.Monotonic);
+                break;
         }
     }
 

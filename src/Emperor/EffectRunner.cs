@@ -389,6 +389,9 @@ internal enum TokenKind
 
     /// <summary>The output, or the pidfd, of a program that may be the next emperor.</summary>
     UpgradeProbe,
+
+    /// <summary>inotify, for what the kernel kills for want of memory.</summary>
+    Memory,
 }
 
 /// <summary>The number by which the loop names a descriptor: its kind, and which one.</summary>

@@ -32,7 +32,7 @@ internal sealed partial class Startup
     )
     {
         var groups = new VassalCGroups(Self.Pid);
-        var processes = new ProcessKeeper(loop, groups, output, log, _inheritance);
+        var processes = new ProcessKeeper(loop, groups, output, log, _inheritance) { Memory = new MemoryWatch(loop, log) };
         var heirlooms = _inheritance.Heirlooms;
         var binder = new SocketBinder(heirlooms) { VassalOf = processes.VassalOf, Act = eye is null ? null : eye.Act };
         var sockets = new OnDemandSockets(loop, binder, inherited, log);

@@ -238,7 +238,8 @@ internal sealed class ProgramBuilder(ProgramValues values, string file, bool bes
             return Terminate;
         if (ProgramRules.SignalOf(values, option, option.Value ?? "") is not { } signal)
             return Terminate;
-        if (SignalNames.NameOf(signal) is "STOP" or "CONT" or "CHLD" or "TSTP" or "TTIN" or "TTOU" or "URG" or "WINCH")
+        // WINCH, which ends nothing by itself, is how the Apache httpd is told to stop gracefully.
+        if (SignalNames.NameOf(signal) is "STOP" or "CONT" or "CHLD" or "TSTP" or "TTIN" or "TTOU" or "URG")
             values.Refuse(option, "that signal ends nothing", "name one that the program ends on, such as TERM, INT or QUIT");
         return signal;
     }

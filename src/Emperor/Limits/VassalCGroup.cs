@@ -9,6 +9,15 @@ internal sealed class VassalCGroup(string folder, LimitRules limits)
     /// <summary>What the names of such groups begin with.</summary>
     public const string Prefix = "vassal-";
 
+    /// <summary>The file in which the kernel counts what it does for want of memory.</summary>
+    public const string MemoryEvents = "memory.events";
+
+    // A process that outlives the kill of another one for longer does not end because of that.
+    private const long Aftermath = 10_000;
+
+    private long _kills;
+    private long? _killedAt;
+
     /// <summary>Its folder.</summary>
     public string Folder { get; } = folder;
 
@@ -18,8 +27,28 @@ internal sealed class VassalCGroup(string folder, LimitRules limits)
     /// <summary>The controllers whose limits it has.</summary>
     public IReadOnlySet<string> Controllers { get; init; } = new HashSet<string>(StringComparer.Ordinal);
 
-    /// <summary>Whether the kernel has killed a process in it for want of memory.</summary>
-    public bool HasRunOutOfMemory => CGroup.Value(CGroup.Read(Folder, "memory.events"), "oom_kill") > 0;
+    /// <summary>Whether the kernel counts there how many processes it has killed for want of memory.</summary>
+    public bool CountsKills => Count() is not null;
+
+    /// <summary>How many processes in it the kernel has killed for want of memory since this was called last.</summary>
+    /// <param name="now">Monotonic milliseconds.</param>
+    public long TakeKills(long now)
+    {
+        var count = (Count() ?? 0) - _kills;
+        if (count <= 0)
+            return 0;
+        _kills += count;
+        _killedAt = now;
+        return count;
+    }
+
+    /// <summary>Whether a process in it that has ended at this moment may have done so for want of memory.</summary>
+    /// <param name="now">Monotonic milliseconds.</param>
+    public bool HasRunOutOfMemory(long now)
+    {
+        _ = TakeKills(now);
+        return now - _killedAt < Aftermath;
+    }
 
     /// <summary>How that is told, such as "out of memory (memory-max 300M)".</summary>
     public string MemoryWords => Limits.MemoryMax is { } max ? $"out of memory (memory-max {CGroupFiles.Size(max)})" : "out of memory";
@@ -37,4 +66,6 @@ internal sealed class VassalCGroup(string folder, LimitRules limits)
 
     /// <summary>Kills all processes in it.</summary>
     public void Kill() => CGroup.Kill(Folder);
+
+    private long? Count() => CGroup.Value(CGroup.Read(Folder, MemoryEvents), "oom_kill");
 }

@@ -14,12 +14,16 @@ internal readonly record struct CommandResult(long Id, string? Failure);
 
 /// <summary>
 /// Overview: the commands that tell whether a vassal is ready, or well. Each runs beside the loop as its vassal does (folder, user, environment), a few at a
-/// time, and is killed with its session when its time is up. The last line that it prints goes into the reason when it fails. On the main thread.
+/// time, and is killed with its session when its time is up. The last line that it prints goes into the reason when it fails. No vassal holds up another:
+/// who has the fewest running is next, and what takes long gives up its place (there are never more than two a process of a vassal's). On the main thread.
 /// </summary>
 internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposable
 {
-    /// <summary>How many run at once.</summary>
+    /// <summary>How many run at once, those not counted that take longer than <see cref="LongestTurn"/>.</summary>
     public const int MostAtOnce = 16;
+
+    /// <summary>After so long another one may begin beside one that still runs, milliseconds.</summary>
+    public const long LongestTurn = 3_000;
 
     private const int LongestOutput = 1024;
     private const int LongestWords = 200;
@@ -32,7 +36,7 @@ internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposa
     public long? NextDue =>
         _results.Count > 0 ? 0
         : _running.Count == 0 ? null
-        : _running.Values.Min(r => r.Deadline);
+        : _running.Values.Min(r => _queue.Count > 0 && r.HoldsPlace ? Math.Min(r.Deadline, r.TurnEnds) : r.Deadline);
 
     /// <summary>How many run now.</summary>
     public int RunningNow => _running.Count;
@@ -86,6 +90,8 @@ internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposa
                 run,
                 string.Create(CultureInfo.InvariantCulture, $"not ended after {run.Limit / 1000.0:0.###} s, and killed{LastLine(run)}")
             );
+        foreach (var run in _running.Values.Where(r => r.TurnEnds <= now))
+            run.HoldsPlace = false;
         StartNext(now);
         results.AddRange(_results);
         _results.Clear();
@@ -129,19 +135,27 @@ internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposa
 
     private void StartNext(long now)
     {
-        while (_running.Count < MostAtOnce && _queue.First is { } next)
+        while (_queue.Count > 0 && _running.Values.Count(r => r.HoldsPlace) < MostAtOnce)
         {
-            _queue.RemoveFirst();
+            var next = TakeNext();
             try
             {
-                if (Start(next.Value, now) is { } failure)
-                    _results.Add(new CommandResult(next.Value.Id, failure));
+                if (Start(next, now) is { } failure)
+                    _results.Add(new CommandResult(next.Id, failure));
             }
             catch (LinuxException e)
             {
-                _results.Add(new CommandResult(next.Value.Id, $"cannot be started: {e.Message}"));
+                _results.Add(new CommandResult(next.Id, $"cannot be started: {e.Message}"));
             }
         }
+    }
+
+    private Asked TakeNext()
+    {
+        var counts = _running.Values.CountBy(r => r.Vassal).ToDictionary(StringComparer.Ordinal);
+        var next = _queue.MinBy(a => counts.GetValueOrDefault(a.Vassal))!;
+        _queue.Remove(next);
+        return next;
     }
 
     private string? Start(Asked asked, long now)
@@ -169,7 +183,7 @@ internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposa
                 read.Dispose();
                 return $"cannot be started: {error}";
             }
-            Watch(new Run(asked.Id, process, slot, read, asked.Limit, now + asked.Limit));
+            Watch(new Run(asked.Id, asked.Vassal, process, slot, read, asked.Limit, now));
             return null;
         }
     }
@@ -206,14 +220,17 @@ internal sealed class CommandProbes(EventLoop loop, ProbeWorld world) : IDisposa
 
     private sealed record Asked(long Id, string Vassal, int Pid, ProgramPlan Plan, IReadOnlyList<string> Words, long Limit);
 
-    private sealed class Run(long id, PidRef process, int guardSlot, SafeFd output, long limit, long deadline)
+    private sealed class Run(long id, string vassal, PidRef process, int guardSlot, SafeFd output, long limit, long now)
     {
         internal long Id { get; } = id;
+        internal string Vassal { get; } = vassal;
         internal PidRef Process { get; } = process;
         internal int GuardSlot { get; } = guardSlot;
         internal SafeFd Output { get; } = output;
         internal long Limit { get; } = limit;
-        internal long Deadline { get; } = deadline;
+        internal long Deadline { get; } = now + limit;
+        internal long TurnEnds { get; } = now + LongestTurn;
+        internal bool HoldsPlace { get; set; } = true;
         internal StringBuilder Text { get; } = new();
         internal bool IsTalking { get; set; } = true;
     }

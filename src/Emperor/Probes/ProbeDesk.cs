@@ -26,6 +26,7 @@ internal sealed partial class ProbeDesk : IDisposable
     private readonly IdleWatch _idle;
     private readonly Dictionary<long, Check> _byId = [];
     private readonly Dictionary<(string Vassal, int Incarnation), List<Check>> _byProcess = [];
+    private readonly Dictionary<string, List<Check>> _healthOf = new(StringComparer.Ordinal);
     private readonly PriorityQueue<Check, long> _due = new();
     private readonly List<CommandResult> _results = [];
     private readonly Lazy<ProbeThread> _thread;
@@ -189,6 +190,11 @@ internal sealed partial class ProbeDesk : IDisposable
         }
         checks.Add(check);
         _byId.Add(check.Id, check);
+        if (!check.IsHealth)
+            return check;
+        if (!_healthOf.TryGetValue(check.Vassal, out var health))
+            _healthOf.Add(check.Vassal, health = []);
+        health.Add(check);
         return check;
     }
 
@@ -196,6 +202,8 @@ internal sealed partial class ProbeDesk : IDisposable
     {
         check.IsOver = true;
         _byId.Remove(check.Id);
+        if (check.IsHealth && _healthOf.TryGetValue(check.Vassal, out var health) && health.Remove(check) && health.Count == 0)
+            _healthOf.Remove(check.Vassal);
         _commands.Cancel(check.Id);
         if (_thread.IsValueCreated)
             _thread.Value.Withdraw(check.Id);
@@ -224,7 +232,7 @@ internal sealed partial class ProbeDesk : IDisposable
     }
 
     // Health checks of the emperor's own are no use of a vassal's sockets.
-    private bool IsChecked(string vassal) => _byId.Values.Any(c => c.IsHealth && c.IsRunning && c.Vassal == vassal);
+    private bool IsChecked(string vassal) => _healthOf.TryGetValue(vassal, out var health) && health.Exists(c => c.IsRunning);
 
     private void Run(Check check, long now)
     {

@@ -72,6 +72,9 @@ internal sealed partial class ProcessKeeper : IDisposable
     /// <summary>Who hears of each process that has been taken in; null for nobody.</summary>
     public Action<LiveProcess>? OnKept { get; set; }
 
+    /// <summary>Who tells of processes that the kernel kills for want of memory; null when nobody does.</summary>
+    public MemoryWatch? Memory { get; init; }
+
     /// <summary>Who hears of each process that has been reaped, with the number of the one that was started first or has taken its place.</summary>
     public Action<LiveProcess, int>? OnReaped { get; set; }
 
@@ -125,6 +128,8 @@ internal sealed partial class ProcessKeeper : IDisposable
             process.Dispose();
             throw;
         }
+        if (process.Group is { } group)
+            Memory?.Watch(process.Vassal, group);
         process.GuardSlot = _guard.Enlist(process.Process.Pid);
         Bequeath(process);
         _processes.Add(process);
@@ -259,7 +264,7 @@ internal sealed partial class ProcessKeeper : IDisposable
             Hear(process, now, LastWordsLimit);
         if (!process.IsPromoted)
             _ = process.Process.SignalGroup(Signals.Kill);
-        var ranOut = process.Group?.HasRunOutOfMemory ?? false;
+        var ranOut = process.Group?.HasRunOutOfMemory(now.Monotonic) ?? false;
         process.Group?.Kill();
         _ = process.Process.Reap(out var status);
         _loop.Remove(process.Process.Fd);
@@ -277,7 +282,10 @@ internal sealed partial class ProcessKeeper : IDisposable
         if (process.Output is { } output)
             _output?.NoteEnd(output);
         if (process.Group is { } group)
+        {
+            Memory?.Unwatch(group);
             _groups.Remove(group);
+        }
         end = EndOf(status, ranOut ? process.Group : null);
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, end)));
         return true;
@@ -366,6 +374,7 @@ internal sealed partial class ProcessKeeper : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Memory?.Dispose();
         _groups.Leave(_guard.Process?.Pid);
         // When the emperor leaves with processes left, the guard ends them.
         if (IsAlone)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Reflection;
 using System.Text.RegularExpressions;
 using Emperor.EndToEnd.Support;
 
@@ -33,6 +34,8 @@ internal sealed partial class Examples
     public static Examples Copy(TempFolder temp)
     {
         Command.Run(temp.Path, "/bin/cp", "--archive", Source(), temp[FolderName]);
+        // The app that its start would build, as it was built with the tests.
+        File.CreateSymbolicLink($"{temp.Folder("out")}/aspnet", Path.GetDirectoryName(AspNetApp)!);
         var ports = new Dictionary<string, string>();
         foreach (var path in Directory.EnumerateFiles(temp[FolderName], "*", SearchOption.AllDirectories))
         {
@@ -56,6 +59,9 @@ internal sealed partial class Examples
                 .Select(pair => new Claim(vassal, pair.Line[2..], pair.Next)),
         ];
     }
+
+    private static string AspNetApp =>
+        typeof(Examples).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "ExampleProgram").Value!;
 
     private static string OwnPort(Dictionary<string, string> ports, string port)
     {

@@ -24,6 +24,7 @@ internal sealed class CGroupLimitTests : ProgramTest
             for file in cgroup.procs cgroup.kill memory.max memory.high cpu.max pids.max io.weight memory.events; do
                 : >$group/$file
             done
+            echo "oom_kill 0" >$group/memory.events
         done
         cd "$1"
         shift
@@ -36,8 +37,16 @@ internal sealed class CGroupLimitTests : ProgramTest
         NeedRoot("it mounts");
         var program = Temp.Write(
             "program",
-            "while [ ! -e die ]; do sleep 0.1; done; rm die; group=/sys/fs/cgroup/emperor-$PPID/vassal-app.ini.1; "
-                + "printf 'low 0\\noom 1\\noom_kill 1\\n' >$group/memory.events; kill -9 $$"
+            """
+            count() { printf 'low 0\noom %d\noom_kill %d\n' $1 $1 >/sys/fs/cgroup/emperor-$PPID/vassal-app.ini.1/memory.events; }
+            while [ ! -e die ]; do
+                [ ! -e lose ] || { rm lose; count 1; }
+                sleep 0.1
+            done
+            rm die
+            count 2
+            kill -9 $$
+            """
         );
         WriteProgram(
             "app.ini",
@@ -72,6 +81,14 @@ internal sealed class CGroupLimitTests : ProgramTest
             Assert.That(daemon.Count("not enforced"), Is.Zero, daemon.Text());
         });
         var mark = daemon.Mark;
+        Temp.Write("lose", "");
+        daemon.AwaitVassal("app.ini", @"one of its processes was killed by the kernel: out of memory \(memory-max 64M\)", mark);
+        Assert.That(
+            Emperor("events", "app.ini").Output,
+            Does.Contain("out of memory"),
+            "a worker's end is told though its master lives on"
+        );
+        Assert.That((int)StatusOf("app.ini")["pid"]!, Is.EqualTo(pid));
         Temp.Write("die", "");
         daemon.AwaitVassal("app.ini", $@"pid {pid} has ended \(signal 9 .*, out of memory \(memory-max 64M\)\)", mark);
         Assert.That(AwaitReady(daemon, "app.ini", mark), Is.Not.EqualTo(pid));

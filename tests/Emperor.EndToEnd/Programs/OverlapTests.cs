@@ -106,6 +106,22 @@ internal sealed class OverlapTests : ProgramTest
     }
 
     [Test]
+    public void A_slip_is_told_with_its_line_and_cure_and_touches_nothing_that_runs()
+    {
+        var address = Temp["web.sock"];
+        WriteProgram("web.ini", [.. Lines, $"socket = {address}"]);
+        var daemon = StartControlled();
+        var pid = AwaitReady(daemon, "web.ini");
+        const string told = "there is no key \"memroy-max\" in section .emperor.; did you mean \"memory-max\"";
+        WriteProgram("web.ini", [.. Lines, $"socket = {address}", "memroy-max = 1G"]);
+        daemon.AwaitVassal("web.ini", $"not taken, and it goes on as it is: line 7: {told}");
+        Assert.That((Say(address), (string)StatusOf("web.ini")["state"]!), Is.EqualTo((pid, "ready")));
+        WriteProgram("new.ini", "exec = sleep 1000", "memroy-max = 1G");
+        daemon.AwaitVassal("new.ini", $"line 3: {told}");
+        Assert.That((string)StatusOf("new.ini")["state"]!, Is.EqualTo("config-error"));
+    }
+
+    [Test]
     public void Copies_are_rolled_one_at_a_time_and_never_fewer_serve()
     {
         var address = Temp["web.sock"];

@@ -66,6 +66,10 @@ internal sealed class ProgramLimitTests : ProgramTest
             );
             Assert.That(File.ReadAllText($"/proc/{pid}/root/tmp/inside"), Is.EqualTo("mine\n"));
             Assert.That(File.Exists("/tmp/inside"), Is.False);
+            Assert.That(File.ReadAllText(Temp["seen"]), Is.EqualTo("inside\n"));
+            Assert.That(File.ReadAllText(Temp["refused"]), Does.Contain("Read-only file system"));
+            Assert.That(File.Exists(Temp["fixed/new"]), Is.False);
+            Assert.That(File.ReadAllText(Temp["numbers"]), Is.EqualTo($"{pid} {pid}\n"));
             var socket = Command.Run("/", "stat", "-c", "%a %U %G", Temp["app.sock"]).Trim();
             Assert.That(socket, Is.EqualTo("640 daemon mail"));
         });

@@ -275,6 +275,30 @@ public sealed class HealthTests : IDisposable
     }
 
     [Test]
+    public void One_vassal_with_many_long_commands_holds_up_no_other()
+    {
+        const int many = 40;
+        var now = Environment.TickCount64;
+        var rule = new HealthRule
+        {
+            Command = ["sleep", "600"],
+            Interval = 0,
+            Timeout = 600_000,
+        };
+        for (var i = 1; i <= many; i++)
+        {
+            _rig.Start(Vassal, i, ["/bin/sleep", "600"], []);
+            _rig.Desk.Begin(new Effect.CheckHealth(Vassal, i, _rig.Plan with { Health = rule }), now);
+        }
+        _rig.Until(() => _rig.Desk.CommandsNow == Emperor.Probes.CommandProbes.MostAtOnce, "they do not run");
+        _rig.Start("other.ini", 1, ["/bin/sleep", "600"], []);
+        _rig.AwaitReady("other.ini", 1, new ReadyRule(ReadyWay.Exec) { Command = ["true"] });
+        _rig.Until(() => _rig.Told.Count > 0, "the other one is not ready");
+        Assert.That(_rig.Told.Single(), Is.EqualTo(("other.ini", (VassalEvent)new VassalEvent.BecameReady(1))));
+        Assert.That(_rig.Desk.CommandsNow, Is.LessThan(many), "it is before those that came earlier");
+    }
+
+    [Test]
     public void An_end_while_a_check_runs_is_the_end_of_it()
     {
         Answer("silence");

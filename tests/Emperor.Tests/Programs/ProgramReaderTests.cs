@@ -55,6 +55,7 @@ public sealed class ProgramReaderTests
     [TestCase("processes = 1000", "processes = 1000")]
     [TestCase("stop-signal = SIGINT", "stop-signal = INT")]
     [TestCase("stop-signal = quit", "stop-signal = QUIT")]
+    [TestCase("stop-signal = WINCH", "stop-signal = WINCH")]
     [TestCase("stop-signal = 9", "stop-signal = KILL")]
     [TestCase("stop-signal = RTMIN+3", "stop-signal = 37")]
     [TestCase("stop-signal = SIGRTMAX-1", "stop-signal = 63")]
