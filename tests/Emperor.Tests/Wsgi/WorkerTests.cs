@@ -53,15 +53,20 @@ public sealed class WorkerTests
                 Protocols = ["uwsgi", "http"],
             },
         };
-        var text = WorkerMessages.Configuration(new Effect.Launch("v", 7, 1, plan), 5, 12, 9);
+        var text = WorkerMessages.Configuration(new Effect.Launch("v", 7, 1, plan), 5, 12, 9, isWhole: true);
         using var json = JsonDocument.Parse(text);
-        using var template = JsonDocument.Parse(WorkerMessages.Configuration(new Effect.Launch("v", -1, 1, plan), null, 12, 9));
-        Assert.That(template.RootElement.GetRawText(), Does.StartWith("""{"contract":1,"role":"template","overlap":true,"processes":2,"""));
+        using var template = JsonDocument.Parse(
+            WorkerMessages.Configuration(new Effect.Launch("v", -1, 1, plan), null, 12, 9, isWhole: false)
+        );
+        Assert.That(
+            template.RootElement.GetRawText(),
+            Does.StartWith("""{"contract":1,"role":"template","overlap":true,"whole":false,"processes":2,""")
+        );
         Assert.That(Encoding.UTF8.GetString(WorkerMessages.Fork(5, 2)), Is.EqualTo("""{"command":"fork","slot":5,"id":2}"""));
         Assert.That(
             json.RootElement.GetRawText(),
             Is.EqualTo(
-                """{"contract":1,"role":"worker","slot":5,"id":2,"overlap":true,"processes":2,"slots":{"fd":9,"count":12},"sockets":["""
+                """{"contract":1,"role":"worker","slot":5,"id":2,"overlap":true,"whole":true,"processes":2,"slots":{"fd":9,"count":12},"sockets":["""
                     + """{"fd":3,"protocol":"uwsgi","name":"/run/b"},{"fd":4,"protocol":"http","name":"127.0.0.1:80"}],"options":{"module":"a"}}"""
             )
         );
