@@ -200,6 +200,7 @@ public sealed class CompilerTests
         ["TooManyLinks"] = "ELOOP",
         ["AddressInUse"] = "EADDRINUSE",
         ["ConnectionRefused"] = "ECONNREFUSED",
+        ["ConnectionReset"] = "ECONNRESET",
         ["InProgress"] = "EINPROGRESS",
     };
 

@@ -141,6 +141,23 @@ public sealed class WorkerTests
     }
 
     [Test]
+    public void What_one_has_said_that_ended_without_reading_is_heard()
+    {
+        var (ours, theirs) = MessageSocket.Create();
+        using (ours)
+        {
+            var buffer = new byte[8];
+            using (theirs)
+            {
+                Assert.That(ours.Send("unread"u8).Number, Is.Zero);
+                _ = Files.WriteAll(theirs.Number, "the end"u8);
+            }
+            Assert.That((ours.Receive(buffer, out var length, out _), length), Is.EqualTo((Reception.Message, 7)));
+            Assert.That((ours.Receive(buffer, out length, out _), length), Is.EqualTo((Reception.Message, 0)));
+        }
+    }
+
+    [Test]
     public void A_sealed_file_stays_as_it_is()
     {
         using var file = Files.CreateSealedFile("test", "content"u8);

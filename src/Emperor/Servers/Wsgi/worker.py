@@ -21,6 +21,8 @@ if sys.version_info < (3, 9):
     import os
 
     why = "Python 3.9 or later is needed, and %s is %s" % (sys.executable, sys.version.split()[0])
+    # To end with something unread could cost the message.
+    os.read(int(sys.argv[1]), 256 * 1024)
     os.write(int(sys.argv[1]), ('{"event": "error", "error": "%s"}' % why).encode())
     sys.exit(78)
 
