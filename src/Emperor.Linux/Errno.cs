@@ -73,6 +73,9 @@ public readonly record struct Errno(int Number)
     /// <summary>Somebody else has this address.</summary>
     public static readonly Errno AddressInUse = new(98);
 
+    /// <summary>The other end was closed before it had read all.</summary>
+    public static readonly Errno ConnectionReset = new(104);
+
     /// <summary>Nobody listens there.</summary>
     public static readonly Errno ConnectionRefused = new(111);
 

@@ -6,6 +6,9 @@ namespace Emperor.Linux;
 /// <summary>Files and folders, where the base library loses what an emperor must know (errno, link text, a name that is not UTF-8).</summary>
 public static unsafe class Files
 {
+    // More than a file of /proc with one value has.
+    private const int ProcBytes = 4096;
+
     // NFS, CIFS, SMB2, 9p, FUSE, Ceph, AFS (statfs(2)): what other hosts change there raises no inotify event.
     private static readonly long[] RemoteFileSystems = [0x6969, 0xFF534D42, 0xFE534D42, 0x01021997, 0x65735546, 0x00C36400, 0x5346414F];
 
@@ -205,14 +208,16 @@ public static unsafe class Files
             error = Errno.Invalid;
         if (error.Number != 0)
             return null;
-        return ReadUpTo(fd, limit + 1, (int)Math.Min(status.Size + 1, limit + 1L), out error);
+        // Of a file of /proc nobody knows the size, and some give all that they have to the first call.
+        var first = status.Size == 0 ? ProcBytes : status.Size + 1;
+        return ReadUpTo(fd, limit + 1, (int)Math.Min(first, limit + 1L), out error);
     }
 
     /// <summary>Reads the beginning of a file of /proc, whose size nobody knows before.</summary>
     public static byte[]? ReadHead(string path, int limit, out Errno error)
     {
         using var fd = Open(path, Constants.ORdOnly, 0, out error);
-        return fd is null ? null : ReadUpTo(fd, limit, Math.Min(limit, 4096), out error);
+        return fd is null ? null : ReadUpTo(fd, limit, Math.Min(limit, ProcBytes), out error);
     }
 
     /// <summary>Reads what comes on a descriptor until its other end closes, the buffer is full, or time is up.</summary>

@@ -92,7 +92,11 @@ public sealed unsafe class MessageSocket : IDisposable
                 Control = control,
                 ControlLength = ControlSize,
             };
-            var count = Native.ReceiveMessage(_fd.Number, &message, Constants.MsgDontWait | Constants.MsgCMsgCloExec);
+            const int Flags = Constants.MsgDontWait | Constants.MsgCMsgCloExec;
+            var count = Native.ReceiveMessage(_fd.Number, &message, Flags);
+            // That the other end was closed before it had read all is told once, ahead of what it has said.
+            if (count < 0 && Errno.Last == Errno.ConnectionReset)
+                count = Native.ReceiveMessage(_fd.Number, &message, Flags);
             if (count < 0)
             {
                 var error = Errno.Last;

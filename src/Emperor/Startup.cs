@@ -4,8 +4,10 @@ using Emperor.Core.Configuration;
 using Emperor.Core.Control;
 using Emperor.Core.Programs;
 using Emperor.Core.Reign;
+using Emperor.Core.Stats;
 using Emperor.Core.Succession;
 using Emperor.Core.Vassals;
+using Emperor.Core.Wsgi;
 using Emperor.Limits;
 using Emperor.Linux;
 using Emperor.Logging;
@@ -237,7 +239,7 @@ internal sealed partial class Startup(
                     return new LaunchPlan(configuration, wsgi.Folder, wsgi.Exec, []);
                 var launch = Explanations.PlanOf(vassal.Raw) is { } plan
                     ? new LaunchPlan(configuration, folder, PlanWords.Command(plan), PlanWords.Additions(plan))
-                    : server.Describe(new UwsgiFile(configuration, folder, vassal.Source, vassal.Raw.ZergNumber));
+                    : Reasoned(server.Describe(new UwsgiFile(configuration, folder, vassal.Source, vassal.Raw.ZergNumber)), vassal);
                 return launch with { Unenforced = limits.ProblemsOf(vassal.Name) };
             },
             Describe = () =>
@@ -253,6 +255,16 @@ internal sealed partial class Startup(
                 ),
         };
     }
+
+    // That the built-in server does not run it has been decided when its file was read.
+    private LaunchPlan Reasoned(LaunchPlan launch, VassalSnapshot vassal) =>
+        vassal.Source is null || vassal.Raw.Phase == Phase.Refused
+            ? launch
+            : launch with
+            {
+                Server =
+                    $"uwsgi: {ServerChoice.Make(vassal.Raw.Plan?.Server, settings.Server, () => launch.Command is not null, () => null).Reason}",
+            };
 
     // What nothing else has caught: tells systemd in short, and returns what the log shall say.
     private string Fault(Exception e)

@@ -25,8 +25,12 @@ internal sealed class WsgiBenchmark(string folder, CancellationToken cancel)
         ("hello, direct, 200 connections", "plain", "/hello", 200, true, false),
         ("Django page, nginx, 16 connections", "page", "/page", 16, false, false),
         ("Django page, direct, 16 connections", "page", "/page", 16, true, false),
+        ("Django page, nginx, 200 connections", "page", "/page", 200, false, false),
+        ("Django page, direct, 200 connections", "page", "/page", 200, true, false),
         ("1 MB answer, nginx, 16 connections", "plain", "/large", 16, false, false),
         ("1 MB answer, direct, 16 connections", "plain", "/large", 16, true, false),
+        ("1 MB answer, nginx, 200 connections", "plain", "/large", 200, false, false),
+        ("1 MB answer, direct, 200 connections", "plain", "/large", 200, true, false),
         ("10 MB upload, nginx, 4 connections", "plain", "/upload", 4, false, true),
         ("10 MB upload, direct, 4 connections", "plain", "/upload", 4, true, true),
     ];

@@ -48,7 +48,12 @@ public static class ExplainText
     private static IEnumerable<string> OfUwsgi(ExplainView view)
     {
         var vassal = view.Vassal;
-        yield return Line("started as", view.Command is { } command ? string.Join(' ', command) : "nothing: no program is found");
+        yield return Line(
+            "started as",
+            view.Command is { } command ? string.Join(' ', command)
+                : vassal.State == "config-error" ? "nothing, until its file is mended"
+                : "nothing: no program is found"
+        );
         if (view.Server is { } server)
             yield return Line("server", server);
         yield return Line("in", view.Folder);

@@ -20,7 +20,7 @@ public static class WsgiOptions
         // Its process.
         .. Of(WsgiFate.Worker, WsgiValue.Path, "chdir", "chdir2", "home|virtualenv|venv|pyhome"),
         .. Of(WsgiFate.Worker, WsgiValue.List, "env", "unenv"),
-        .. Of(WsgiFate.Worker, WsgiValue.Text, "umask"),
+        .. Of(WsgiFate.Worker, WsgiValue.Path, "umask"),
         .. Of(WsgiFate.Worker, WsgiValue.Number, "threads"),
         // Requests.
         .. Of(
@@ -47,7 +47,7 @@ public static class WsgiOptions
             WsgiValue.Paths,
             "static-map",
             "static-map2",
-            "check-static",
+            "check-static|static-check",
             "static-index",
             "static-skip-ext",
             "static-safe"
@@ -57,7 +57,7 @@ public static class WsgiOptions
         .. Of(WsgiFate.Worker, WsgiValue.Text, "log-format|logformat"),
         // The emperor's.
         .. Of(WsgiFate.Emperor, WsgiValue.Paths, "socket|uwsgi-socket", "http-socket|http11-socket", "http"),
-        .. Of(WsgiFate.Emperor, WsgiValue.Path, "protocol", "chmod-socket", "chown-socket", "uid", "gid"),
+        .. Of(WsgiFate.Emperor, WsgiValue.Path, "protocol|socket-protocol", "chmod-socket", "chown-socket", "uid", "gid"),
         .. Of(WsgiFate.Emperor, WsgiValue.Paths, "add-gid"),
         .. Of(
             WsgiFate.Emperor,
@@ -82,6 +82,7 @@ public static class WsgiOptions
             "enable-threads",
             "single-interpreter",
             "thunder-lock",
+            "thunder-lock-watchdog",
             "py-call-osafterfork",
             "py-call-uwsgi-fork-hooks",
             "die-on-term",
@@ -117,7 +118,14 @@ public static class WsgiOptions
             "threaded-logger",
             "wsgi-disable-file-wrapper",
             "stats-no-metrics",
-            "post-buffering-bufsize"
+            "post-buffering-bufsize",
+            "honour-range",
+            "http-chunked-input",
+            "http-manage-expect",
+            "wsgi-manage-chunked-input",
+            "wsgi-env-behaviour|wsgi-env-behavior",
+            "max-apps",
+            "max-vars"
         ),
         // Beside the workers (WsgiDuties).
         .. Of(
@@ -139,9 +147,19 @@ public static class WsgiOptions
             WsgiFate.Warned,
             "files are sent as they are, with ETag and Last-Modified",
             "static-expires",
+            "static-expires-mtime",
+            "static-expires-type",
+            "static-expires-type-mtime",
             "static-expires-uri",
+            "static-expires-uri-mtime",
+            "static-expires-path-info",
+            "static-expires-path-info-mtime",
             "static-gzip",
-            "static-gzip-all"
+            "static-gzip-all",
+            "static-gzip-dir|static-gzip-prefix",
+            "static-gzip-ext|static-gzip-suffix",
+            "static-cache-paths",
+            "static-cache-paths-name"
         ),
         .. Told(
             WsgiFate.Warned,
@@ -161,14 +179,41 @@ public static class WsgiOptions
         .. Told(
             WsgiFate.Warned,
             "it changes nothing but speed",
-            "offload-threads",
+            "offload-threads|offload-thread",
             "reuse-port",
             "no-defer-accept",
             "so-sndbuf",
             "so-rcvbuf",
             "socket-sndbuf",
             "socket-rcvbuf",
-            "tcp-fast-open"
+            "tcp-fast-open|tcp-fastopen",
+            "tcp-fast-open-client|tcp-fastopen-client",
+            "cpu-affinity",
+            "never-swap",
+            "thread-stacksize|threads-stacksize|thread-stack-size|threads-stack-size",
+            "disable-sendfile",
+            "http-processes|http-workers",
+            "http-events",
+            "http-buffer-size",
+            "pcre-jit"
+        ),
+        .. Told(
+            WsgiFate.Warned,
+            "the number of workers follows how many are busy (cheaper-algo spare) or how many connections wait (backlog)",
+            "cheaper-busyness-max",
+            "cheaper-busyness-min",
+            "cheaper-busyness-multiplier",
+            "cheaper-busyness-penalty",
+            "cheaper-busyness-verbose",
+            "cheaper-busyness-backlog-alert",
+            "cheaper-busyness-backlog-multiplier",
+            "cheaper-busyness-backlog-step",
+            "cheaper-busyness-backlog-nonzero"
+        ),
+        .. Told(
+            WsgiFate.Warned,
+            "socket-timeout holds for both ways",
+            "so-send-timeout|socket-send-timeout|so-write-timeout|socket-write-timeout"
         ),
         .. Told(WsgiFate.Warned, "http-timeout holds for all of a request", "http-headers-timeout", "http-connect-timeout"),
         .. Told(WsgiFate.Warned, "the owner of the log is who starts the emperor", "logfile-chown"),

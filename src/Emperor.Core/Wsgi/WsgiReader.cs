@@ -28,6 +28,7 @@ public static class WsgiReader
     // uWSGI's (core/uwsgi.c, uwsgi.listen_queue).
     private const int DefaultBacklog = 100;
     private const int LongestQueue = 65_535;
+    private const int NumberBytes = 32;
     private const int Permissions = 0x1FF;
     private const int UsualMask = 0x12;
 
@@ -137,6 +138,7 @@ public static class WsgiReader
     {
         CheckPlugins(values);
         CheckHooks(values);
+        CheckQueue(values, host);
         // uWSGI goes there before it binds its sockets (core/uwsgi.c, uwsgi_start).
         var folder = values.Text("chdir") is { } chdir ? Full(chdir, host.WorkingDirectory) : host.WorkingDirectory;
         var sockets = Sockets(values, folder, out var protocols);
@@ -243,6 +245,22 @@ public static class WsgiReader
         }
     }
 
+    // The kernel shortens a longer one without a word, and uWSGI does not start.
+    private static void CheckQueue(WsgiValues values, IConfigHost host)
+    {
+        const string file = "/proc/sys/net/core/somaxconn";
+        if (
+            values.Number("listen", LongestQueue) is { } wanted
+            && host.ReadFile(file, NumberBytes).Bytes is { } bytes
+            && CNumber.TryReadPrefix(ConfigText.Decode(bytes), out var most)
+            && wanted > most
+        )
+            values.Warn(
+                values.Last("listen")!,
+                string.Create(CultureInfo.InvariantCulture, $"the kernel lets {most} wait; raise it by sysctl net.core.somaxconn={wanted}")
+            );
+    }
+
     private static List<ProgramSocket> Sockets(WsgiValues values, string folder, out IReadOnlyList<string> protocols)
     {
         var sockets = new List<ProgramSocket>();
@@ -321,7 +339,7 @@ public static class WsgiReader
         var mask = UsualMask;
         if (values.Last("umask") is { } umask)
         {
-            var text = (umask.Value ?? "").Trim();
+            var text = values.Text("umask") ?? "";
             if (text.Length is > 0 and <= 4 && text.All(c => c is >= '0' and <= '7'))
                 mask = Convert.ToInt32(text, 8) & Permissions;
             else

@@ -32,7 +32,7 @@ internal static class Explanations
             Folder = launch.Folder,
             FileModified = raw.File.LastModified,
             Command = launch.Command,
-            Server = raw.Plan is { Wsgi: not null, ServerReason: { } why } ? $"the built-in one for WSGI: {why}" : null,
+            Server = raw.Plan is { Wsgi: not null, ServerReason: { } why } ? $"the built-in one for WSGI: {why}" : launch.Server,
             Traceback = raw.Traceback is { Length: > 0 } traceback ? traceback.Split('\n').TakeLast(MostTracebackLines).ToArray() : null,
             Environment = launch.Additions,
             Program = raw.IsProgram ? Of(vassal, launch) : null,

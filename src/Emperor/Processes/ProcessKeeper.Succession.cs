@@ -97,6 +97,8 @@ internal sealed partial class ProcessKeeper
             Outcomes.Enqueue((vassal, new VassalEvent.HungUp(live.Incarnation)));
         _loop.Add(process.Fd, Token.Make(TokenKind.Exit, live.Serial));
         _processes.Add(live);
+        if (live.Group is { } own)
+            Memory?.Watch(vassal, own);
         if (live.Main is { } other)
             _processes.AddMain(live, other.Pid);
         // It may have been frozen, to be looked at, when its emperor was killed.

@@ -89,7 +89,7 @@ internal sealed class UwsgiServer(
         {
             failure =
                 $"no program to run it: tried {string.Join(", ", NamesFor(file.Source))} (PATH={_searchPath}); "
-                + "install uwsgi, or name it by --binary-path or --emperor-wrapper";
+                + "install uwsgi, or name it by --binary-path or --emperor-wrapper; without it files are run that name a Python app (module, wsgi-file, mount)";
             return null;
         }
         ProgramIdentity? identity = null;
@@ -273,4 +273,7 @@ internal sealed record LaunchPlan(string Configuration, string Folder, IReadOnly
 {
     /// <summary>What it cannot have of its limits, and why.</summary>
     public IReadOnlyList<string> Unenforced { get; init; } = [];
+
+    /// <summary>Which server runs a file with a section [uwsgi], and why; null when that is another's to say.</summary>
+    public string? Server { get; init; }
 }

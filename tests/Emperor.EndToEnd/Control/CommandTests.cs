@@ -189,6 +189,7 @@ internal sealed class CommandTests : ControlTest
                 $"file       {Vassals}/a.ini",
                 "started as",
                 "--ini a.ini",
+                "server     uwsgi: uwsgi is installed",
                 "(new)",
             }
         )
@@ -212,6 +213,7 @@ internal sealed class CommandTests : ControlTest
         {
             var (code, output, errors) = Emperor("explain", name);
             Assert.That(code, Is.Zero, $"{errors}\n{Logs()}");
+            Assert.That(output.Contains("  server  ") && state == "config-error", Is.False, "nobody has decided who runs it");
             Assert.That(output, Does.Contain($" is {state} since").And.Contains(Vassals).And.Not.Contains("1970"));
         }
         Assert.That(Emperor("config", "empty").Errors, Does.Contain("empty.ini"));

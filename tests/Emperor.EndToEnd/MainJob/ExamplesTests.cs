@@ -56,7 +56,10 @@ internal sealed class ExamplesTests : EmperorTest
     public void Without_uwsgi_one_that_it_alone_can_read_says_so()
     {
         var daemon = Govern(new Dictionary<string, string?>(), "--binary-path", "/no/such/uwsgi", "--emperor", _examples.UwsgiFolder);
-        daemon.AwaitVassal("format.yml", "no program to run it: tried /no/such/uwsgi .*; install uwsgi");
+        daemon.AwaitVassal(
+            "format.yml",
+            "no program to run it: tried /no/such/uwsgi .*; install uwsgi.*; without it files are run that name a Python app"
+        );
     }
 
     [Test]

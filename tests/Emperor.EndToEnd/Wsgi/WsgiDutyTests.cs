@@ -240,6 +240,28 @@ internal sealed class WsgiDutyTests : EmperorTest
         _ = Govern("processes = 2", "procname-prefix = blog-", "procname = w{}");
         var names = Descendants().Select(p => File.ReadAllText($"/proc/{p}/comm").Trim());
         Assert.That(names, Does.Contain("blog-w1").And.Contains("blog-w2"));
+        var lines = Descendants().Select(p => File.ReadAllText($"/proc/{p}/cmdline").TrimEnd('\0'));
+        Assert.That(lines, Does.Contain("blog-w1").And.Contains("blog-w2"));
+    }
+
+    [Test]
+    public void A_reload_that_would_lose_one_of_several_apps_takes_none_of_them_down()
+    {
+        // At the start what can be loaded serves.
+        var daemon = Govern("processes = 1", $"mount = /part={Temp["project/other.py"]}", "manage-script-name = true");
+        Assert.That(Ask("/part/x"), Does.StartWith("one "));
+        daemon.AwaitVassal("app.ini", "its app cannot be loaded: .*other.py: FileNotFoundError: .*; the others serve");
+        Temp.Write("project/other.py", "import part\ndef application(e, s): s('200 OK', []); return [b'other ' + part.WORD.encode()]\n");
+        var mark = daemon.Mark;
+        Touch(5);
+        daemon.AwaitVassal("app.ini", "it is reloaded", mark);
+        Wait.Until(() => Ask("/part/x") == "other one", Logs);
+
+        Temp.Write("project/other.py", "import nothing_of_that_name\n");
+        mark = daemon.Mark;
+        Touch(9);
+        daemon.AwaitVassal("app.ini", "the reload failed: .*nothing_of_that_name.*; the former processes serve on", mark);
+        Assert.That((Ask("/part/x"), Ask()[..4]), Is.EqualTo(("other one", "one ")));
     }
 
     [Test]
@@ -251,6 +273,7 @@ internal sealed class WsgiDutyTests : EmperorTest
             "processes = 2",
             "threads = 2",
             "harakiri = 600",
+            "worker-reload-mercy = 1",
             $"stats = {Temp["stats"]}",
             $"stats = 127.0.0.1:{port}",
             "attach-daemon = exec sleep 600"

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Emperor.EndToEnd.MainJob;
 using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Wsgi;
@@ -57,7 +58,7 @@ internal sealed class WsgiLifeTests : WsgiTest
     [TestCase("close 0", "emperor-gone")]
     public void A_worker_that_is_told_to_stop_finishes_the_request_in_hand(string command, string reason)
     {
-        var driver = Start();
+        var driver = Start(("http-keepalive", 1));
         var pid = driver.Pid(0);
         using var client = Begin(driver, $"/wait?begun={Temp["begun"]}&file={Temp["go"]}");
         AwaitFile("begun");
@@ -102,7 +103,7 @@ internal sealed class WsgiLifeTests : WsgiTest
     [Test]
     public void The_next_worker_of_a_number_may_start_while_the_last_one_leaves()
     {
-        var driver = Start(new WsgiSetup { Workers = 2, Start = false }, ("log-format", "worker %(wid) %(uri)"));
+        var driver = Start(new WsgiSetup { Workers = 2, Start = false }, ("log-format", "worker %(wid) %(uri)"), ("http-keepalive", 1));
         _ = driver.AwaitEvent("template", "ready");
         driver.Tell("fork 0 7");
         _ = driver.AwaitEvent("0", "ready");
@@ -196,7 +197,7 @@ internal sealed class WsgiLifeTests : WsgiTest
     [Test]
     public void Threads_serve_at_the_same_time()
     {
-        var driver = Start(("threads", 2));
+        var driver = Start(("threads", 2), ("http-keepalive", 1));
         using var first = Begin(driver, "/together");
         using var second = Begin(driver, "/together");
         Assert.That((first.ReadAnswer().Text, second.ReadAnswer().Text), Is.EqualTo(("together", "together")));
@@ -294,6 +295,19 @@ internal sealed class WsgiLifeTests : WsgiTest
         var error = other.AwaitEvent("template", "error");
         Assert.That((string?)error["error"], Is.EqualTo("option env: a list of strings is wanted"));
         Assert.That(other.AwaitExit((int)error["sender"]!), Is.EqualTo(78));
+    }
+
+    [TestCase("chdir")]
+    [TestCase("chdir2")]
+    public void A_folder_that_is_not_there_is_named_with_its_option(string option)
+    {
+        var driver = Start(new WsgiSetup { Start = false }, (option, "/no/such/folder"));
+        var error = driver.AwaitEvent("template", "error");
+        Assert.That(
+            (string?)error["error"],
+            Is.EqualTo($"{option} = /no/such/folder: No such file or directory; make the folder, or correct the path")
+        );
+        Assert.That(driver.AwaitExit((int)error["sender"]!), Is.EqualTo(78));
     }
 
     [Test]
@@ -421,6 +435,29 @@ internal sealed class WsgiLifeTests : WsgiTest
             Assert.That(WsgiClient.Get(driver, "/x").Status, Is.EqualTo(200));
         File.WriteAllText(Temp["go"], "");
         AssertServes(driver);
+    }
+
+    [Test]
+    public void An_interpreter_that_is_too_old_is_told_and_needs_nothing_but_to_read_the_file()
+    {
+        const string script = """
+            import ast, sys
+            tree = ast.parse(open(sys.argv[1]).read(), feature_version=(3, 6))
+            names = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+            names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+            print(sorted(name for name in names if name.split(".")[0] not in sys.stdlib_module_names - {"__future__"}))
+            """;
+        Assert.That(Command.Run(Temp.Path, "/usr/bin/python3", "-c", script, $"{WsgiDriver.Files}/worker.py"), Is.EqualTo("[]\n"));
+        const string old =
+            "import sys; sys.version_info, sys.version = (3, 8), '3.8.0 (old)'; del sys.argv[0]; exec(open(sys.argv[0]).read())";
+        Temp.Write("python3", $"#!/bin/sh\nexec /usr/bin/python3 -c \"{old}\" \"$@\"\n");
+        File.SetUnixFileMode(Temp["python3"], (UnixFileMode)0b111_101_101);
+        var driver = Start(new WsgiSetup { Python = Temp["python3"], Start = false });
+        Assert.That(
+            (string?)driver.AwaitEvent("template", "error")["error"],
+            Is.EqualTo("Python 3.9 or later is needed, and /usr/bin/python3 is 3.8.0")
+        );
+        Assert.That(driver.AwaitExit((int)driver.Await(e => (string?)e["driver"] == "started")["pid"]!), Is.EqualTo(78));
     }
 
     [Test]

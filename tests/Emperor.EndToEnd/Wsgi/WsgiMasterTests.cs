@@ -37,7 +37,14 @@ internal sealed class WsgiMasterTests : ProgramTest
         var workers = Workers(daemon);
         Assert.That(workers, Has.Count.EqualTo(2));
         foreach (var worker in workers)
+        {
             Assert.That(ProcFs.Stat(worker)?.Session, Is.EqualTo(worker), "it leads a session of its own");
+            Assert.That(
+                File.ReadAllText($"/proc/{worker}/cmdline"),
+                Does.EndWith("\0app.ini\0"),
+                "who looks for it finds its vassal's name"
+            );
+        }
         // An end is seen as every child's, and another takes its place, of a template that is started for it.
         var mark = daemon.Mark;
         Native.Check(Native.Signal(workers[0], Native.Kill), "kill");

@@ -222,7 +222,7 @@ internal sealed class WsgiRulesTests : WsgiTest
     [Test]
     public void Headers_about_the_connection_are_the_servers()
     {
-        var driver = Start();
+        var driver = Start(("http-keepalive", 1));
         using var client = WsgiClient.Http(driver);
         for (var i = 0; i < 2; i++)
         {

@@ -71,11 +71,21 @@ internal sealed class WsgiVassalTests : EmperorTest
         daemon.AwaitVassal("app.ini", "is ready after");
         using var client = Client(StartNginx());
         var first = await client.GetStringAsync("/");
-        using var hung = await client.GetAsync("/hang");
-        Assert.That(hung.StatusCode, Is.EqualTo(HttpStatusCode.BadGateway));
+        // Within a second of its limit; where others have the processors it may be more, but hardly each time.
+        for (var attempt = 1; ; attempt++)
+        {
+            Wait.Until(() => daemon.Count("is ready after") > daemon.Count("is killed: its request"), Logs);
+            var clock = Stopwatch.StartNew();
+            using var hung = await client.GetAsync("/hang");
+            Assert.That(hung.StatusCode, Is.EqualTo(HttpStatusCode.BadGateway));
+            Assert.That(clock.Elapsed, Is.GreaterThanOrEqualTo(TimeSpan.FromSeconds(1)));
+            if (clock.Elapsed < TimeSpan.FromSeconds(2))
+                break;
+            Assert.That(attempt, Is.LessThan(5), $"the last one took {clock.Elapsed}");
+        }
         daemon.AwaitVassal("app.ini", @"is killed: its request takes longer than 1 s \(harakiri\)");
         daemon.Await("hello.py\", line 4 in application");
-        Wait.Until(() => daemon.Count("is ready after") == 2, Logs);
+        Wait.Until(() => daemon.Count("is ready after") > daemon.Count("is killed: its request"), Logs);
         Assert.That(await client.GetStringAsync("/"), Does.StartWith("one ").And.Not.EqualTo(first));
     }
 

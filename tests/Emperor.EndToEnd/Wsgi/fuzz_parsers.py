@@ -244,7 +244,8 @@ def http_round():
     if served["PATH_INFO"] == "*":
         return
     for name, value in served.items():
-        if not isinstance(value, str) or any(c in value for c in "\r\n\0"):
+        # The escapes of a path may stand for an end of a line.
+        if not isinstance(value, str) or any(c in value for c in ("\0" if name == "PATH_INFO" else "\r\n\0")):
             fault("a variable with a control character", data, (name, value))
         if not re.fullmatch(r"[A-Z0-9_]+|wsgi\.[a-z_]+|HTTP_[!#$%&'*+.^`|~A-Z0-9_]+", name):
             fault("a strange variable", data, name)

@@ -165,6 +165,19 @@ public sealed class TextTests
         Assert.That(expected.Split('\n'), Has.Length.LessThan(25));
     }
 
+    [TestCase("config-error", "started as nothing, until its file is mended")]
+    [TestCase("backoff", "started as nothing: no program is found")]
+    public void Explain_does_not_miss_a_program_for_a_file_that_cannot_be_followed(string state, string words)
+    {
+        var view = new ExplainView
+        {
+            Vassal = Ill with { State = state },
+            File = "/etc/v/shop.ini",
+            Folder = "/etc/v",
+        };
+        Assert.That(Lines(ExplainText.Render(view, [], unix => $"{unix}", TextStyle.Plain)), Does.Contain(words));
+    }
+
     [Test]
     public void Each_phase_has_words_for_what_comes_next_and_what_can_be_done([Values] Phase phase)
     {

@@ -208,6 +208,7 @@ public sealed class CompilerTests
         ["TooManyLinks"] = "ELOOP",
         ["AddressInUse"] = "EADDRINUSE",
         ["ConnectionRefused"] = "ECONNREFUSED",
+        ["ConnectionReset"] = "ECONNRESET",
         ["InProgress"] = "EINPROGRESS",
     };
 

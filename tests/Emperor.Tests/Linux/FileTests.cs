@@ -116,6 +116,14 @@ public sealed partial class FileTests : IDisposable
     }
 
     [Test]
+    public void What_a_file_of_proc_has_is_read_by_one_call()
+    {
+        const string path = "/proc/sys/net/core/somaxconn";
+        var bytes = Files.ReadBounded(path, 32, out var error);
+        Assert.That((System.Text.Encoding.ASCII.GetString(bytes ?? []), error.Number), Is.EqualTo((File.ReadAllText(path), 0)));
+    }
+
+    [Test]
     public void What_is_no_file_is_not_read_and_does_not_block()
     {
         _ = Child.Run("/usr/bin/mkfifo", _folder.PathOf("pipe"));

@@ -54,15 +54,20 @@ public sealed class WorkerTests
                 Protocols = ["uwsgi", "http"],
             },
         };
-        var text = WorkerMessages.Configuration(new Effect.Launch("v", 7, 1, plan), 5, 12, 9);
+        var text = WorkerMessages.Configuration(new Effect.Launch("v", 7, 1, plan), 5, 12, 9, isWhole: true);
         using var json = JsonDocument.Parse(text);
-        using var template = JsonDocument.Parse(WorkerMessages.Configuration(new Effect.Launch("v", -1, 1, plan), null, 12, 9));
-        Assert.That(template.RootElement.GetRawText(), Does.StartWith("""{"contract":1,"role":"template","overlap":true,"processes":2,"""));
+        using var template = JsonDocument.Parse(
+            WorkerMessages.Configuration(new Effect.Launch("v", -1, 1, plan), null, 12, 9, isWhole: false)
+        );
+        Assert.That(
+            template.RootElement.GetRawText(),
+            Does.StartWith("""{"contract":1,"role":"template","overlap":true,"whole":false,"processes":2,""")
+        );
         Assert.That(Encoding.UTF8.GetString(WorkerMessages.Fork(5, 2)), Is.EqualTo("""{"command":"fork","slot":5,"id":2}"""));
         Assert.That(
             json.RootElement.GetRawText(),
             Is.EqualTo(
-                """{"contract":1,"role":"worker","slot":5,"id":2,"overlap":true,"processes":2,"slots":{"fd":9,"count":12},"sockets":["""
+                """{"contract":1,"role":"worker","slot":5,"id":2,"overlap":true,"whole":true,"processes":2,"slots":{"fd":9,"count":12},"sockets":["""
                     + """{"fd":3,"protocol":"uwsgi","name":"/run/b"},{"fd":4,"protocol":"http","name":"127.0.0.1:80"}],"options":{"module":"a"}}"""
             )
         );
@@ -133,6 +138,23 @@ public sealed class WorkerTests
             }
             Assert.That((ours.Receive(buffer, out var end, out _), end), Is.EqualTo((Reception.Message, 0)));
             Assert.That(ours.Send("x"u8), Is.EqualTo(Errno.BrokenPipe));
+        }
+    }
+
+    [Test]
+    public void What_one_has_said_that_ended_without_reading_is_heard()
+    {
+        var (ours, theirs) = MessageSocket.Create();
+        using (ours)
+        {
+            var buffer = new byte[8];
+            using (theirs)
+            {
+                Assert.That(ours.Send("unread"u8).Number, Is.Zero);
+                _ = Files.WriteAll(theirs.Number, "the end"u8);
+            }
+            Assert.That((ours.Receive(buffer, out var length, out _), length), Is.EqualTo((Reception.Message, 7)));
+            Assert.That((ours.Receive(buffer, out length, out _), length), Is.EqualTo((Reception.Message, 0)));
         }
     }
 

@@ -58,6 +58,8 @@ public sealed class WsgiReaderTests
     [TestCase("chdir = /srv/blog   # the project", """{"module":"a","chdir":"/srv/blog"}""")]
     [TestCase("env = A=1 # kept", """{"module":"a","env":["A=1 # kept"]}""")]
     [TestCase("base = /srv; chdir = %(base)/%n", """{"module":"a","chdir":"/srv/blog"}""")]
+    [TestCase("umask = 022 # as ever", """{"module":"a","umask":"022"}""")]
+    [TestCase("static-check = /srv", """{"module":"a","check-static":["/srv"]}""")]
     public void The_workers_options(string lines, string json) =>
         Assert.That(
             Plan($"module = a; socket = /run/b; {lines}").Wsgi!.Options,
@@ -73,11 +75,13 @@ public sealed class WsgiReaderTests
     [TestCase("http = :8000", "http=0.0.0.0:8000/755/-/100")]
     [TestCase("http = localhost:8000", "http=127.0.0.1:8000/755/-/100")]
     [TestCase("socket = /run/b; protocol = http", "http=/run/b/755/-/100")]
+    [TestCase("socket = /run/b; socket-protocol = http", "http=/run/b/755/-/100")]
     [TestCase("socket = /run/b; chmod-socket = 664", "uwsgi=/run/b/664/-/100")]
     [TestCase("socket = /run/b; chmod-socket = 664 ; sometimes", "uwsgi=/run/b/664/-/100")]
     [TestCase("socket = /run/b; chmod-socket = true", "uwsgi=/run/b/666/-/100")]
     [TestCase("socket = /run/b; chmod-socket = 1", "uwsgi=/run/b/666/-/100")]
     [TestCase("socket = /run/b; umask = 007", "uwsgi=/run/b/770/-/100")]
+    [TestCase("socket = /run/b; umask = 007 # a group", "uwsgi=/run/b/770/-/100")]
     [TestCase("socket = /run/b; uid = www-data; gid = adm", "uwsgi=/run/b/755/www-data:adm/100")]
     [TestCase("socket = /run/b; uid = 33", "uwsgi=/run/b/755/33/100")]
     [TestCase("socket = /run/b; uid = 33; chown-socket = root:root; listen = 1024", "uwsgi=/run/b/755/root:root/1024")]
@@ -162,6 +166,14 @@ public sealed class WsgiReaderTests
     )]
     [TestCase("module = a # the app; socket = /run/b", 1)]
     [TestCase("module = a; socket = /run/b; spooler = off; no-such-word = 1", 1)]
+    [TestCase(
+        "module = a; socket = /run/b; cpu-affinity = 1; static-gzip-all = true; thread-stacksize = 512; static-expires = *.css 60",
+        4
+    )]
+    [TestCase(
+        "module = a; socket = /run/b; processes = 8; cheaper-algo = busyness; cheaper = 2; cheaper-busyness-max = 70; cheaper-busyness-min = 20",
+        3
+    )]
     public void Files_as_they_are_written(string lines, int warnings)
     {
         var reading = Read(lines);
@@ -194,6 +206,14 @@ public sealed class WsgiReaderTests
     )]
     [TestCase("module = a; socket = /run/b; home = /nowhere", "there is no /nowhere/bin/python3; make the virtual environment")]
     public void Refusals(string lines, string words) => Assert.That(Read(lines).Refusal(File), Does.Contain(words));
+
+    [TestCase("listen = 4096", "")]
+    [TestCase("listen = 4097", "warning 4: \"listen = 4097\": the kernel lets 4096 wait; raise it by sysctl net.core.somaxconn=4097")]
+    public void A_queue_that_the_kernel_shortens_is_told(string line, string words)
+    {
+        var host = new FakeConfigHost { WorkingDirectory = "/etc/v" }.With("/proc/sys/net/core/somaxconn", "4096\n");
+        Assert.That(string.Join('\n', Told(Read($"module = a; socket = /run/b; {line}", host))), Is.EqualTo(words));
+    }
 
     [Test]
     public void A_refusal_names_the_line() =>

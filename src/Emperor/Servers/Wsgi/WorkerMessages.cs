@@ -46,7 +46,8 @@ internal static class WorkerMessages
     /// <param name="slot">Its slot; null for a template.</param>
     /// <param name="slots">How many slots there are.</param>
     /// <param name="slotsFd">The number of their memory in the worker.</param>
-    public static ReadOnlyMemory<byte> Configuration(Effect.Launch launch, int? slot, int slots, int slotsFd)
+    /// <param name="isWhole">Whether all apps are to be loaded, or none.</param>
+    public static ReadOnlyMemory<byte> Configuration(Effect.Launch launch, int? slot, int slots, int slotsFd, bool isWhole)
     {
         var plan = launch.Plan;
         var buffer = new ArrayBufferWriter<byte>();
@@ -60,6 +61,7 @@ internal static class WorkerMessages
             json.WriteNumber("id", launch.Slot + 1);
         }
         json.WriteBoolean("overlap", true);
+        json.WriteBoolean("whole", isWhole);
         json.WriteNumber("processes", plan.Processes);
         json.WriteStartObject("slots");
         json.WriteNumber("fd", slotsFd);

@@ -72,9 +72,12 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
                 plan.Exec[0],
                 string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{control + 1}"),
                 control.ToString(CultureInfo.InvariantCulture),
+                launch.Vassal,
             ],
         };
-        var configuration = WorkerMessages.Configuration(launch, slot, slots.Count, control + 2);
+        // What serves now is not to be followed by less.
+        var isReload = _byProcess.Values.Any(p => p.Vassal == launch.Vassal && p.Serves && p.Launch.Generation != launch.Generation);
+        var configuration = WorkerMessages.Configuration(launch, slot, slots.Count, control + 2, isReload);
         if (configuration.Length > WorkerMessages.Longest || ours.Send(configuration.Span).Number != 0)
         {
             worker.Dispose();
@@ -270,6 +273,8 @@ internal sealed partial class WsgiMaster(EventLoop loop, ProcessKeeper processes
         switch (message.Kind)
         {
             case "ready" when peer.IsTemplate:
+                if (peer.Failure is not null)
+                    log.Vassal(LogEventLevel.Error, "app-failed", peer.Vassal, $"{peer.Failure}; the others serve");
                 Happen(peer.Vassal, new NurseryEvent.Ready(peer.Template), now);
                 break;
             case "fork-failed":

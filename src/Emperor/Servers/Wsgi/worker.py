@@ -14,9 +14,17 @@ blocking, as WSGI is.
 In the path of every request a system call is worth more than a line of code: the usual request behind nginx costs accept, recv, send and close.
 """
 
-from __future__ import annotations
-
 import sys
+
+if sys.version_info < (3, 9):
+    # The emperor tells it to who asks why the app is down. So that it comes to this, the file is written in the words of Python 3.6.
+    import os
+
+    why = "Python 3.9 or later is needed, and %s is %s" % (sys.executable, sys.version.split()[0])
+    # To end with something unread could cost the message.
+    os.read(int(sys.argv[1]), 256 * 1024)
+    os.write(int(sys.argv[1]), ('{"event": "error", "error": "%s"}' % why).encode())
+    sys.exit(78)
 
 # The folder of this file is no place to import from; a worker that is read from a descriptor would even search /proc/self/fd.
 if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
@@ -109,6 +117,10 @@ class Leave(BaseException):
 
 class ClientGone(OSError):
     """The client has closed its connection, stalls, or is too slow. Raised out of the app's own reading and writing."""
+
+
+class NoApp(Exception):
+    """There is no app where the options say that there is one. What the options mean is told; where in this file that was found out helps nobody."""
 
 
 class Refused(Exception):
@@ -241,11 +253,11 @@ class Apps:
                 found = {mountpoint: found}
             for where, app in found.items():
                 if not callable(app):
-                    raise TypeError(f"{what}: the WSGI app must be callable, and is {type(app).__name__}")
+                    raise NoApp(f"the app must be callable, and is {type(app).__name__}")
                 self._add(where, app, what, monotonic() - started)
         except (Exception, SystemExit) as error:
-            text = traceback_of(error)
-            log_exception(error)
+            text = f"{error}\n" if isinstance(error, NoApp) else traceback_of(error)
+            log(f"{what}: {error}" if isinstance(error, NoApp) else text[-65536:].rstrip("\n"))
             log(f"unable to load app {len(self.loaded)} (mountpoint='{mountpoint}') (callable not found or import error)")
             self.failed.append({"mountpoint": mountpoint, "source": what, "traceback": text[-LARGEST_TRACEBACK:]})
 
@@ -276,7 +288,7 @@ class Apps:
         several = getattr(module, "applications", None)
         if isinstance(several, dict) and several and not callable_name:
             return {where: getattr(module, app) if isinstance(app, str) else app for where, app in several.items()}
-        return self._callable_of(module, callable_name or self._callable, what)
+        return self._callable_of(module, callable_name or self._callable)
 
     def _from_file(self, path: str):
         import importlib.machinery
@@ -291,15 +303,15 @@ class Apps:
         except BaseException:
             del sys.modules[name]
             raise
-        return self._callable_of(module, self._callable, path)
+        return self._callable_of(module, self._callable)
 
     @staticmethod
-    def _callable_of(module, name: str, where: str):
+    def _callable_of(module, name: str):
         is_factory = name.endswith("()")
         try:
             found = getattr(module, name[:-2] if is_factory else name)
         except AttributeError:
-            raise AttributeError(f'{where}: there is no "{name}" in it; the options callable or module (MODULE:CALLABLE) name the app') from None
+            raise NoApp(f'there is no "{name}" in it; name the app by callable = NAME, or module = MODULE:NAME') from None
         return found() if is_factory else found
 
     def choose(self, environ: dict):
@@ -402,7 +414,7 @@ class RequestLog:
         # Whether there can be a line at all; the path of a request asks for this alone.
         self.wanted = bool(self._always or self._slow or self._4xx or self._5xx or self._zero or self._big)
 
-    def write(self, exchange: Exchange) -> None:
+    def write(self, exchange: "Exchange") -> None:
         if not self._always:
             status = exchange.status
             if not (
@@ -421,7 +433,7 @@ class RequestLog:
         except OSError:
             pass
 
-    def _address(self, exchange: Exchange) -> str:
+    def _address(self, exchange: "Exchange") -> str:
         environ = exchange.environ
         return (self._forwarded_for and environ.get("HTTP_X_FORWARDED_FOR")) or environ.get("REMOTE_ADDR", "")
 
@@ -431,7 +443,7 @@ class RequestLog:
             known = self._second = (seconds, time.ctime(seconds))
         return known[1]
 
-    def _uwsgi(self, exchange: Exchange) -> str:
+    def _uwsgi(self, exchange: "Exchange") -> str:
         environ = exchange.environ
         core = exchange.core
         app = exchange.app
@@ -510,7 +522,7 @@ class Input:
 
     __slots__ = ("_connection", "_ahead", "_position", "left")
 
-    def __init__(self, connection: Connection, length: int) -> None:
+    def __init__(self, connection: "Connection", length: int) -> None:
         self._connection = connection
         self._ahead = b""
         self._position = 0
@@ -529,7 +541,7 @@ class Input:
         self._position = start + len(data)
         return data
 
-    def read(self, size=-1, /) -> bytes:
+    def read(self, size=-1) -> bytes:
         waiting = len(self._ahead) - self._position
         if size is None or size < 0:
             size = waiting + self.left
@@ -548,7 +560,7 @@ class Input:
             pieces.append(piece)
         return b"".join(pieces)
 
-    def readline(self, size=-1, /) -> bytes:
+    def readline(self, size=-1) -> bytes:
         most = sys.maxsize if size is None or size < 0 else size
         pieces = []
         while most:
@@ -562,7 +574,7 @@ class Input:
             self._position = 0
         return b"".join(pieces)
 
-    def readlines(self, hint=-1, /) -> list:
+    def readlines(self, hint=-1) -> list:
         lines = []
         size = 0
         for line in self:
@@ -588,7 +600,7 @@ CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)
 class Chunks:
     """Reads a body in HTTP's chunked coding (RFC 9112, 7.1), strictly: what an intermediary could understand in another way is refused."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: "Connection") -> None:
         self._connection = connection
 
     def __iter__(self):
@@ -815,7 +827,7 @@ class Exchange:
     write_errors = 0
     micros = 0
 
-    def __init__(self, connection: Connection, environ: dict, variables: int, packet_size: int) -> None:
+    def __init__(self, connection: "Connection", environ: dict, variables: int, packet_size: int) -> None:
         self.connection = connection
         self.core = connection.core
         self.environ = environ
@@ -827,7 +839,7 @@ class Exchange:
 
     # The app's side of it.
 
-    def start_response(self, status: str, headers: list, /, exc_info=None):
+    def start_response(self, status: str, headers: list, exc_info=None):
         if exc_info is not None:
             try:
                 if self.head_sent:
@@ -989,7 +1001,7 @@ class Exchange:
             self.cut = True
             tell_once(f"an app sends less than its Content-Length says ({self.promised}): {printable(self.uri)[:200]}")
 
-    def _prepare_input(self, worker: Worker) -> None:
+    def _prepare_input(self, worker: "Worker") -> None:
         """Sets wsgi.input for a request with a body."""
         environ = self.environ
         if self.connection.is_chunked_body:
@@ -1255,7 +1267,7 @@ class Connection:
     waited = 0.0
     """Bytes moved, and seconds waited for the client, in the request being served."""
 
-    def __init__(self, core: Core, listener: Listener, fd: int, peer) -> None:
+    def __init__(self, core: "Core", listener: "Listener", fd: int, peer) -> None:
         self.core = core
         self.listener = listener
         self.fd = fd
@@ -1508,7 +1520,7 @@ class Connection:
 class UwsgiConnection(Connection):
     """The uwsgi protocol: a head of four bytes, the variables, each length before its bytes, then the body. One request a connection."""
 
-    def __init__(self, core: Core, listener: Listener, fd: int, peer) -> None:
+    def __init__(self, core: "Core", listener: "Listener", fd: int, peer) -> None:
         self.core = core
         self.listener = listener
         self.fd = fd
@@ -1668,7 +1680,7 @@ class HttpConnection(Connection):
 
     version = "HTTP/1.1"
 
-    def __init__(self, core: Core, listener: Listener, fd: int, peer) -> None:
+    def __init__(self, core: "Core", listener: "Listener", fd: int, peer) -> None:
         super().__init__(core, listener, fd, peer)
         self.opened()
 
@@ -1912,7 +1924,7 @@ class Listener:
 class Door:
     """A listening socket in the epoll set of one core."""
 
-    def __init__(self, core: Core, listener: Listener) -> None:
+    def __init__(self, core: "Core", listener: Listener) -> None:
         self.core = core
         self.listener = listener
         self.fd = listener.sock.fileno()
@@ -1968,7 +1980,7 @@ class Core:
 
     _DETAIL = struct.Struct("<256s")
 
-    def __init__(self, worker: Worker, number: int) -> None:
+    def __init__(self, worker: "Worker", number: int) -> None:
         self.worker = worker
         self.number = number
         self.words, self._offset = worker.slot.core(number)
@@ -2160,7 +2172,7 @@ class Core:
 class ControlWatch:
     """The emperor's end of the control channel, as the first core sees it."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: "Worker") -> None:
         self._worker = worker
 
     def ready(self) -> None:
@@ -2248,7 +2260,7 @@ class Control:
 class AutoReloader:
     """py-autoreload: looks every so many seconds whether a module's file has changed, and tells the emperor, who reloads. In the first worker alone."""
 
-    def __init__(self, worker: Worker, seconds: int) -> None:
+    def __init__(self, worker: "Worker", seconds: int) -> None:
         self._control = worker.control
         self._slot = worker.index
         self._seconds = seconds
@@ -2284,7 +2296,7 @@ class AutoReloader:
 class Worker:
     """A process that serves."""
 
-    def __init__(self, config: Config, control: Control, slot: int, number: int, apps: Apps) -> None:
+    def __init__(self, config: "Config", control: Control, slot: int, number: int, apps: Apps) -> None:
         options = config.options
         self.config = config
         self.control = control
@@ -2444,6 +2456,7 @@ class Config:
         if not self.slot < self.slots_count <= 4096 or self.threads > 1024:
             raise ValueError("slot, slots.count or threads is out of bounds")
         self.overlap = message.get("overlap") is True
+        self.whole = message.get("whole") is True
         self._sockets = message.get("sockets")
         if not isinstance(self._sockets, list):
             raise ValueError("sockets must be a list")
@@ -2478,8 +2491,7 @@ def prepare_process(config: Config) -> None:
         os.environ.pop(name, None)
     if options.text("umask"):
         os.umask(int(options.text("umask"), 8))
-    if options.text("chdir"):
-        os.chdir(options.text("chdir"))
+    change_folder(options, "chdir")
     home = options.text("home")
     if home:
         use_virtualenv(home)
@@ -2497,6 +2509,14 @@ def prepare_process(config: Config) -> None:
     main = sys.modules["__main__"]
     if hasattr(main, "__file__"):
         del main.__file__
+
+
+def change_folder(options: Options, name: str) -> None:
+    if options.text(name):
+        try:
+            os.chdir(options.text(name))
+        except OSError as error:
+            raise ValueError(f"{name} = {options.text(name)}: {error.strerror}; make the folder, or correct the path") from None
 
 
 def use_virtualenv(home: str) -> None:
@@ -2517,21 +2537,29 @@ def use_virtualenv(home: str) -> None:
 
 
 def set_process_name(name: str, number: int) -> None:
-    """The name that ps and top show (15 bytes of it)."""
-    if name:
-        try:
-            with open("/proc/self/comm", "w", encoding="utf-8") as file:
-                file.write(name.replace("{}", str(number)))
-        except OSError:
-            pass
+    """The name that ps and top show: 15 bytes of it as the name, and in the place of the command line as much as that has room for."""
+    if not name:
+        return
+    text = name.replace("{}", str(number)).encode()
+    try:
+        with open("/proc/self/comm", "wb", buffering=0) as file:
+            file.write(text)
+        with open("/proc/self/stat", "rb", buffering=0) as file:
+            # arg_start and arg_end (proc(5)), behind the name in brackets.
+            start, end = map(int, file.read(4096).rpartition(b")")[2].split()[45:47])
+        if start < end:
+            with open("/proc/self/mem", "r+b", buffering=0) as file:
+                file.seek(start)
+                file.write(text[: end - start - 1].ljust(end - start, b"\0"))
+    except (OSError, ValueError):
+        pass  # a name is no reason not to serve
 
 
 def load_apps(config: Config, control: Control) -> Apps:
     """Loads, and tells the emperor how that went."""
     started = monotonic()
     apps = Apps(config.options)
-    if config.options.text("chdir2"):
-        os.chdir(config.options.text("chdir2"))
+    change_folder(config.options, "chdir2")
     control.tell(
         "loaded",
         seconds=round(monotonic() - started, 3),
@@ -2622,8 +2650,11 @@ def main() -> int:
         return refuse_configuration(control, error)
     name = config.options.text("procname")
     set_process_name(config.options.text("procname-template") if config.role == "template" else name, config.number)
-    apps = load_apps(config, control)
-    if not apps.loaded and config.options.flag("need-app"):
+    try:
+        apps = load_apps(config, control)
+    except ValueError as error:
+        return refuse_configuration(control, error)
+    if config.options.flag("need-app") and (not apps.loaded or (config.whole and apps.failed)):
         return EXIT_NO_APP
     slot, number = config.slot, config.number
     # What has been loaded stays: the collector need not look at it again. And what a template has loaded is shared by its workers as long as
