@@ -45,14 +45,16 @@ public sealed unsafe class PidRef : IDisposable
         return new PidRef(pid, new SafeFd((int)fd));
     }
 
-    /// <summary>Sends a signal to this process alone.</summary>
-    public Errno Signal(int signal) => Native.SysCall(Constants.SysPidFdSendSignal, _fd.Number, signal, 0, 0) == 0 ? default : Errno.Last;
+    /// <summary>Sends a signal to this process alone; with the rights of its user where one's own do not suffice and may be exchanged.</summary>
+    public Errno Signal(int signal) =>
+        Send(signal) is var error && error == Errno.NotPermitted ? OthersRights.Use(Pid, () => Send(signal)) : error;
 
     /// <summary>
-    /// Sends a signal to the process group that this process leads. Only for a child that was spawned as a group leader and has not been
+    /// Sends a signal to the process group that this process leads, with the rights of <see cref="Signal"/>. Only for a child that was spawned as a group leader and has not been
     /// reaped: until then its number cannot be another group's.
     /// </summary>
-    public Errno SignalGroup(int signal) => Native.Kill(-Pid, signal) == 0 ? default : Errno.Last;
+    public Errno SignalGroup(int signal) =>
+        SendToGroup(signal) is var error && error == Errno.NotPermitted ? OthersRights.Use(Pid, () => SendToGroup(signal)) : error;
 
     /// <summary>Looks whether a child has ended and how, without reaping it.</summary>
     public bool HasEnded(out ExitStatus status) => Wait(Constants.WNoWait, out status);
@@ -62,6 +64,10 @@ public sealed unsafe class PidRef : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _fd.Dispose();
+
+    private Errno Send(int signal) => Native.SysCall(Constants.SysPidFdSendSignal, _fd.Number, signal, 0, 0) == 0 ? default : Errno.Last;
+
+    private Errno SendToGroup(int signal) => Native.Kill(-Pid, signal) == 0 ? default : Errno.Last;
 
     private bool Wait(int options, out ExitStatus status) => Children.Wait(Constants.PPidFd, (uint)_fd.Number, options, out _, out status);
 }
