@@ -145,6 +145,8 @@ internal static class Constants
     internal static readonly int SysAccept4 = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 242 : 288;
     internal static readonly int SysCapGet = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 90 : 125;
     internal static readonly int SysCapSet = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 91 : 126;
+    internal static readonly int SysGetXAttr = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 8 : 191;
+    internal static readonly int SysSetResUid = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 147 : 117;
     internal static readonly int SysSetFsUid = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 151 : 122;
     internal static readonly int SysSetFsGid = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 152 : 123;
     internal static readonly int SysGetGroups = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 158 : 115;

@@ -13,6 +13,12 @@ public sealed record WayStep(string Path, FileStatus Status, WayPlace Place)
 
     /// <summary>Whether it is a link whose text begins where it stands, so that it leads elsewhere when it is moved.</summary>
     public bool IsRelative { get; init; }
+
+    /// <summary>
+    /// Whether users and groups of its own may write to it by an access list (acl(5)); the permission bits of its group then say no more than that
+    /// somebody may. Of folders alone.
+    /// </summary>
+    public bool HasAccessList { get; init; }
 }
 
 /// <summary>Where on the way to a file a step stands.</summary>
@@ -104,7 +110,12 @@ public static unsafe class FileWay
                 return Fail(entry, error, out error);
             (at, reached) = (entry, $"{reached}/{name}");
             if (status.Kind == FileKind.Directory)
-                steps.Add(new WayStep(reached, status, place == WayPlace.Entry ? WayPlace.Before : place));
+                steps.Add(
+                    new WayStep(reached, status, place == WayPlace.Entry ? WayPlace.Before : place)
+                    {
+                        HasAccessList = HasAccessList(at, status),
+                    }
+                );
             else if (names.Count > 0)
                 return Fail(at, Errno.NotDirectory, out error);
         }
@@ -127,6 +138,18 @@ public static unsafe class FileWay
             fd = Native.OpenAt(folder, text, Constants.OPath | Constants.ONoFollow | Constants.OCloExec, 0);
         error = fd < 0 ? Errno.Last : default;
         return fd < 0 ? null : new SafeFd(fd);
+    }
+
+    // Without the bit for its group no entry of a list lets anybody write.
+    private static bool HasAccessList(SafeFd folder, FileStatus status)
+    {
+        const uint groupWrites = 0x10;
+        if ((status.Mode & groupWrites) == 0)
+            return false;
+        // What was opened by its path only has no attributes; its name in /proc has.
+        fixed (byte* path = Encoding.UTF8.GetBytes($"/proc/self/fd/{Self.Text(folder.Number)}\0"))
+        fixed (byte* name = "system.posix_acl_access\0"u8)
+            return Native.SysCall(Constants.SysGetXAttr, (nint)path, (nint)name, 0, 0) > 0;
     }
 
     // Null when it is longer than a path may be.

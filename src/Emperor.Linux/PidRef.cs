@@ -91,11 +91,12 @@ public sealed unsafe class PidRef : IDisposable
         return new PidRef(pid, pidfd, Children.IsOurs(pidfd.Number));
     }
 
-    /// <summary>Sends a signal to this process alone.</summary>
-    public Errno Signal(int signal) => Native.SysCall(Constants.SysPidFdSendSignal, _fd.Number, signal, 0, 0) == 0 ? default : Errno.Last;
+    /// <summary>Sends a signal to this process alone; with the rights of its user where one's own do not suffice and may be exchanged.</summary>
+    public Errno Signal(int signal) =>
+        Send(signal) is var error && error == Errno.NotPermitted ? OthersRights.Use(Pid, () => Send(signal)) : error;
 
     /// <summary>
-    /// Sends a signal to the process group that this process leads. Only for one that was spawned as a group leader. The number of a child
+    /// Sends a signal to the process group that this process leads, with the rights of <see cref="Signal"/>. Only for one that was spawned as a group leader. The number of a child
     /// that has not been reaped cannot be another group's.
     ///
     /// <para>That of another's child can, so the kernel is asked to find the group by the pidfd (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9), which
@@ -103,7 +104,23 @@ public sealed unsafe class PidRef : IDisposable
     /// that has ended gets none (ESRCH), and between that look and the signal its end, its reaping by init and a new leader of that number
     /// would have to fall together, for which the kernel must have given out all other numbers.</para>
     /// </summary>
-    public Errno SignalGroup(int signal)
+    public Errno SignalGroup(int signal) =>
+        SendToGroup(signal) is var error && error == Errno.NotPermitted ? OthersRights.Use(Pid, () => SendToGroup(signal)) : error;
+
+    /// <summary>Looks whether the process has ended and how, without reaping it.</summary>
+    public bool HasEnded(out ExitStatus status) => IsChild ? Wait(Constants.WNoWait, out status) : HasEndedElsewhere(out status);
+
+    /// <summary>
+    /// Reaps a child that has ended. After this its number may be reused. Of another's child this only tells the end: its parent reaps it.
+    /// </summary>
+    public bool Reap(out ExitStatus status) => IsChild ? Wait(0, out status) : HasEndedElsewhere(out status);
+
+    /// <inheritdoc/>
+    public void Dispose() => _fd.Dispose();
+
+    private Errno Send(int signal) => Native.SysCall(Constants.SysPidFdSendSignal, _fd.Number, signal, 0, 0) == 0 ? default : Errno.Last;
+
+    private Errno SendToGroup(int signal)
     {
         if (!IsChild)
         {
@@ -117,17 +134,6 @@ public sealed unsafe class PidRef : IDisposable
         }
         return Native.Kill(-Pid, signal) == 0 ? default : Errno.Last;
     }
-
-    /// <summary>Looks whether the process has ended and how, without reaping it.</summary>
-    public bool HasEnded(out ExitStatus status) => IsChild ? Wait(Constants.WNoWait, out status) : HasEndedElsewhere(out status);
-
-    /// <summary>
-    /// Reaps a child that has ended. After this its number may be reused. Of another's child this only tells the end: its parent reaps it.
-    /// </summary>
-    public bool Reap(out ExitStatus status) => IsChild ? Wait(0, out status) : HasEndedElsewhere(out status);
-
-    /// <inheritdoc/>
-    public void Dispose() => _fd.Dispose();
 
     private bool Wait(int options, out ExitStatus status) => Children.Wait(Constants.PPidFd, (uint)_fd.Number, options, out _, out status);
 

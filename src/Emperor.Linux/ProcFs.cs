@@ -65,6 +65,20 @@ public static class ProcFs
             && ((mask >> (signal - 1)) & 1) == 1;
     }
 
+    /// <summary>The real user of a process, by which the kernel decides who may signal it; null when it is gone.</summary>
+    internal static uint? UserOf(int pid)
+    {
+        const string key = "\nUid:\t";
+        var text = ReadText($"/proc/{Self.Text(pid)}/status").AsSpan();
+        var at = text.IndexOf(key, StringComparison.Ordinal);
+        var value = at < 0 ? [] : text[(at + key.Length)..];
+        return
+            value.IndexOf('\t') is var end and > 0
+            && uint.TryParse(value[..end], NumberStyles.None, CultureInfo.InvariantCulture, out var user)
+            ? user
+            : null;
+    }
+
     /// <summary>The value of a variable in the environment that a process was started with; null when it has none or hides it.</summary>
     public static string? EnvironmentVariable(int pid, string name)
     {

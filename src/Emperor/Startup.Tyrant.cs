@@ -42,18 +42,13 @@ internal sealed partial class Startup
         {
             log.Warning(
                 "tyrant",
-                $"the emperor runs as user {Self.Uid} and cannot make vassals run as others; run it as root, or with --cap setuid,setgid,kill"
+                $"the emperor runs as user {Self.Uid} and cannot make vassals run as others; run it as root, or with --cap setuid,setgid"
             );
             return;
         }
         spawner.Retire();
         if (Capabilities.Bequeath(Capabilities.SetUid, Capabilities.SetGid) is { Number: not 0 } error)
             log.Warning("tyrant", $"the capabilities setuid and setgid cannot be lent to what is started: {error}");
-        if (!Capabilities.Has(Capabilities.Kill))
-            log.Warning(
-                "tyrant",
-                "without the capability kill the emperor cannot end vassals of other users that do not obey; give it that too: --cap setuid,setgid,kill"
-            );
     }
 
     private OnDemandResolver OnDemand(

@@ -29,7 +29,8 @@ internal sealed class LaunchTests : EmperorTest
         yield return Case("nothing but a folder", "a.ini", "--emperor-wrapper", Program);
         foreach (var name in (string[])["a.xml", "a.yml", "a.yaml", "a.js", "a.json"])
             yield return Case($"a file {name}", name, "--emperor-wrapper", Program);
-        yield return Case("an extra extension", "a.site", "--emperor-wrapper", Program, "--emperor-extra-extension", ".site");
+        foreach (var option in (string[])["--emperor-extra-extension", "--emperor-extra-ext"])
+            yield return Case($"an extra extension by {option}", "a.site", "--emperor-wrapper", Program, option, ".site");
         yield return Case(
             "files before and after",
             "a.ini",
@@ -46,7 +47,7 @@ internal sealed class LaunchTests : EmperorTest
             "--vassals-inherit-before",
             "template.ini"
         );
-        yield return Case("settings", "a.ini", "--emperor-wrapper", Program, "--vassal-set", "one=1", "--vassal-set", "two=a b");
+        yield return Case("settings", "a.ini", "--emperor-wrapper", Program, "--vassal-set", "one=1", "--vassals-set", "two=a b");
         yield return Case(
             "a wrapper that is overridden",
             "a.ini",

@@ -27,6 +27,17 @@ internal sealed class NameTests : EmperorTest
     }
 
     [Test]
+    public void A_colon_in_a_name_is_told_as_uwsgi_takes_what_follows_for_a_section()
+    {
+        Write("site:8080.ini");
+        File.WriteAllText($"{Vassals}/program:8080.ini", "[emperor]\nexec = sleep 600\nready = after 0\n");
+        var daemon = Start();
+        daemon.AwaitVassal("program:8080.ini", "is ready");
+        daemon.AwaitVassal("site:8080.ini", "uwsgi takes \"8080.ini\" for the name of a section in \"site\"; rename it");
+        Assert.That(daemon.Count("for the name of a section"), Is.EqualTo(1));
+    }
+
+    [Test]
     public void A_name_of_255_bytes_is_a_vassal_s()
     {
         var name = new string('n', 251) + ".ini";

@@ -172,7 +172,7 @@ internal static class SupportedOptions
             "give each vassal namespaces of its own: fs, ipc, net, pid, user, uts, with commas between; repeatable"
         ),
         .. HookOptions.All,
-        new(OptionGroup.Process, "cap", "NAMES", "keep these capabilities when uid changes, such as setuid,setgid,kill for a tyrant"),
+        new(OptionGroup.Process, "cap", "NAMES", "keep these capabilities when uid changes, such as setuid,setgid for a tyrant"),
         new(OptionGroup.Launch, "env", "NAME=VALUE", "set a variable of the environment, for Emperor and its vassals; repeatable"),
         new(OptionGroup.Launch, "unenv", "NAME", "remove a variable of the environment; repeatable"),
         new(

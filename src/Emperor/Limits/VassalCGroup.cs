@@ -30,6 +30,9 @@ internal sealed class VassalCGroup(string folder, LimitRules limits)
     /// <summary>Whether the kernel counts there how many processes it has killed for want of memory.</summary>
     public bool CountsKills => Count() is not null;
 
+    /// <summary>What was counted until now an emperor before this one has told.</summary>
+    public void Inherit() => _kills = Count() ?? 0;
+
     /// <summary>How many processes in it the kernel has killed for want of memory since this was called last.</summary>
     /// <param name="now">Monotonic milliseconds.</param>
     public long TakeKills(long now)

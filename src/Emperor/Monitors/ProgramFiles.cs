@@ -60,7 +60,11 @@ internal sealed class ProgramFiles(IReadOnlyList<string> attributes)
         if (!verdict.HasUwsgi)
             return plan;
         var choice = ServerChoice.Make(plan?.Server, _server, () => _hasUwsgi(folder), () => WsgiReader.App(file, host, _arguments(file)));
-        return choice.IsBuiltIn ? BuiltIn(file, host, plan, choice, out refusal) : plan;
+        if (choice.IsBuiltIn)
+            return BuiltIn(file, host, plan, choice, out refusal);
+        if (file.LastIndexOf(':') is var colon and >= 0)
+            _warnings.Add($"uwsgi takes \"{file[(colon + 1)..]}\" for the name of a section in \"{file[..colon]}\"; rename it");
+        return plan;
     }
 
     private ProgramPlan? Examine(ServeRequest serve, string folder, out string? refusal)

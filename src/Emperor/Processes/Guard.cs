@@ -47,7 +47,12 @@ internal sealed class Guard : IDisposable
                 found="$found ${f%/environ}"
             done
             [ -z "$found" ] && exit 0
-            kill -9 $found 2>/dev/null
+            kill -9 $found 2>/dev/null || for p in $found; do
+                # A tyrant that may become others, and not kill what is theirs, becomes them for it.
+                user=0
+                { while read -r key value rest; do [ "$key" = Uid: ] && user=$value; done <"/proc/$p/status"; } 2>/dev/null
+                [ "$user" -gt 0 ] && setpriv --reuid="$user" --clear-groups -- sh -c 'kill -9 "$1"' sh "$p" 2>/dev/null
+            done
             round=$((round + 1))
         done
         exit 1

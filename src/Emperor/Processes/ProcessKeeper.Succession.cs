@@ -114,7 +114,10 @@ internal sealed partial class ProcessKeeper
         // Where the unit's group had to give its limits up, so that the service manager could start an emperor in it.
         if (isAdoption)
             _groups.Renew(folder, limits);
-        return new VassalCGroup(folder, limits) { Controllers = legacy.Controllers.ToHashSet(StringComparer.Ordinal) };
+        var group = new VassalCGroup(folder, limits) { Controllers = legacy.Controllers.ToHashSet(StringComparer.Ordinal) };
+        if (!isAdoption)
+            group.Inherit();
+        return group;
     }
 
     private void Bequeath(LiveProcess process)

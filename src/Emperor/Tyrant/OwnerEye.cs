@@ -128,7 +128,7 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
                 continue;
             }
             folder = step;
-            if (!IsLoose(step.Status, file.Uid))
+            if (!IsLoose(step, file.Uid))
                 continue;
             if (step.Place == WayPlace.Beyond)
                 return $"{path}: others than root and {NameOf(file.Uid)}, who owns the file, may put another file in its place, in the folder {step.Path} on "
@@ -142,7 +142,7 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
             return $"{path}: its group may write to it, and others may put files into {shared.Path}, so that {NameOf(file.Uid)} may know nothing of this one; "
                 + $"take that right away: chmod g-w {path}";
         // A second name may have been given to it by anybody who may make names in this folder.
-        return links > 1 && folder is { } at && (IsLoose(at.Status, file.Uid) || MayOthersWrite(at.Status))
+        return links > 1 && folder is { } at && (IsLoose(at, file.Uid) || MayOthersWrite(at.Status))
             ? $"{path}: the file of {NameOf(file.Uid)} has {links} names (hard links), and others may make names in {at.Path}, so that "
                 + $"{NameOf(file.Uid)} may know nothing of this one; put a copy of the file in its place"
             : null;
@@ -152,8 +152,7 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
     private string? Bend(string path, FileStatus owner, FileStatus file)
     {
         var folders = _steps.FindAll(s => s is { Place: WayPlace.Before, Status.Kind: FileKind.Directory });
-        var loose =
-            folders.Find(f => IsLoose(f.Status, owner.Uid)) ?? (folders is [.., var last] && MayOthersWrite(last.Status) ? last : null);
+        var loose = folders.Find(f => IsLoose(f, owner.Uid)) ?? (folders is [.., var last] && MayOthersWrite(last.Status) ? last : null);
         if (loose is null || _steps.Find(s => s.Place == WayPlace.Entry) is not { } link)
             return null;
         var who = NameOf(owner.Uid);
@@ -163,8 +162,7 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
         if (!link.IsRelative)
             return null;
         var bent = _steps.Find(s =>
-            s.Place == WayPlace.Beyond
-            && (s.Status.Kind == FileKind.Link ? !IsTrusted(s.Status.Uid, owner.Uid) : IsLoose(s.Status, owner.Uid))
+            s.Place == WayPlace.Beyond && (s.Status.Kind == FileKind.Link ? !IsTrusted(s.Status.Uid, owner.Uid) : IsLoose(s, owner.Uid))
         );
         if (bent is null && IsTrusted(file.Uid, owner.Uid))
             return null;
@@ -188,13 +186,15 @@ internal sealed class OwnerEye(TyrantSettings settings, EmperorLog log)
 
     private static bool IsForOthersToo(FileStatus folder, uint owner) => folder.Uid != owner && MayOthersWrite(folder);
 
-    // In a sticky one nobody but its owner takes away or renames what is another's. What its own owner lets others do there is his affair.
-    private static bool IsLoose(FileStatus folder, uint owner)
+    // In a sticky one nobody but its owner takes away or renames what is another's. What its own owner lets others do there is his affair. Root's group is
+    // trusted, but not who an access list of root's may name.
+    private static bool IsLoose(WayStep step, uint owner)
     {
+        var folder = step.Status;
         if (!IsTrusted(folder.Uid, owner))
             return true;
         if (folder.Uid == owner || (folder.Mode & Sticky) != 0)
             return false;
-        return (folder.Mode & OthersWrite) != 0 || ((folder.Mode & GroupWrites) != 0 && folder.Gid != 0);
+        return (folder.Mode & OthersWrite) != 0 || ((folder.Mode & GroupWrites) != 0 && (folder.Gid != 0 || step.HasAccessList));
     }
 }

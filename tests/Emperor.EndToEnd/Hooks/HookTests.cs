@@ -57,8 +57,12 @@ internal sealed class HookTests : HookTest
             looks.Add([.. LinesOf(Temp["looks"], 5).Select(l => l.Replace("  ", " ")).Order(StringComparer.Ordinal)]);
             var order = File.ReadAllLines(Temp["looks"]).Select(l => l.Split(' ')[0]).Where(n => n != "emperor");
             Assert.That(order, Is.EqualTo(new[] { "start", "hook", "exec", "stop" }), program);
+            // All of them are told what uwsgi tells only that one.
+            foreach (var hook in program == Uwsgi ? [] : (string[])["start", "hook", "exec", "stop"])
+                Assert.That(LinesOf(Temp[$"env-{hook}"], 4), Is.EqualTo(environment), hook);
             End(daemon);
-            File.Delete(Temp["env-emperor"]);
+            foreach (var seen in Directory.GetFiles(Temp.Path, "env-*"))
+                File.Delete(seen);
             WriteOwned("a.ini", Alice);
         }
         // What uwsgi tells its commands as the emperor of the folder comes of a hook that ran before in that process.

@@ -54,6 +54,11 @@ internal sealed class NamespaceTests : HookTest
         theirs.Await(@"setuid\(0\): Invalid argument");
         End(theirs);
 
+        var alone = StartOne(EmperorProcess.Program, "--emperor-use-clone", "user");
+        alone.AwaitAccepting("a.ini");
+        Assert.That((Namespaces(ProcessOf(alone, "a.ini")), ReportOf("a.ini").Number("uid")), Is.EqualTo(("user", 0)));
+        End(alone);
+
         var ours = StartOne(EmperorProcess.Program, "--emperor-use-clone", $"user,{All}", "--hook-as-vassal", "hostname:jail");
         ours.AwaitAccepting("a.ini");
         var pid = ProcessOf(ours, "a.ini");

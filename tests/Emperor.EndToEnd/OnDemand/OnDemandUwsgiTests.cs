@@ -53,7 +53,9 @@ internal sealed class OnDemandUwsgiTests : OnDemandTest
     }
 
     [TestCase("--emperor-on-demand-directory")]
+    [TestCase("--emperor-on-demand-dir")]
     [TestCase("--emperor-on-demand-extension")]
+    [TestCase("--emperor-on-demand-ext")]
     [TestCase("--emperor-on-demand-exec")]
     public void A_vassal_sees_what_it_sees_under_uwsgi_s_emperor(string option)
     {
@@ -88,8 +90,8 @@ internal sealed class OnDemandUwsgiTests : OnDemandTest
         WriteServer("shop.ini", $"report {report}", "loyal");
         File.WriteAllText($"{Vassals}/shop.ini.address", path + "\n");
         var value =
-            option.EndsWith("directory", StringComparison.Ordinal) ? Run
-            : option.EndsWith("extension", StringComparison.Ordinal) ? ".address"
+            option.Contains("-dir", StringComparison.Ordinal) ? Run
+            : option.Contains("-ext", StringComparison.Ordinal) ? ".address"
             : $"cat {Vassals}/shop.ini.address; true";
         var daemon = Launch(
             new EmperorStart

@@ -21,17 +21,36 @@ internal sealed partial class OptionTableTests : OptionTest
         Assert.That(theirs.Except(told), Is.Empty);
     }
 
-    private static IEnumerable<string> Told()
+    [Test]
+    public void Every_one_that_is_not_refused_is_given_to_both_emperors_by_some_test()
+    {
+        var tests = Directory
+            .EnumerateFiles(Path.Combine(Root(), "tests/Emperor.EndToEnd"), "*.cs", SearchOption.AllDirectories)
+            .Select(File.ReadAllText)
+            .Where(t => t.Contains("Uwsgi") || t.Contains(Uwsgi))
+            .ToArray();
+        var theirs = HelpOf(Uwsgi).ToHashSet();
+        var kept = Rows().Where(r => r.Split('|')[2].Trim() != "refused").SelectMany(Names).Where(theirs.Contains);
+        Assert.That(kept.Where(n => !tests.Any(t => t.Contains($"\"--{n}\""))), Is.Empty);
+    }
+
+    private static IEnumerable<string> Told() => Rows().SelectMany(Names);
+
+    private static IEnumerable<string> Names(string row) => row.Split('|')[1].Split('`').Where((_, i) => i % 2 == 1);
+
+    private static IEnumerable<string> Rows() =>
+        File.ReadAllLines(Path.Combine(Root(), "README.md"))
+            .SkipWhile(l => l != "### uWSGI's emperor options")
+            .SkipWhile(l => !l.StartsWith("|---"))
+            .Skip(1)
+            .TakeWhile(l => l.StartsWith('|'));
+
+    private static string Root()
     {
         var folder = new DirectoryInfo(TestContext.CurrentContext.TestDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "README.md")))
             folder = folder.Parent;
-        return File.ReadAllLines(Path.Combine(folder!.FullName, "README.md"))
-            .SkipWhile(l => l != "### uWSGI's emperor options")
-            .SkipWhile(l => !l.StartsWith("|---"))
-            .Skip(1)
-            .TakeWhile(l => l.StartsWith('|'))
-            .SelectMany(l => l.Split('|')[1].Split('`').Where((_, i) => i % 2 == 1));
+        return folder!.FullName;
     }
 
     private static List<string> HelpOf(string program)

@@ -191,6 +191,23 @@ internal sealed class SubEmperorTests : OptionTest
         Wait.Until(() => Descendants().Count == 0, () => $"{string.Join(", ", Descendants().Select(ProcFs.CommandLine))}\n{Logs()}");
     }
 
+    // uwsgi's over Emperor over uwsgi's.
+    [TestCase(Native.Interrupt)]
+    [TestCase(Native.Kill)]
+    public void Three_levels_of_both_kinds_leave_nothing(int signal)
+    {
+        var (second, third) = (Temp.Folder("second"), Temp.Folder("third"));
+        WriteEmperor("sub.ini", second, wrapper: Uwsgi);
+        WriteEmperor($"{second}/subsub.ini", third);
+        Write($"{third}/app.ini", "fork 1", "daemon 1", "accept");
+        var lord = StartUwsgi(EmperorProcess.Program);
+        lord.Await(" subsub.ini: pid [0-9]+ is loyal");
+        Journal.AwaitStart("app.ini");
+        lord.Signal(signal);
+        lord.AwaitEnd();
+        Wait.Until(() => Descendants().Count == 0, () => $"{string.Join(", ", Descendants().Select(ProcFs.CommandLine))}\n{Logs()}");
+    }
+
     // Its vassals have lost their emperor by a kill from outside, and it is started again.
     [Test]
     public void One_that_is_killed_is_started_again_and_what_it_governed_is_ended_first()

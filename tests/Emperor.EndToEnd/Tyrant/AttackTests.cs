@@ -131,6 +131,28 @@ internal sealed class AttackTests : TyrantTest
         Start("--emperor-tyrant").AwaitVassal("a.ini", $"may put another file in its place, in the folder {home} on its way");
     }
 
+    // The bits of a folder of root's do not tell whom else its access list lets write.
+    [Test]
+    public void A_folder_of_root_s_in_which_an_access_list_lets_another_write_is_refused()
+    {
+        const string list = """
+            import os, struct, sys
+            entries = [(1, 7, -1), (2, 7, int(sys.argv[2])), (4, 5, -1), (16, 7, -1), (32, 5, -1)]
+            value = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *e) for e in entries)
+            os.setxattr(sys.argv[1], "system.posix_acl_access", value)
+            """;
+        var folder = Temp.Folder("shared");
+        _ = Native.ChangeMode(folder, 0b111_101_101);
+        Link("a.ini", WriteOwned($"{folder}/a.ini", Alice, "accept"));
+        var daemon = Start("--emperor-tyrant");
+        daemon.AwaitAccepting("a.ini");
+        Do("/usr/bin/python3", "-c", list, folder, Text(Mallory));
+        Assert.That(As(Mallory, "mv", $"{folder}/a.ini", $"{folder}/away").Code, Is.Zero);
+        Assert.That(As(Mallory, "mv", $"{folder}/away", $"{folder}/a.ini").Code, Is.Zero);
+        File.SetLastWriteTimeUtc($"{folder}/a.ini", DateTime.UtcNow.AddMinutes(1));
+        daemon.AwaitVassal("a.ini", $"may put another file in its place, in the folder {folder} on its way");
+    }
+
     [Test]
     public void A_name_of_any_kind_is_one_argument()
     {
@@ -176,8 +198,9 @@ internal sealed class AttackTests : TyrantTest
         var daemon = Start("--emperor-tyrant");
         // Said by the emperor, or by what was to set it.
         daemon.Await($@"a\.ini[:\]] .*({words})");
+        // What is just being started becomes her a moment later.
         foreach (var pid in Descendants())
-            Assert.That(StatusLine(pid, "Uid"), Does.StartWith($"{Alice}"));
+            Wait.Until(() => !ProcFs.IsAlive(pid) || ProcFs.Status(pid, "Uid").StartsWith($"{Alice}", StringComparison.Ordinal), Logs);
         Assert.That(Logs(), Does.Not.Contain("SECRET=one"));
     }
 

@@ -76,6 +76,8 @@ public sealed class CompilerTests
         ["SysAccept"] = "SYS_accept",
         ["SysCapGet"] = "SYS_capget",
         ["SysCapSet"] = "SYS_capset",
+        ["SysGetXAttr"] = "SYS_getxattr",
+        ["SysSetResUid"] = "SYS_setresuid",
         ["SysSetFsUid"] = "SYS_setfsuid",
         ["SysSetFsGid"] = "SYS_setfsgid",
         ["SysGetGroups"] = "SYS_getgroups",
