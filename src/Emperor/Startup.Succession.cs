@@ -27,6 +27,7 @@ internal sealed partial class Startup
     private readonly List<(string Name, SafeFd Fd)> _kept = [];
     private Inheritance _inheritance = Inheritance.None;
     private string? _lostInheritance;
+    private bool _governs;
 
     /// <summary>The path of the program, as it was started by it.</summary>
     public string ProgramPath { get; init; } = Self.ProgramPath;
@@ -262,7 +263,7 @@ internal sealed partial class Startup
             quieted.Add(new Quieted("the stats socket", stats.Pause, () => stats.IsQuiet, stats.Resume));
         if (own.Output is { } output)
             quieted.Add(new Quieted("what vassals print", () => output.Pause(loop.Wake), () => output.IsQuiet, output.Resume));
-        quieted.Add(new Quieted("the log", () => { }, () => own.Sink.IsQuiet, () => { }));
+        quieted.Add(new Quieted("the log", () => own.Sink.OnQuiet = loop.Wake, () => own.Sink.IsQuiet, () => own.Sink.OnQuiet = null));
         return quieted;
     }
 
@@ -303,7 +304,8 @@ internal sealed partial class Startup
                 TakeLast = () => own.Desk?.Turn(Clock.Now),
                 Complete = legacy => legacy with { Tails = own.Output?.Tails() ?? [], Events = own.Events.Events },
                 Obstacle = () =>
-                    works.Hooks is { IsBusy: true } ? "hooks run"
+                    !_governs ? "its first scan is not over"
+                    : works.Hooks is { IsBusy: true } ? "hooks run"
                     : onDemand.IsBusy ? "commands that tell addresses run"
                     : null,
                 Bequeath = () =>

@@ -203,7 +203,11 @@ internal sealed partial class Startup(
             Lord = _lord,
             HasChanged = () => HasChanged(log),
             OfLord = order => hooks?.OfLord(HooksOf(order)),
-            OnFirstScan = () => Governs(empire, inherited, daemonPipe, log),
+            OnFirstScan = () =>
+            {
+                Governs(empire, inherited, daemonPipe, log);
+                _governs = true;
+            },
         };
         var isReady = daemon.Run();
         _beginsAnew = daemon.BeginsAnew;
