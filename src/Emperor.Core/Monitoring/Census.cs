@@ -55,22 +55,28 @@ public sealed class Census
             );
     }
 
-    /// <summary>
-    /// The files that have been told, in the states that were told. One that is about to be told again (<see cref="TellAgain"/>) is in a state that
-    /// no file is ever in, so that whoever goes on from here tells it in any case.
-    /// </summary>
+    /// <summary>The files that have been told, as <see cref="ToldOf"/> has them.</summary>
     public IEnumerable<(string Name, int Monitor, FileStamp Stamp)> Told
     {
         get
         {
-            foreach (var (name, entry) in _entries)
+            foreach (var name in _entries.Keys)
             {
-                if (entry.Told is not { } told)
-                    continue;
-                var isToldAgain = told == entry.State && _unsettled.Contains(name);
-                yield return (name, told.Monitor, isToldAgain ? default : told.Stamp);
+                if (ToldOf(name) is var (monitor, stamp))
+                    yield return (name, monitor, stamp);
             }
         }
+    }
+
+    /// <summary>
+    /// The state of a file that was told, and whose it was; null when none was. When it is about to be told again (<see cref="TellAgain"/>) it is a
+    /// state that no file is ever in, so that whoever goes on from here tells it in any case.
+    /// </summary>
+    public (int Monitor, FileStamp Stamp)? ToldOf(string name)
+    {
+        if (!_entries.TryGetValue(name, out var entry) || entry.Told is not { } told)
+            return null;
+        return told == entry.State && _unsettled.Contains(name) ? (told.Monitor, default) : told;
     }
 
     /// <summary>How many files are known.</summary>

@@ -1,4 +1,7 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using Emperor.Core.Programs;
 
 namespace Emperor.Core.Succession;
 
@@ -16,3 +19,27 @@ namespace Emperor.Core.Succession;
 [JsonSerializable(typeof(Legacy))]
 [JsonSerializable(typeof(JournalEntry))]
 internal sealed partial class LegacyJson : JsonSerializerContext;
+
+/// <summary>What is written of it: a process's plan is told by its place (<see cref="StateLegacy"/>), and an empty one in its stead would be most of each entry.</summary>
+internal static class LegacyShape
+{
+    private static readonly JsonSerializerOptions Options = new(LegacyJson.Default.Options)
+    {
+        TypeInfoResolver = LegacyJson.Default.WithAddedModifier(LeaveOutPlan),
+    };
+
+    /// <summary>That of a legacy.</summary>
+    public static JsonTypeInfo<Legacy> Legacy { get; } = (JsonTypeInfo<Legacy>)Options.GetTypeInfo(typeof(Legacy));
+
+    /// <summary>That of an entry of the journal.</summary>
+    public static JsonTypeInfo<JournalEntry> Entry { get; } = (JsonTypeInfo<JournalEntry>)Options.GetTypeInfo(typeof(JournalEntry));
+
+    private static void LeaveOutPlan(JsonTypeInfo type)
+    {
+        if (type.Type != typeof(Member) && type.Type != typeof(ProgramSlot))
+            return;
+        var plan = type.Properties.First(p => p.Name == nameof(Member.Plan));
+        plan.IsRequired = false;
+        plan.ShouldSerialize = static (_, _) => false;
+    }
+}

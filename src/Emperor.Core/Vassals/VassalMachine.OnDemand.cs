@@ -31,6 +31,18 @@ public static partial class VassalMachine
             State = State with { Deadline = now.Monotonic + delay };
         }
 
+        // A process has its own copy and serves on. Whoever waits next, now or after its end, binds it anew.
+        internal void SocketsLost()
+        {
+            if (State.Bound is null)
+                return;
+            Note(NoteLevel.Warning, "socket-lost", $"its socket {State.Bound} was lost with the former emperor and is bound anew");
+            if (State.Phase == Phase.Waiting)
+                Wait();
+            else
+                State = State with { Bound = null };
+        }
+
         internal void Knocked()
         {
             if (State.Phase == Phase.Waiting)
