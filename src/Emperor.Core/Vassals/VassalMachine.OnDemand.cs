@@ -105,7 +105,8 @@ public static partial class VassalMachine
                 Succeed(why);
                 return;
             }
-            if (State.Socket is { } socket && socket != former)
+            // One that was lost is bound when it is next waited at, as its file asks for it then.
+            if (State.Socket is { } socket && socket != former && State.Bound is not null)
             {
                 State = State with { Bound = socket };
                 effects.Add(new Effect.Listen(State.Name, State.Incarnation, socket, Await: false));
