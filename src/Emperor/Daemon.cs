@@ -164,7 +164,6 @@ internal sealed class Daemon(
         if (Restoration is not { } restoration)
             return;
         Control?.Inherit(restoration.Orders);
-        _effects.AddRange(restoration.Repairs);
         Settle(Clock.Now);
         loop.Wait(_ready, 0);
         Turn();

@@ -115,13 +115,13 @@ internal sealed partial class Startup
     {
         if (_inheritance.IsNone)
             return null;
-        var (repairs, own) = (new List<Effect>(), _inheritance.Legacy.Empire);
+        var own = _inheritance.Legacy.Empire;
         output?.Restore(_inheritance.Legacy.Tails);
         foreach (var vassal in _inheritance.Legacy.Vassals)
         {
             try
             {
-                Restore(vassal, works, empire, output, repairs);
+                Restore(vassal, works, empire, output);
                 monitors.OnOwner?.Invoke(vassal.Name, vassal.File?.Owner);
             }
             catch (Exception e) when (e is LinuxException or LegacyException)
@@ -150,7 +150,6 @@ internal sealed partial class Startup
         var carried = works.Processes.All.Select(p => p.Vassal).Distinct().Except(lost).Count();
         TellSuccession(carried, log);
         return new Restoration(
-            repairs,
             _inheritance.IsAdoption,
             own.Orders,
             () =>
@@ -162,7 +161,7 @@ internal sealed partial class Startup
         );
     }
 
-    private void Restore(VassalLegacy vassal, Works works, Empire empire, VassalOutput? output, List<Effect> repairs)
+    private void Restore(VassalLegacy vassal, Works works, Empire empire, VassalOutput? output)
     {
         if (!empire.Vassals.TryGetValue(vassal.Name, out var state))
             return;
@@ -177,7 +176,8 @@ internal sealed partial class Startup
         works.Duties.Inherit(vassal, plans, now);
         var idle = state.Members.Select(m => m.Plan).FirstOrDefault(p => p.Idle is not null);
         works.Probes.Inherit(isAdoption && vassal.UsedAt is not null ? vassal with { UsedAt = now } : vassal, plans, idle, now);
-        repairs.AddRange(Accession.Repairs(state, isWhole));
+        foreach (var repair in Accession.Repairs(state, isWhole))
+            works.Processes.Outcomes.Enqueue((vassal.Name, repair));
     }
 
     // Whether it has lost any.

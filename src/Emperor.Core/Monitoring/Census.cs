@@ -55,7 +55,7 @@ public sealed class Census
             );
     }
 
-    /// <summary>The files that have been told, in the states that were told (<see cref="ToldOf"/>).</summary>
+    /// <summary>The files that have been told, as <see cref="ToldOf"/> has them.</summary>
     public IEnumerable<(string Name, int Monitor, FileStamp Stamp)> Told
     {
         get
@@ -69,15 +69,14 @@ public sealed class Census
     }
 
     /// <summary>
-    /// The state of a file that was told; null when none was. One that is about to be told again (<see cref="TellAgain"/>) is in a state that
-    /// no file is ever in, so that whoever goes on from here tells it in any case.
+    /// The state of a file that was told, and whose it was; null when none was. When it is about to be told again (<see cref="TellAgain"/>) it is a
+    /// state that no file is ever in, so that whoever goes on from here tells it in any case.
     /// </summary>
     public (int Monitor, FileStamp Stamp)? ToldOf(string name)
     {
         if (!_entries.TryGetValue(name, out var entry) || entry.Told is not { } told)
             return null;
-        var isToldAgain = told == entry.State && _unsettled.Contains(name);
-        return (told.Monitor, isToldAgain ? default : told.Stamp);
+        return told == entry.State && _unsettled.Contains(name) ? (told.Monitor, default) : told;
     }
 
     /// <summary>How many files are known.</summary>

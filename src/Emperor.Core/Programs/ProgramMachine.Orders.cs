@@ -84,6 +84,40 @@ public static partial class ProgramMachine
             State = State with { Deadline = now.Monotonic + delay, Slots = Copies() };
         }
 
+        // What listens at them now are processes that the emperor could give no successors: their sockets cannot be bound while they are there.
+        internal void SocketsLost()
+        {
+            if (!State.HoldsSockets)
+                return;
+            const string why = "its sockets were lost with the former emperor";
+            Note(NoteLevel.Warning, "socket-lost", $"{why} and are bound anew");
+            switch (State.Phase)
+            {
+                case Phase.Waiting:
+                    Wait();
+                    break;
+                case Phase.Starting:
+                case Phase.Running:
+                case Phase.Reloading:
+                case Phase.Cursed:
+                    Succeed(why);
+                    TellAllToStop(Aftermath.StartAnew, why, policy.CurseTolerance);
+                    break;
+                case Phase.Backoff:
+                    State = State with { AwaitsSockets = true };
+                    effects.Add(new Effect.Hold(State.Name, State.Incarnation, SocketsOf(State), Await: false, Keep: true));
+                    break;
+                // What follows has them bound first.
+                case Phase.Held:
+                case Phase.Stopping:
+                case Phase.Killing:
+                case Phase.Resting:
+                case Phase.Refused:
+                case Phase.Gone:
+                    break;
+            }
+        }
+
         internal void Knocked()
         {
             if (State.Phase != Phase.Waiting)

@@ -26,6 +26,9 @@ public static partial class ProgramMachine
             case VassalEvent.ListenFailed e:
                 turn.ListenFailed(e.Reason);
                 break;
+            case VassalEvent.SocketsLost:
+                turn.SocketsLost();
+                break;
             case VassalEvent.Knocked:
                 turn.Knocked();
                 break;

@@ -24,6 +24,16 @@ namespace Emperor.Core.Programs;
 /// </summary>
 public static partial class ProgramMachine
 {
+    /// <summary>The sockets of all that a program runs, or would start, as it stands, each address once; what leaves has its own copies.</summary>
+    internal static IReadOnlyList<ProgramSocket> SocketsOf(VassalState state)
+    {
+        var plans = state
+            .Slots.Select(s => s.Plan)
+            .Concat(state.Members.Where(m => m.Role != MemberRole.Leaving).Select(m => m.Plan))
+            .Append(state.Rolling);
+        return [.. (state.Slots.Length > 0 ? plans : [state.Plan]).SelectMany(p => p?.Sockets ?? []).DistinctBy(s => s.Address)];
+    }
+
     /// <summary>One step under way.</summary>
     private ref partial struct Turn(VassalState state, Instant now, VassalPolicy policy, List<Effect> effects)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Emperor.Core.Succession;
@@ -7,16 +8,74 @@ namespace Emperor.Core.Succession;
 /// value that it had before it was written down: nothing is filled in by itself.
 ///
 /// <list type="table">
-/// <item><term>1</term><description>the first</description></item>
+/// <item><term>1</term><description>the first; a process and a copy carried an empty plan beside the place of their own, and an entry of the
+/// journal told of the emperor or of one vassal</description></item>
+/// <item><term>2</term><description>they carry none; an entry tells of a whole turn, so that no part of a turn is ever read without the rest
+/// of it</description></item>
 /// </list>
 /// </summary>
 internal static class LegacyFormat
 {
-    /// <summary>The present one.</summary>
-    public const int Current = 1;
+    /// <summary>
+    /// The present one. A program that is built with -p:LegacyFormat=Next has the next number and nothing else that is new: with it the tests
+    /// show, as long as there is no next format, that one can follow the other.
+    /// </summary>
+#if NEXT_LEGACY_FORMAT
+    public const int Current = 3;
+#else
+    public const int Current = 2;
+#endif
+
+    /// <summary>The oldest that is read.</summary>
+    public const int Oldest = 1;
+
+    /// <summary>Why a format is not read here; null when it is.</summary>
+    public static string? Refusal(int format) =>
+        format is >= Oldest and <= Current
+            ? null
+            : string.Create(CultureInfo.InvariantCulture, $"its format is {format}, and this program reads {Oldest} to {Current}");
 
     /// <summary>Makes the present format of a former one.</summary>
     /// <param name="legacy">The document.</param>
     /// <param name="format">Its format.</param>
-    public static JsonNode Renew(JsonNode? legacy, int format) => legacy ?? throw new LegacyException($"it is empty (format {format})");
+    public static JsonNode Renew(JsonNode? legacy, int format)
+    {
+        var document = Needed(legacy, format);
+        if (format == 1)
+        {
+            foreach (var vassal in Items(document, "Vassals"))
+                DropEmptyPlans(vassal);
+        }
+        return document;
+    }
+
+    /// <summary>Makes the present format of an entry of the journal of a former one.</summary>
+    /// <param name="entry">The entry.</param>
+    /// <param name="format">Its format.</param>
+    public static JsonNode RenewEntry(JsonNode? entry, int format)
+    {
+        var renewed = Needed(entry, format);
+        if (format == 1)
+        {
+            renewed.Remove("Vassal", out var vassal);
+            renewed.Remove("Gone", out var gone);
+            DropEmptyPlans(vassal);
+            renewed["Vassals"] = vassal is null ? [] : new JsonArray(vassal);
+            renewed["Gone"] = gone is null ? [] : new JsonArray(gone);
+        }
+        return renewed;
+    }
+
+    private static void DropEmptyPlans(JsonNode? vassal)
+    {
+        if (vassal?["State"]?["State"] is not { } state)
+            return;
+        foreach (var process in Items(state, "Members").Concat(Items(state, "Slots")))
+            process?.AsObject().Remove("Plan");
+    }
+
+    private static JsonArray Items(JsonNode node, string list) => node[list] is JsonArray items ? items : [];
+
+    private static JsonObject Needed(JsonNode? node, int format) =>
+        node as JsonObject ?? throw new LegacyException($"it is no document of format {format}");
 }

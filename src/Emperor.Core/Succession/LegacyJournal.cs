@@ -1,8 +1,9 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Emperor.Core.Succession;
 
-/// <summary>One entry of the journal: the newest state of the empire, or of a vassal, or that this is gone.</summary>
+/// <summary>One entry of the journal: what has changed in one turn of the emperor's loop.</summary>
 public sealed record JournalEntry
 {
     /// <summary>The format that it is written in.</summary>
@@ -11,50 +12,46 @@ public sealed record JournalEntry
     /// <summary>The version of the program that has written it.</summary>
     public required string Program { get; init; }
 
-    /// <summary>The emperor's own; null when it is about a vassal.</summary>
+    /// <summary>The emperor's own; null when that is as it was.</summary>
     public EmpireLegacy? Empire { get; init; }
 
-    /// <summary>A vassal's; null when it is not about one, or that is gone.</summary>
-    public VassalLegacy? Vassal { get; init; }
+    /// <summary>The vassals that something has happened to, as they are now.</summary>
+    public required IReadOnlyList<VassalLegacy> Vassals { get; init; }
 
-    /// <summary>The vassal that is gone; null when none is.</summary>
-    public string? Gone { get; init; }
+    /// <summary>The vassals that are gone.</summary>
+    public required IReadOnlyList<string> Gone { get; init; }
 }
 
 /// <summary>
 /// A legacy as it is kept for the case that its emperor ends without a word: entries behind each other, of which the last of each vassal counts. One that was
-/// being written at that moment is not there, so what is read is always the state after a whole turn of the emperor's loop, or the one before.
+/// being written at that moment is not there, so what is read is always the state after a whole turn of the emperor's loop, or the one before. All
+/// that a turn has changed is in one entry: an order of the emperor's that some vassals know of and he does not (the end of all) would be half an order for ever.
 /// </summary>
 public static class LegacyJournal
 {
     /// <summary>Writes an entry.</summary>
-    public static byte[] Write(JournalEntry entry) => JsonSerializer.SerializeToUtf8Bytes(entry, LegacyJson.Default.JournalEntry);
+    public static byte[] Write(JournalEntry entry) => JsonSerializer.SerializeToUtf8Bytes(entry, LegacyShape.Entry);
 
-    /// <summary>The entry of what is the emperor's own.</summary>
-    public static JournalEntry Of(EmpireLegacy empire, string program) =>
-        new()
+    /// <summary>The entry of a turn.</summary>
+    /// <param name="empire">What is the emperor's own; null when that is as it was.</param>
+    /// <param name="vassals">The vassals that something has happened to, and what they leave; null when they are gone.</param>
+    /// <param name="program">The version of the program.</param>
+    public static JournalEntry Of(EmpireLegacy? empire, IEnumerable<(string Name, VassalLegacy? Vassal)> vassals, string program)
+    {
+        var all = vassals.ToArray();
+        return new()
         {
             Format = LegacyText.Format,
             Program = program,
             Empire = empire,
+            Vassals = [.. all.Select(v => v.Vassal).OfType<VassalLegacy>()],
+            Gone = [.. all.Where(v => v.Vassal is null).Select(v => v.Name)],
         };
-
-    /// <summary>The entry of a vassal.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="vassal">What it leaves; null when it is gone.</param>
-    /// <param name="program">The version of the program.</param>
-    public static JournalEntry Of(string name, VassalLegacy? vassal, string program) =>
-        new()
-        {
-            Format = LegacyText.Format,
-            Program = program,
-            Vassal = vassal,
-            Gone = vassal is null ? name : null,
-        };
+    }
 
     /// <summary>What all entries come to.</summary>
     /// <param name="entries">The entries, the oldest first.</param>
-    /// <exception cref="LegacyException">One cannot be understood, or is of another format, or none tells of the empire.</exception>
+    /// <exception cref="LegacyException">One cannot be understood, or is of a format that is not read here, or none tells of the empire.</exception>
     public static Legacy Read(IEnumerable<byte[]> entries)
     {
         ArgumentNullException.ThrowIfNull(entries);
@@ -65,9 +62,9 @@ public static class LegacyJournal
         {
             var entry = Parse(bytes);
             (empire, program) = (entry.Empire ?? empire, entry.Program);
-            if (entry.Vassal is { } vassal)
+            foreach (var vassal in entry.Vassals)
                 vassals[vassal.Name] = vassal;
-            else if (entry.Gone is { } gone)
+            foreach (var gone in entry.Gone)
                 vassals.Remove(gone);
         }
         return empire is null
@@ -84,13 +81,18 @@ public static class LegacyJournal
     {
         try
         {
+            // Its format is looked for first: what else is in an entry of another one is not for this reader to say.
+            var node = JsonNode.Parse(bytes);
+            var format = node?[nameof(JournalEntry.Format)]?.GetValue<int>() ?? throw new LegacyException("an entry has no format");
+            if (LegacyFormat.Refusal(format) is { } refusal)
+                throw new LegacyException(refusal);
             var entry =
-                JsonSerializer.Deserialize(bytes, LegacyJson.Default.JournalEntry) ?? throw new LegacyException("an entry is empty");
-            return entry.Format == LegacyText.Format
-                ? entry
-                : throw new LegacyException($"it is of format {entry.Format}, and this program writes {LegacyText.Format}");
+                format == LegacyText.Format
+                    ? JsonSerializer.Deserialize(bytes, LegacyShape.Entry)
+                    : LegacyFormat.RenewEntry(node, format).Deserialize(LegacyShape.Entry);
+            return entry is { Vassals: not null, Gone: not null } ? entry : throw new LegacyException("an entry is empty");
         }
-        catch (JsonException e)
+        catch (Exception e) when (LegacyText.IsOfText(e))
         {
             throw new LegacyException($"an entry cannot be understood: {e.Message}");
         }

@@ -16,7 +16,7 @@ public static class LegacyText
     public const int Format = LegacyFormat.Current;
 
     /// <summary>The oldest that is read.</summary>
-    public const int OldestFormat = 1;
+    public const int OldestFormat = LegacyFormat.Oldest;
 
     private const string Magic = "EMPEROR-LEGACY";
     private const int LongestHead = 160;
@@ -25,7 +25,7 @@ public static class LegacyText
     public static byte[] Write(Legacy legacy)
     {
         ArgumentNullException.ThrowIfNull(legacy);
-        var json = JsonSerializer.SerializeToUtf8Bytes(legacy, LegacyJson.Default.Legacy);
+        var json = JsonSerializer.SerializeToUtf8Bytes(legacy, LegacyShape.Legacy);
         var head = string.Create(CultureInfo.InvariantCulture, $"{Magic} {Format} {json.Length} {Sha256.Hex(json)}\n");
         return [.. Encoding.ASCII.GetBytes(head), .. json];
     }
@@ -39,15 +39,19 @@ public static class LegacyText
         {
             var legacy =
                 format == Format
-                    ? JsonSerializer.Deserialize(json.Span, LegacyJson.Default.Legacy)
-                    : LegacyFormat.Renew(JsonNode.Parse(json.Span), format).Deserialize(LegacyJson.Default.Legacy);
+                    ? JsonSerializer.Deserialize(json.Span, LegacyShape.Legacy)
+                    : LegacyFormat.Renew(JsonNode.Parse(json.Span), format).Deserialize(LegacyShape.Legacy);
             return legacy ?? throw new LegacyException("it is empty");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        catch (Exception e) when (IsOfText(e))
         {
             throw new LegacyException($"it cannot be understood: {e.Message}");
         }
     }
+
+    /// <summary>Whether an error is one of the text that is read, whichever part of the reader it comes from.</summary>
+    internal static bool IsOfText(Exception error) =>
+        error is JsonException or InvalidOperationException or FormatException or ArgumentException or OverflowException;
 
     private static ReadOnlyMemory<byte> Body(ReadOnlyMemory<byte> bytes, out int format)
     {
@@ -61,10 +65,8 @@ public static class LegacyText
             || !int.TryParse(words[2], NumberStyles.None, CultureInfo.InvariantCulture, out var length)
         )
             throw new LegacyException("it does not begin as a legacy does");
-        if (format is < OldestFormat or > Format)
-            throw new LegacyException(
-                string.Create(CultureInfo.InvariantCulture, $"its format is {format}, and this program reads {OldestFormat} to {Format}")
-            );
+        if (LegacyFormat.Refusal(format) is { } refusal)
+            throw new LegacyException(refusal);
         var json = bytes[(end + 1)..];
         if (json.Length != length || Sha256.Hex(json.Span) != words[3])
             throw new LegacyException("it is damaged");

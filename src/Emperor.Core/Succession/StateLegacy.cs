@@ -5,7 +5,7 @@ using Emperor.Core.Vassals;
 namespace Emperor.Core.Succession;
 
 /// <summary>A vassal's state, with the places of its plans instead of them.</summary>
-/// <param name="State">The state; its plans are empty ones.</param>
+/// <param name="State">The state without its plans: they are empty, or, when it was read, not there at all.</param>
 /// <param name="Plan">The place of <see cref="VassalState.Plan"/>.</param>
 /// <param name="Rolling">That of <see cref="VassalState.Rolling"/>.</param>
 /// <param name="Members">Those of its members.</param>
@@ -36,7 +36,7 @@ public sealed record StateLegacy(VassalState State, int Plan, int Rolling, IRead
     public VassalState Restore(PlanTable plans)
     {
         ArgumentNullException.ThrowIfNull(plans);
-        if (Members.Count != State.Members.Length || Slots.Count != State.Slots.Length)
+        if (State.Members.IsDefault || State.Slots.IsDefault || Members.Count != State.Members.Length || Slots.Count != State.Slots.Length)
             throw new LegacyException($"the plans of vassal {State.Name} are not as many as its processes");
         return State with
         {

@@ -65,6 +65,9 @@ public abstract record VassalEvent
     /// <param name="Reason">A sentence: what is wrong and what mends it.</param>
     public sealed record ListenFailed(string Reason) : VassalEvent;
 
+    /// <summary>The sockets that the former emperor has held for it have not come over to this one.</summary>
+    public sealed record SocketsLost : VassalEvent;
+
     /// <summary>A connection waits in its on-demand socket.</summary>
     public sealed record Knocked : VassalEvent;
 

@@ -31,6 +31,18 @@ public static partial class VassalMachine
             State = State with { Deadline = now.Monotonic + delay };
         }
 
+        // A process has its own copy and serves on. Whoever waits next, now or after its end, binds it anew.
+        internal void SocketsLost()
+        {
+            if (State.Bound is null)
+                return;
+            Note(NoteLevel.Warning, "socket-lost", $"its socket {State.Bound} was lost with the former emperor and is bound anew");
+            if (State.Phase == Phase.Waiting)
+                Wait();
+            else
+                State = State with { Bound = null };
+        }
+
         internal void Knocked()
         {
             if (State.Phase == Phase.Waiting)
@@ -93,7 +105,8 @@ public static partial class VassalMachine
                 Succeed(why);
                 return;
             }
-            if (State.Socket is { } socket && socket != former)
+            // One that was lost is bound when it is next waited at, as its file asks for it then.
+            if (State.Socket is { } socket && socket != former && State.Bound is not null)
             {
                 State = State with { Bound = socket };
                 effects.Add(new Effect.Listen(State.Name, State.Incarnation, socket, Await: false));

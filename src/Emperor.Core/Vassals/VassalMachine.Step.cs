@@ -64,6 +64,9 @@ public static partial class VassalMachine
             case VassalEvent.ListenFailed e:
                 turn.ListenFailed(e.Reason);
                 break;
+            case VassalEvent.SocketsLost:
+                turn.SocketsLost();
+                break;
             case VassalEvent.Knocked:
                 turn.Knocked();
                 break;

@@ -71,15 +71,8 @@ internal sealed class Chronicle(Heirlooms heirlooms, Testament testament, Empero
 
     private void Append(IEnumerable<string> vassals)
     {
-        foreach (var vassal in vassals)
-            Append(LegacyJournal.Of(vassal, testament.Of(vassal), Program.Version));
-        // Last: it counts serial numbers, which are to be no lower than those of the vassals.
-        Append(LegacyJournal.Of(testament.Empire, Program.Version));
-    }
-
-    private void Append(JournalEntry entry)
-    {
-        if (!_hasFailed && _file!.Append(LegacyJournal.Write(entry)) is { Number: not 0 } error)
+        var entry = LegacyJournal.Of(testament.Empire, vassals.Select(v => (v, testament.Of(v))), Program.Version);
+        if (_file!.Append(LegacyJournal.Write(entry)) is { Number: not 0 } error)
             Fail(error);
     }
 

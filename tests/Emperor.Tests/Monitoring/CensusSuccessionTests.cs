@@ -10,6 +10,9 @@ public sealed class CensusSuccessionTests
     private readonly List<string> _conflicts = [];
     private readonly List<SettledChange> _settled = [];
 
+    [SetUp]
+    public void NoConflicts() => _conflicts.Clear();
+
     [Test]
     public void The_first_scan_tells_what_has_come_changed_and_gone_and_nothing_else()
     {

@@ -1,3 +1,5 @@
+using Emperor.Core.Vassals;
+using Emperor.Tests.Simulation;
 using NUnit.Framework;
 
 namespace Emperor.Tests.Programs;
@@ -6,15 +8,64 @@ namespace Emperor.Tests.Programs;
 public sealed class ProgramSimulationTests
 {
     private const int Histories = 4_000;
+    private const int HistoriesOfAllSteps = 12;
+    private const long MostSteps = 1_000;
+
+    private static readonly string[] KindsOfSteps =
+    [
+        nameof(Effect.Launch),
+        nameof(Effect.Signal),
+        nameof(Effect.Kill),
+        nameof(Effect.Bury),
+        nameof(Effect.Hold),
+        nameof(Effect.Unlisten),
+        nameof(Effect.AwaitReady),
+        nameof(Effect.Thaw),
+        nameof(VassalEvent.Spawned),
+        nameof(VassalEvent.SpawnFailed),
+        nameof(VassalEvent.Listening),
+        nameof(VassalEvent.ListenFailed),
+        "the end of a turn",
+    ];
 
     [Test]
     public void No_history_breaks_the_invariants_of_generations()
     {
         for (var seed = 0; seed < Histories; seed++)
+            Live(seed, new ProgramWorld(seed));
+    }
+
+    [Test]
+    public void Nor_one_of_mortal_emperors()
+    {
+        var upgrades = 0;
+        var deaths = new HashSet<string>();
+        for (var seed = 0; seed < Histories; seed++)
         {
-            var world = new ProgramWorld(seed);
-            if (world.Live() is { } broken)
-                Assert.Fail($"seed {seed}: {broken}\n{world.Trace}");
+            var mortality = new Mortality();
+            Live(seed, new ProgramWorld(seed, mortality).Mortal());
+            upgrades += mortality.Upgrades;
+            deaths.UnionWith(mortality.Deaths);
         }
+        Assert.That(upgrades, Is.GreaterThan(Histories / 2));
+        Assert.That(deaths, Is.SupersetOf(KindsOfSteps), "each of these must have been the last");
+    }
+
+    [Test]
+    public void The_emperor_may_die_at_every_step_of_a_history()
+    {
+        for (var seed = 0; seed < HistoriesOfAllSteps; seed++)
+        {
+            var whole = new Mortality();
+            Live(seed, new ProgramWorld(seed, whole));
+            for (var step = 0L; step < Math.Min(whole.Steps, MostSteps); step++)
+                Live(seed, new ProgramWorld(seed, new Mortality(step)), $", killed at step {step}");
+        }
+    }
+
+    private static void Live(int seed, ProgramWorld world, string how = "")
+    {
+        if (world.Live() is { } broken)
+            Assert.Fail($"seed {seed}{how}: {broken}\n{world.Trace}");
     }
 }

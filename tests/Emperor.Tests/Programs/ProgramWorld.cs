@@ -3,14 +3,18 @@ using Emperor.Core.Programs;
 using Emperor.Core.Protocol;
 using Emperor.Core.Vassals;
 using Emperor.Core.Wsgi;
+using Emperor.Tests.Simulation;
 
 namespace Emperor.Tests.Programs;
 
 /// <summary>
 /// One program's machine in a world of chance: processes that get ready or do not, obey or do not, die when they like; files that change; operators
-/// that order. Time is virtual, chance is seeded. After each step the invariants of generations are checked.
+/// that order. Time is virtual, chance is seeded. After each step the invariants of generations are checked. The emperor may be killed between any two
+/// steps, or be followed by another on purpose (<see cref="Mortality"/>).
 /// </summary>
-internal sealed class ProgramWorld(int seed)
+/// <param name="seed">All chance comes from it.</param>
+/// <param name="mortality">Whose end it may be; null for an emperor that lives for ever.</param>
+internal sealed partial class ProgramWorld(int seed, Mortality? mortality = null)
 {
     private const int MostSteps = 200_000;
     private const long Never = long.MaxValue;
@@ -21,7 +25,7 @@ internal sealed class ProgramWorld(int seed)
     private readonly Queue<VassalEvent> _outcomes = new();
     private readonly PriorityQueue<Action, long> _future = new();
     private readonly Dictionary<int, SimulatedMember> _living = [];
-    private readonly HashSet<int> _unborn = [];
+    private readonly Dictionary<int, Effect.Launch> _unborn = [];
     private readonly List<string> _trace = [];
     private VassalState _state = VassalMachine.Create("blog.ini");
     private HashSet<string> _held = [];
@@ -38,6 +42,7 @@ internal sealed class ProgramWorld(int seed)
     /// <returns>What was broken; null when nothing was.</returns>
     public string? Live()
     {
+        WriteDown();
         Take(Accepted());
         for (var i = 0; i < 60; i++)
             At(_now + _dice.Next(300_000), () => Take(Happening()));
@@ -46,7 +51,6 @@ internal sealed class ProgramWorld(int seed)
             end,
             () =>
             {
-                _hasEnded = true;
                 Take(new VassalEvent.Ragnarok());
             }
         );
@@ -90,14 +94,24 @@ internal sealed class ProgramWorld(int seed)
 
     private void Take(VassalEvent @event)
     {
-        Step(@event);
+        if (_isAway)
+            HearLater(@event);
+        else
+            Turn(() => Step(@event));
+    }
+
+    private void Settle()
+    {
         while (_outcomes.TryDequeue(out var outcome))
+        {
+            mortality?.Step(outcome);
             Step(outcome);
-        CheckGenerations();
+        }
     }
 
     private void Step(VassalEvent @event)
     {
+        Heed(@event);
         if (_state.Phase == Phase.Gone && @event is not (VassalEvent.FileAccepted or VassalEvent.FileRefused))
         {
             // There is nothing that could be frozen.
@@ -114,7 +128,10 @@ internal sealed class ProgramWorld(int seed)
             $"{_now} {Named(@event)} -> {_state.Phase} [{string.Join(", ", _effects.Where(e => e is not Effect.Note).Select(Short))}]"
         );
         foreach (var effect in _effects.ToArray())
+        {
+            mortality?.Step(effect);
             Do(effect);
+        }
         // Where two can live side by side, a reload takes nothing down before the next is ready, whatever comes of it.
         var isAboutFiles = @event is VassalEvent.FileAccepted or VassalEvent.FileRefused or VassalEvent.ReloadAsked;
         var isAboutNext = @event is VassalEvent.BecameReady or VassalEvent.SpawnFailed or VassalEvent.Listening or VassalEvent.ListenFailed;
@@ -153,18 +170,18 @@ internal sealed class ProgramWorld(int seed)
                 Launch(launch);
                 break;
             case Effect.AwaitReady wait when _living.TryGetValue(wait.Incarnation, out var member):
-                if (member.ReadyIn is { } readyIn)
-                    At(_now + readyIn, () => Say(new VassalEvent.BecameReady(wait.Incarnation), wait.Incarnation));
+                Probe(wait.Incarnation, member);
                 break;
             case Effect.Signal signal when _living.TryGetValue(signal.Incarnation, out var member):
                 if (signal.Stops && member.StopsIn is { } stopsIn)
-                    At(_now + stopsIn, () => End(signal.Incarnation, new ProcessEnd(0, false, "exit 0")));
+                    At(_now + stopsIn, () => End(member, new ProcessEnd(0, false, "exit 0")));
                 break;
             case Effect.Signal { Stops: true } or Effect.Kill when _unborn.Remove(effect.Incarnation):
                 _outcomes.Enqueue(new VassalEvent.SpawnFailed(effect.Incarnation, "it was told to stop"));
                 break;
             case Effect.Kill kill:
-                At(_now + _dice.Next(20), () => End(kill.Incarnation, new ProcessEnd(9, true, "signal 9 (KILL)")));
+                var killed = _living.GetValueOrDefault(kill.Incarnation);
+                At(_now + _dice.Next(20), () => End(killed, new ProcessEnd(9, true, "signal 9 (KILL)")));
                 break;
             case Effect.Thaw:
                 _isFrozen = false;
@@ -172,15 +189,14 @@ internal sealed class ProgramWorld(int seed)
             // Its file may make it a uwsgi vassal, and a program again.
             case Effect.Spawn spawn:
                 Check(_state.Members.Length == 0, "a uwsgi is started beside the processes of a program");
-                _living.Add(spawn.Incarnation, new SimulatedMember(null, null));
+                var uwsgi = new SimulatedMember(spawn.Incarnation, null, null);
+                _living.Add(spawn.Incarnation, uwsgi);
                 _outcomes.Enqueue(new VassalEvent.Spawned(spawn.Incarnation, ++_pid));
-                At(
-                    _now + _dice.Next(2_000),
-                    () => Say(new VassalEvent.Received(spawn.Incarnation, VassalMessage.Accepting), spawn.Incarnation)
-                );
+                At(_now + _dice.Next(2_000), () => Say(new VassalEvent.Received(spawn.Incarnation, VassalMessage.Accepting), uwsgi));
                 break;
             case Effect.Send { Message: EmperorMessage.Stop } stop:
-                At(_now + _dice.Next(2_000), () => End(stop.Incarnation, new ProcessEnd(0, false, "exit 0")));
+                var told = _living.GetValueOrDefault(stop.Incarnation);
+                At(_now + _dice.Next(2_000), () => End(told, new ProcessEnd(0, false, "exit 0")));
                 break;
         }
     }
@@ -193,7 +209,7 @@ internal sealed class ProgramWorld(int seed)
         // A worker of the built-in server is there only when its app has been loaded.
         if (launch.Plan.Wsgi is { LazyApps: false })
         {
-            _unborn.Add(launch.Incarnation);
+            _unborn.Add(launch.Incarnation, launch);
             At(_now + _dice.Next(2_000), () => Bear(launch));
             return;
         }
@@ -202,12 +218,10 @@ internal sealed class ProgramWorld(int seed)
 
     private void Bear(Effect.Launch launch)
     {
-        if (!_unborn.Remove(launch.Incarnation))
+        if (!ReferenceEquals(_unborn.GetValueOrDefault(launch.Incarnation), launch))
             return;
-        Spawn(launch);
-        while (_outcomes.TryDequeue(out var outcome))
-            Step(outcome);
-        CheckGenerations();
+        _unborn.Remove(launch.Incarnation);
+        Turn(() => Spawn(launch));
     }
 
     private void Spawn(Effect.Launch launch)
@@ -220,6 +234,7 @@ internal sealed class ProgramWorld(int seed)
             return;
         }
         var member = new SimulatedMember(
+            launch.Incarnation,
             ReadyIn: _dice.Next(6) == 0 ? null : _dice.Next(3_000),
             StopsIn: _dice.Next(8) == 0 ? null : _dice.Next(2_000)
         );
@@ -227,42 +242,47 @@ internal sealed class ProgramWorld(int seed)
         _outcomes.Enqueue(new VassalEvent.Spawned(launch.Incarnation, ++_pid));
         var chance = _dice.Next(10);
         if (chance < 2)
-            At(_now + _dice.Next(2_000), () => End(launch.Incarnation, new ProcessEnd(1, false, "exit 1")));
+            At(_now + _dice.Next(2_000), () => End(member, new ProcessEnd(1, false, "exit 1")));
         else if (chance == 2)
-            At(_now + _dice.Next(200_000), () => End(launch.Incarnation, new ProcessEnd(0, false, "exit 0")));
+            At(_now + _dice.Next(200_000), () => End(member, new ProcessEnd(0, false, "exit 0")));
         else if (chance < 6 && launch.Plan.Wsgi is not null)
-            At(_now + _dice.Next(50_000), () => Depart(launch.Incarnation, isDue: chance < 5));
+            At(_now + _dice.Next(50_000), () => Depart(member, isDue: chance < 5));
         else if (chance == 4)
             At(
                 _now + _dice.Next(100_000),
                 () =>
                 {
-                    Say(new VassalEvent.Notified(launch.Incarnation, new Notification { Stopping = true }), launch.Incarnation);
+                    Say(new VassalEvent.Notified(launch.Incarnation, new Notification { Stopping = true }), member);
                     if (_dice.Next(4) > 0)
-                        At(_now + _dice.Next(2_000), () => End(launch.Incarnation, new ProcessEnd(0, false, "exit 0")));
+                        At(_now + _dice.Next(2_000), () => End(member, new ProcessEnd(0, false, "exit 0")));
                 }
             );
         else if (chance == 3)
-            At(_now + _dice.Next(100_000), () => Say(new VassalEvent.Unwell(launch.Incarnation, "GET /: 500"), launch.Incarnation));
+            At(_now + _dice.Next(100_000), () => Say(new VassalEvent.Unwell(launch.Incarnation, "GET /: 500"), member));
     }
 
-    private void Depart(int incarnation, bool isDue)
+    private void Depart(SimulatedMember member, bool isDue)
     {
-        Say(new VassalEvent.Departing(incarnation, "a limit", isDue), incarnation);
+        Say(new VassalEvent.Departing(member.Incarnation, "a limit", isDue), member);
         if (!isDue)
-            At(_now + _dice.Next(2_000), () => End(incarnation, new ProcessEnd(17, false, "exit 17")));
+            At(_now + _dice.Next(2_000), () => End(member, new ProcessEnd(17, false, "exit 17")));
     }
 
-    private void Say(VassalEvent @event, int incarnation)
+    // A later emperor may give its number to another process: it is this very one that is meant.
+    private bool IsLiving(SimulatedMember member) => ReferenceEquals(_living.GetValueOrDefault(member.Incarnation), member);
+
+    private void Say(VassalEvent @event, SimulatedMember member)
     {
-        if (_living.ContainsKey(incarnation))
+        if (IsLiving(member))
             Take(@event);
     }
 
-    private void End(int incarnation, ProcessEnd end)
+    private void End(SimulatedMember? member, ProcessEnd end)
     {
-        if (_living.Remove(incarnation))
-            Take(new VassalEvent.Exited(incarnation, end));
+        if (member is null || !IsLiving(member))
+            return;
+        _living.Remove(member.Incarnation);
+        Take(new VassalEvent.Exited(member.Incarnation, end));
     }
 
     private void Knock()
@@ -359,7 +379,7 @@ internal sealed class ProgramWorld(int seed)
             "it is starting for ever, and all of it serves"
         );
         Check(
-            _state.Members.Select(m => m.Incarnation).ToHashSet().SetEquals(_living.Keys.Concat(_unborn)),
+            _state.Members.Select(m => m.Incarnation).ToHashSet().SetEquals(_living.Keys.Concat(_unborn.Keys)),
             "the machine and the kernel know different processes"
         );
         Check(
@@ -406,7 +426,7 @@ internal sealed class ProgramWorld(int seed)
 
     private static string Short(Effect effect) => $"{effect.GetType().Name} {effect.Incarnation}";
 
-    private sealed record SimulatedMember(int? ReadyIn, int? StopsIn);
+    private sealed record SimulatedMember(int Incarnation, int? ReadyIn, int? StopsIn);
 
     private sealed class BrokenException(string message) : Exception(message);
 }

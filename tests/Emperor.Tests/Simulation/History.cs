@@ -18,8 +18,14 @@ namespace Emperor.Tests.Simulation;
 /// <para>The driver is the daemon's loop without the waiting: time is set to the next thing that the world does or that the emperor has
 /// asked to be woken for, and never anywhere else, so a deadline that is not armed is missed here too. Within a turn it keeps the daemon's
 /// order: words, exits, signals, deadlines, files, connections. After each turn the <see cref="Invariants"/> are checked.</para>
+///
+/// <para>The emperor is mortal (<see cref="Mortality"/>). It is followed on purpose, at the end of a turn; then nothing may differ. Or it is killed between any
+/// two steps, and what it had done since its last word is done and not known: orders sent, sockets bound, processes started, exits and words that
+/// nobody will hear a second time. The world goes on without it for up to ten seconds. The next one begins with the last word, ends what it does not
+/// know, is told of what is not there any more, and goes on. The same invariants hold, but that what was lost is not held against it:
+/// a tolerance is what the last word has of it, and each death counts as an order, after which a vassal may be started once more.</para>
 /// </summary>
-internal sealed class History
+internal sealed partial class History
 {
     // As in the daemon's monitors: a file that cannot be run and was written a moment ago is looked at again a little later.
     private const long WritingTime = 250;
@@ -30,11 +36,11 @@ internal sealed class History
     private readonly Trace _trace;
     private readonly Timeline _time = new();
     private readonly EmpirePolicy _policy;
-    private readonly Empire _empire;
+    private readonly Mortality _mortality;
+    private readonly Dice _absences;
     private readonly Invariants _invariants;
     private readonly SimulatedKernel _kernel;
     private readonly SimulatedSockets _sockets;
-    private readonly Census _census = new();
     private readonly FileChurn _churn;
     private readonly Peace _peace;
     private readonly List<Effect> _effects = [];
@@ -42,11 +48,21 @@ internal sealed class History
     private readonly Queue<Action> _signals = new();
     private readonly List<string> _conflicts = [];
     private readonly long _wildUntil;
+    private Empire _empire;
+    private Census _census = new();
     private bool _isTame;
+    private bool _isNew;
 
-    public History(int seed, Trace trace)
+    /// <summary>One of many.</summary>
+    /// <param name="seed">All chance comes from it.</param>
+    /// <param name="trace">Where it is told.</param>
+    /// <param name="mortality">Whose end it may be; null for an emperor that lives for ever.</param>
+    /// <param name="isMortal">Whether that comes by chance.</param>
+    public History(int seed, Trace trace, Mortality? mortality = null, bool isMortal = false)
     {
         _dice = new Dice(seed);
+        _absences = new Dice(-1 - seed);
+        _mortality = mortality ?? new Mortality();
         _trace = trace;
         _policy = Policy(_dice);
         _empire = new Empire(_policy);
@@ -58,8 +74,10 @@ internal sealed class History
             Wildness = (int)_dice.Of<long>(0, 10, 30, 60),
             SpawnFailures = (int)_dice.Of<long>(0, 0, 10, 80),
         };
-        _peace = new Peace(_empire, _churn, _kernel, _sockets);
+        _peace = new Peace(() => _empire, _churn, _kernel, _sockets);
         _wildUntil = _time.Now + _dice.Between(2_000, 90_000);
+        if (isMortal)
+            _mortality.Plan(_absences, _time, _wildUntil);
     }
 
     /// <summary>How many turns it took.</summary>
@@ -70,17 +88,18 @@ internal sealed class History
     public void Run()
     {
         PlanWildness();
+        WriteDown();
         var turnsNow = 0;
         while (NextMoment() is { } next && !_empire.IsBuried)
         {
             turnsNow = next > _time.Now ? 0 : turnsNow + 1;
             _time.Now = _trace.Now = Math.Max(_time.Now, next);
             _time.CatchUp();
-            Turn();
-            Scan();
-            Knock();
+            LiveTurn();
             _invariants.Check(_empire, turnsNow);
             _sockets.Check(_empire);
+            if (_mortality.TakeUpgrade())
+                Upgrade();
         }
         if (_invariants.Ending is null)
         {
@@ -147,10 +166,14 @@ internal sealed class History
         while (true)
         {
             for (var i = 0; i < _effects.Count; i++)
+            {
+                _mortality.Step(_effects[i]);
                 _kernel.Run(_effects[i]);
+            }
             _effects.Clear();
             if (!_kernel.Outcomes.TryDequeue(out var outcome))
                 return;
+            _mortality.Step(outcome.Event);
             Handle(outcome.Vassal, outcome.Event);
         }
     }
@@ -260,6 +283,7 @@ internal sealed class History
             return;
         _trace.Say($"peace");
         _isTame = true;
+        _mortality.End();
         _kernel.Tame();
         foreach (var name in _empire.Vassals.Keys)
             _kernel.Connect(name);

@@ -24,6 +24,13 @@ internal sealed class Invariants(Timeline time, EmpirePolicy policy)
     private readonly Dictionary<string, Queue<long>> _orders = new(StringComparer.Ordinal);
     private readonly Dictionary<(string, int), SimulatedProcess> _unburied = [];
     private readonly List<SimulatedProcess> _living = [];
+    private readonly List<SimulatedProcess> _reaped = [];
+    private readonly List<SimulatedProcess> _lost = [];
+    private (long? Ending, bool IsMercyOver) _remembered;
+
+    // How long there was no emperor since the end began.
+    private long _absence;
+    private long _lastTurn;
 
     /// <summary>When the end of all was ordered; null before.</summary>
     public long? Ending { get; set; }
@@ -84,8 +91,62 @@ internal sealed class Invariants(Timeline time, EmpirePolicy policy)
     public void Reaped(SimulatedProcess process)
     {
         Require("EveryExitIsBuriedOnce", process.Burials == 1, $"{process} was buried {process.Burials} times");
-        _unburied.Remove((process.Vassal, process.Incarnation));
-        _living.Remove(process);
+        Forget(process);
+        _reaped.Add(process);
+    }
+
+    /// <summary>A turn is over and written down.</summary>
+    public void Remember()
+    {
+        _remembered = (Ending, IsMercyOver);
+        _lastTurn = time.Now;
+        _reaped.Clear();
+    }
+
+    /// <summary>
+    /// There is a new emperor, with what the last one knew at the end of its last turn. What was asked of it after that, and what it granted, is forgotten; those
+    /// that were reaped after that are to be buried once more.
+    /// </summary>
+    public void Recall(Empire empire)
+    {
+        (Ending, IsMercyOver) = _remembered;
+        _absence += Ending is null ? 0 : time.Now - _lastTurn;
+        _lastTurn = time.Now;
+        foreach (var process in _reaped)
+        {
+            _unburied[(process.Vassal, process.Incarnation)] = process;
+            _living.Add(process);
+        }
+        _lost.Clear();
+        _lost.AddRange(_reaped);
+        foreach (var process in _living)
+        {
+            process.Burials = 0;
+            var state = empire.Vassals.GetValueOrDefault(process.Vassal);
+            var waits = state?.Phase is Phase.Cursed or Phase.Stopping or Phase.Killing;
+            process.MayLiveUntil = waits ? state!.Deadline : null;
+            process.HeartbeatDue = state?.HeartbeatDeadline;
+        }
+        foreach (var vassal in empire.Vassals.Keys)
+            Ordered(vassal);
+    }
+
+    /// <summary>A process is gone in the absence of an emperor, and the next one cannot see how.</summary>
+    /// <param name="process">The process, and whether the last word knows of it.</param>
+    public void Lost((SimulatedProcess Process, bool IsKnown) process)
+    {
+        if (process.IsKnown)
+            _lost.Add(process.Process);
+        else
+            Forget(process.Process);
+    }
+
+    /// <summary>The new emperor has been told of all that it has lost.</summary>
+    public void Acceded()
+    {
+        foreach (var process in _lost)
+            Reaped(process);
+        _lost.Clear();
     }
 
     /// <summary>The end of all was ordered: whoever lives has no longer than this.</summary>
@@ -120,7 +181,7 @@ internal sealed class Invariants(Timeline time, EmpirePolicy policy)
         var patience = policy.Vassal.Mercy + Character.SlowestKill + 1_000;
         Require(
             "TheEndIsReached",
-            Ending is not { } began || empire.IsBuried || time.Now <= began + patience,
+            Ending is not { } began || empire.IsBuried || time.Now <= began + _absence + patience,
             $"it began at {Ending} and {empire.Vassals.Count} are left"
         );
     }
@@ -153,6 +214,13 @@ internal sealed class Invariants(Timeline time, EmpirePolicy policy)
         Require("OnlyTheLivingHaveHeartbeats", beats || vassal.HeartbeatDeadline is null, $"{vassal}");
         Require("WhoHasNoProcessHasNoNumber", vassal.HasProcess || vassal.Pid is null, $"{vassal}");
         Require("TheGoneAreForgotten", vassal.Phase != Phase.Gone, $"{vassal}");
+    }
+
+    private void Forget(SimulatedProcess process)
+    {
+        if (_unburied.GetValueOrDefault((process.Vassal, process.Incarnation)) == process)
+            _unburied.Remove((process.Vassal, process.Incarnation));
+        _living.Remove(process);
     }
 
     private static void Limit(SimulatedProcess process, long until) =>

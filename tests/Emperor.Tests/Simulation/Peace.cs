@@ -6,10 +6,11 @@ using Emperor.Core.Vassals;
 namespace Emperor.Tests.Simulation;
 
 /// <summary>What all must have come to when nothing has changed for long and every process has behaved: what the folders say.</summary>
-internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kernel, SimulatedSockets sockets)
+internal sealed class Peace(Func<Empire> reigning, FileChurn churn, SimulatedKernel kernel, SimulatedSockets sockets)
 {
     private readonly Dictionary<string, SettledChange> _told = new(StringComparer.Ordinal);
     private readonly HashSet<string> _mayRest = new(StringComparer.Ordinal);
+    private string[] _couldRest = [];
 
     /// <summary>The census has told something and it was acted on.</summary>
     public void Tell(SettledChange change)
@@ -33,9 +34,24 @@ internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kern
             _mayRest.Remove(vassal);
     }
 
+    /// <summary>A turn is over and written down.</summary>
+    public void Remember() => _couldRest = _mayRest.Count == 0 ? [] : [.. _mayRest];
+
+    /// <summary>The emperor has ended, and what it knew at the end of its last turn counts.</summary>
+    /// <param name="told">The files that it had acted on.</param>
+    public void Recall(IEnumerable<(string Name, int Monitor, FileStamp Stamp)> told)
+    {
+        _mayRest.Clear();
+        _mayRest.UnionWith(_couldRest);
+        _told.Clear();
+        foreach (var (name, monitor, stamp) in told)
+            _told[name] = new SettledChange(name, monitor, stamp);
+    }
+
     /// <summary>Checks all vassals.</summary>
     public void Check()
     {
+        var empire = reigning();
         foreach (var name in empire.Vassals.Keys)
             Invariants.Require("WhatHasNoFileIsGone", churn.Folders.Wanted(name) is not null, $"{empire.Vassals[name]}");
         foreach (var name in _told.Keys)
@@ -60,11 +76,13 @@ internal sealed class Peace(Empire empire, FileChurn churn, SimulatedKernel kern
     }
 
     private bool IsObeyed(string vassal, OrderKind order) =>
-        empire.Vassals.TryGetValue(vassal, out var state) && Order.Refusal(state, order) is null;
+        reigning().Vassals.TryGetValue(vassal, out var state) && Order.Refusal(state, order) is null;
 
     private void CheckGood(string name, VassalState state, SimulatedFile file)
     {
-        Invariants.Require("WhatHasAFileHasItsSocket", state.Bound == file.Socket, $"{state} should have {file.Socket}");
+        // One whose socket was lost has a process that has it.
+        var isBound = state.Bound == file.Socket || (state is { Bound: null, HasProcess: true } && sockets.WasLost(name));
+        Invariants.Require("WhatHasAFileHasItsSocket", isBound, $"{state} should have {file.Socket}");
         Invariants.Require("NobodyWaitsForEver", sockets.WaitingFor(name) == 0, $"{sockets.WaitingFor(name)} wait for {state}");
         if (state.Phase == Phase.Waiting)
             return;

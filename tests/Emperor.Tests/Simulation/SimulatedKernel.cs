@@ -22,6 +22,11 @@ internal sealed class SimulatedKernel(
     private readonly HashSet<SimulatedProcess> _speaking = [];
     private readonly List<SimulatedProcess> _ended = [];
     private readonly List<byte> _messages = [];
+
+    // Of a hundred processes: whose pidfd does not come over to a new emperor; how often the end of one is seen and not how it was.
+    private const int LossesOfHundred = 10;
+    private const int UnknownOfHundred = 50;
+    private static readonly ProcessEnd Unknown = new(Core.Succession.Accession.UnknownCode, Signaled: false, "nobody saw how");
     private int _pid = 1_000;
 
     /// <summary>How wild new processes are, of a hundred; 0 is tame.</summary>
@@ -99,6 +104,50 @@ internal sealed class SimulatedKernel(
         Hear(process);
         _processes.Remove(process.Vassal);
         Outcomes.Enqueue((process.Vassal, new VassalEvent.Exited(process.Incarnation, process.End!)));
+    }
+
+    /// <summary>The processes of a vassal whose end a new emperor will see.</summary>
+    public IReadOnlySet<int> LivingOf(string vassal) => _processes.TryGetValue(vassal, out var p) ? new HashSet<int> { p.Incarnation } : [];
+
+    /// <summary>The emperor is gone. What it has read and reaped is read and reaped; the rest waits for the next one.</summary>
+    public void LoseEmperor()
+    {
+        Outcomes.Clear();
+        _ended.Clear();
+        _speaking.Clear();
+        foreach (var process in _processes.Values)
+        {
+            process.IsHangupTold = false;
+            if (process.IsEndVisible)
+                _ended.Add(process);
+            if (process.Said.Count > 0 || !process.IsChannelOpen)
+                _speaking.Add(process);
+        }
+    }
+
+    /// <summary>
+    /// A new emperor takes over the processes that it knows of; all others are ended at once, as what of them does not come over: none of them is there any more.
+    /// </summary>
+    /// <returns>Those that are not, and whether they are known.</returns>
+    public List<(SimulatedProcess Process, bool IsKnown)> Adopt(IReadOnlyDictionary<string, VassalState> vassals, Dice chance)
+    {
+        List<(SimulatedProcess, bool)> gone = [];
+        foreach (var process in _processes.Values)
+        {
+            var isKnown = vassals.TryGetValue(process.Vassal, out var v) && v.HasProcess && v.Incarnation == process.Incarnation;
+            if (isKnown && !chance.Chance(LossesOfHundred))
+            {
+                if (process.End is not null && chance.Chance(UnknownOfHundred))
+                    process.End = Unknown;
+                continue;
+            }
+            process.End ??= Unknown;
+            gone.Add((process, isKnown));
+            _processes.Remove(process.Vassal);
+            _ended.Remove(process);
+            _speaking.Remove(process);
+        }
+        return gone;
     }
 
     /// <summary>From now on all processes do what is expected of them, those that live too.</summary>
@@ -244,8 +293,15 @@ internal sealed class SimulatedKernel(
             _speaking.Add(process);
         var late = dice.Maybe(20, 50);
         if (late is { } delay)
-            time.In(delay, () => _ended.Add(process));
+            time.In(delay, () => ShowEnd(process));
         else
+            ShowEnd(process);
+    }
+
+    private void ShowEnd(SimulatedProcess process)
+    {
+        process.IsEndVisible = true;
+        if (_processes.GetValueOrDefault(process.Vassal) == process)
             _ended.Add(process);
     }
 

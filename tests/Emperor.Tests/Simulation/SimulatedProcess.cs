@@ -17,6 +17,9 @@ internal sealed class SimulatedProcess(string vassal, int incarnation, int pid, 
     /// <summary>How it has ended; null while it lives.</summary>
     public ProcessEnd? End { get; set; }
 
+    /// <summary>Whether the kernel tells that it has ended.</summary>
+    public bool IsEndVisible { get; set; }
+
     /// <summary>Whether its end is open.</summary>
     public bool IsChannelOpen { get; set; } = true;
 

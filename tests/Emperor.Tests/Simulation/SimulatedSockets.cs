@@ -10,7 +10,10 @@ namespace Emperor.Tests.Simulation;
 /// </summary>
 internal sealed class SimulatedSockets(Dice dice, Trace trace)
 {
+    private const int LossesOfHundred = 10;
+
     private readonly Dictionary<string, Bound> _sockets = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _lost = new(StringComparer.Ordinal);
 
     /// <summary>How many of a hundred attempts to bind fail.</summary>
     public int Failures { get; set; }
@@ -84,6 +87,33 @@ internal sealed class SimulatedSockets(Dice dice, Trace trace)
         Invariants.Require("OnDemandNothingIsSpawnedWithoutAConnection", bound.HasKnocked, vassal);
         Invariants.Require("NobodyIsToldOfConnectionsThatAProcessAccepts", !bound.IsAwaited, vassal);
         bound.HasKnocked = false;
+    }
+
+    /// <summary>Whether a vassal has the socket that it believes to have.</summary>
+    public bool Has(VassalState state) => state.Bound is null || _sockets.ContainsKey(state.Name);
+
+    /// <summary>Whether the socket of a vassal has once not come over to a new emperor.</summary>
+    public bool WasLost(string vassal) => _lost.Contains(vassal);
+
+    /// <summary>
+    /// A new emperor takes over what it knows of, as it was when it was last written down, and loses some of it; what it does not know is closed.
+    /// </summary>
+    public void Adopt(IReadOnlyDictionary<string, VassalState> vassals, Dice chance)
+    {
+        foreach (var (vassal, bound) in _sockets)
+        {
+            var state = vassals.GetValueOrDefault(vassal);
+            var isKnown = state?.Bound is { } socket && socket.Address == bound.Socket.Address;
+            if (!isKnown || chance.Chance(LossesOfHundred))
+            {
+                _sockets.Remove(vassal);
+                continue;
+            }
+            bound.Socket = state!.Bound!;
+            bound.IsAwaited = state.Phase == Phase.Waiting;
+            bound.HasKnocked = false;
+        }
+        _lost.UnionWith(vassals.Values.Where(v => !Has(v)).Select(v => v.Name));
     }
 
     /// <summary>Checks that the vassals and the sockets agree; after every turn.</summary>

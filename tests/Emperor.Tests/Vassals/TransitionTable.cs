@@ -40,6 +40,7 @@ internal static class TransitionTable
         Exited SIG26       | .            | .            | Starting/BnS | Starting/BnS | Starting/BnS | Starting/BnS | Gone/Bn      | Starting/BnS | .            | .            | .            | .
         Listening          | ./n          | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         ListenFailed       | Backoff/n    | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n
+        SocketsLost        | ./nL         | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         Knocked            | Starting/S   | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         OthersChanged      | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         OthersChanged ready| .            | Starting/S   | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
@@ -87,6 +88,7 @@ internal static class TransitionTable
             nameof(VassalEvent.Exited) => new VassalEvent.Exited(incarnation, EndOf(words[1])),
             nameof(VassalEvent.Listening) => new VassalEvent.Listening(),
             nameof(VassalEvent.ListenFailed) => new VassalEvent.ListenFailed("somebody listens there"),
+            nameof(VassalEvent.SocketsLost) => new VassalEvent.SocketsLost(),
             nameof(VassalEvent.Knocked) => new VassalEvent.Knocked(),
             nameof(VassalEvent.OthersChanged) => new VassalEvent.OthersChanged(),
             nameof(VassalEvent.BecameReady) => new VassalEvent.BecameReady(incarnation),
