@@ -6,12 +6,12 @@ using NUnit.Framework;
 namespace Emperor.Tests.Succession;
 
 [TestFixture]
-public sealed class PidFilesTests
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class PidFilesTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    [TearDown]
-    public void Clean() => _folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Test]
     public void What_a_former_emperor_has_written_is_left_as_it_is_and_removed_at_the_end()
