@@ -10,7 +10,7 @@ public sealed class UpgradeReportTests
 {
     [TestCase(50, new string[0], "50 vassals carried over, none restarted")]
     [TestCase(1, new[] { "a.ini" }, "1 vassal carried over, 1 restarted (a.ini)")]
-    [TestCase(0, new[] { "a\nb", "c" }, @"0 vassals carried over, 2 restarted (a\x0ab, c)")]
+    [TestCase(0, new[] { "a\nb", "c" }, @"0 vassals carried over, 2 restarted (a\nb, c)")]
     [TestCase(0, new[] { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11" }, "0 vassals carried over, 11 restarted")]
     public void It_is_told_in_a_sentence(int carried, string[] restarted, string words) =>
         Assert.That(
