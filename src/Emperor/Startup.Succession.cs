@@ -94,21 +94,16 @@ internal sealed partial class Startup
     }
 
     // The legacy as it counts now.
-    private Legacy Legacy()
+    private Legacy Legacy() => _inheritance.Legacy with { Vassals = [.. _inheritance.Legacy.Vassals.Select(Taken)] };
+
+    private VassalLegacy Taken(VassalLegacy vassal)
     {
-        var legacy = _inheritance.Legacy;
-        if (!_inheritance.IsAdoption)
-            return legacy;
-        var now = Clock.Now.Monotonic;
-        return legacy with
-        {
-            Vassals =
-            [
-                .. legacy.Vassals.Select(v =>
-                    v.State is { } s ? v with { State = s with { State = Accession.AfterAbsence(s.State, now, Grace) } } : v
-                ),
-            ],
-        };
+        if (vassal.State is not { } left)
+            return vassal;
+        var state = left.State.Taken();
+        if (_inheritance.IsAdoption)
+            state = Accession.AfterAbsence(state, Clock.Now.Monotonic, Grace);
+        return vassal with { State = left with { State = state } };
     }
 
     private Restoration? Restore(Works works, Empire empire, MonitorHub monitors, VassalOutput? output, Herald herald, EmperorLog log)
@@ -163,22 +158,21 @@ internal sealed partial class Startup
 
     private void Restore(VassalLegacy vassal, Works works, Empire empire, VassalOutput? output)
     {
-        if (!empire.Vassals.TryGetValue(vassal.Name, out var state))
-            return;
+        var state = empire.Vassals.GetValueOrDefault(vassal.Name);
         var (plans, isAdoption, now) = (new PlanTable(vassal.Plans), _inheritance.IsAdoption, Environment.TickCount64);
         output?.Inherit(vassal.Name, vassal.Outputs);
         OutputSource? OutputOf(string? name) => output?.Find(vassal.Name, name);
         works.Processes.Inherit(vassal, OutputOf, isAdoption);
-        if (isAdoption && Accession.Releases(state).Any())
+        if (isAdoption && state is not null && Accession.Releases(state).Any())
             works.Processes.Continue(vassal.Name);
         var isWhole = works.Held.Inherit(vassal.Name, vassal.Held);
         isWhole &= works.Listeners.Inherit(vassal.Name, vassal.Listener);
         works.Probes.Notify.Inherit(vassal.Name, vassal.Ears);
         works.Workers.Inherit(vassal, state, plans, isAdoption, now);
         works.Duties.Inherit(vassal, plans, now);
-        var idle = state.Members.Select(m => m.Plan).FirstOrDefault(p => p.Idle is not null);
+        var idle = state?.Members.Select(m => m.Plan).FirstOrDefault(p => p.Idle is not null);
         works.Probes.Inherit(isAdoption && vassal.UsedAt is not null ? vassal with { UsedAt = now } : vassal, plans, idle, now);
-        foreach (var repair in Accession.Repairs(state, isWhole))
+        foreach (var repair in state is null ? [] : Accession.Repairs(state, isWhole))
             works.Processes.Outcomes.Enqueue((vassal.Name, repair));
     }
 

@@ -64,11 +64,6 @@ internal sealed class EventFeed
             Wake?.Invoke();
     }
 
-    /// <summary>
-    /// What is left of them to the next emperor, the oldest first; for the thread of the control socket, or for the main one while that is quiet.
-    /// </summary>
-    public IReadOnlyList<EmperorEvent> Legacy => Take().Last(Kept, _ => true);
-
     /// <summary>The events that are kept, the newest among them; for the thread of the control socket.</summary>
     public EventRing Take()
     {

@@ -45,8 +45,8 @@ internal sealed class Testament
     /// <summary>What is the emperor's own, but for what is known here.</summary>
     public required Func<EmpireLegacy> Own { get; init; }
 
-    /// <summary>All vassals.</summary>
-    public IEnumerable<string> Names => Reign.Vassals.Keys;
+    /// <summary>All vassals, and those of which only something is left that is told to stop.</summary>
+    public IEnumerable<string> Names => Reign.Vassals.Keys.Union(Duties.Vassals, StringComparer.Ordinal);
 
     /// <summary>What is the emperor's own.</summary>
     public EmpireLegacy Empire => Own() with { Reign = Reign.LegacyOf(), Keeper = Processes.Legacy };
@@ -54,13 +54,15 @@ internal sealed class Testament
     /// <summary>What is a vassal's; null when there is none of that name.</summary>
     public VassalLegacy? Of(string vassal)
     {
-        if (!Reign.Vassals.TryGetValue(vassal, out var state))
-            return null;
+        var state = Reign.Vassals.GetValueOrDefault(vassal);
         var plans = new PlanTable();
+        var duties = Duties.LegacyOf(vassal, plans);
+        if (state is null && duties is null)
+            return null;
         var legacy = new VassalLegacy
         {
             Name = vassal,
-            State = StateLegacy.Of(state, plans),
+            State = state is null ? null : StateLegacy.Of(state, plans),
             // A file whose address is being asked for is read again by the next emperor.
             File = OnDemand.IsAsking(vassal) ? null : Monitors.LegacyOf(vassal),
             Processes = Processes.LegacyOf(vassal),
@@ -71,7 +73,7 @@ internal sealed class Testament
             UsedAt = Probes.UsedAt(vassal),
             Outputs = Output?.LegacyOf(vassal) ?? [],
             Wsgi = Workers.LegacyOf(vassal, plans),
-            Duties = Duties.LegacyOf(vassal, plans),
+            Duties = duties,
         };
         return legacy with { Plans = plans.All };
     }

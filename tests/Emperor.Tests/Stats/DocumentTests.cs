@@ -67,6 +67,25 @@ public sealed class DocumentTests
         Assert.That(c.GetProperty("resources").ValueKind, Is.EqualTo(JsonValueKind.Null), "those figures are another process's");
     }
 
+    [TestCase(false, false, "nothing")]
+    [TestCase(true, false, "upgrade")]
+    [TestCase(true, true, "upgrade and crash")]
+    public void What_vassals_have_lived_on_over_is_told(bool overUpgrade, bool overCrash, string survives)
+    {
+        var empire = new Empire(new EmpirePolicy());
+        var continuity = new Continuity(3, 1, overUpgrade, overCrash);
+        var snapshot = empire.Snapshot(Moment, isReady: true, default, [], continuity: continuity);
+        var document = JsonDocument.Parse(Written(new StatsDocument(Identity, minified: true), snapshot)).RootElement;
+        Assert.That(document.GetProperty("upgrades").GetInt32(), Is.EqualTo(3));
+        Assert.That(document.GetProperty("crashes").GetInt32(), Is.EqualTo(1));
+        Assert.That(document.GetProperty("survives").GetString(), Is.EqualTo(survives));
+        var metrics = new ArrayBufferWriter<byte>();
+        new MetricsDocument(Identity).Write(metrics, snapshot, Usage.Unknown, openMetrics: true);
+        var text = Encoding.UTF8.GetString(metrics.WrittenSpan);
+        Assert.That(text, Does.Contain("emperor_upgrades_total 3\n").And.Contain("emperor_crashes_total 1\n"));
+        Assert.That(text, Does.Contain($"emperor_survives{{event=\"crash\"}} {(overCrash ? 1 : 0)}\n"));
+    }
+
     [TestCase(null, false)]
     [TestCase("*/*", false)]
     [TestCase("text/plain", false)]

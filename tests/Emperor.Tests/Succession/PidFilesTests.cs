@@ -6,11 +6,11 @@ using NUnit.Framework;
 namespace Emperor.Tests.Succession;
 
 [TestFixture]
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class PidFilesTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    [TearDown]
     public void Dispose() => _folder.Dispose();
 
     [Test]

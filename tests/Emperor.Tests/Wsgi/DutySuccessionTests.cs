@@ -34,7 +34,7 @@ public sealed class DutySuccessionTests : IDisposable
         Assert.That(Worker(_rig.Receive(next)), Is.EqualTo((pid, 1)));
         _rig.Duties.Forget(WsgiRig.Vassal, Environment.TickCount64);
         Assert.That((File.Exists(fifo), File.Exists(stats)), Is.EqualTo((false, false)), "they were the emperor's");
-        Assert.That(_rig.Heirlooms.All.Where(k => !k.Name.Contains("worker") && !k.Name.Contains("slots")), Is.Empty);
+        Assert.That(_rig.Heirlooms.All.Where(k => k.Name[1] is not ('w' or 'm')), Is.Empty);
     }
 
     [Test]
@@ -42,7 +42,7 @@ public sealed class DutySuccessionTests : IDisposable
     {
         var fifo = _rig.Folder.PathOf("fifo");
         Begin(new WsgiDuties { Fifos = [fifo] });
-        _rig.Succeed(isLost: name => name.Contains("fifo", StringComparison.Ordinal));
+        _rig.Succeed(isLost: name => name.StartsWith("~f", StringComparison.Ordinal));
         using (var writer = new FileStream(fifo, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0))
             writer.Write("q"u8);
         _rig.Until(() => _rig.Told.Contains(new VassalEvent.Ordered(OrderKind.Stop)), "the command is obeyed");
@@ -125,12 +125,12 @@ public sealed class DutySuccessionTests : IDisposable
     {
         Begin(new WsgiDuties { Daemons = [new AttachedDaemon("exec sleep 1000", Signals.Terminate, _rig.Folder.Path)] });
         var pid = Daemon().Pid;
-        _rig.Succeed(isLost: name => name.Contains("daemon", StringComparison.Ordinal));
+        _rig.Succeed(isLost: name => name.StartsWith("~d", StringComparison.Ordinal));
         Assert.That((Daemon().Pid, Daemon().Starts), Is.EqualTo((pid, 1)));
         using var ended = Child.Shell("exit 0");
         _ = Child.WaitFor(ended);
         _rig.Succeed(
-            isLost: name => name.Contains("daemon", StringComparison.Ordinal),
+            isLost: name => name.StartsWith("~d", StringComparison.Ordinal),
             change: left => left with { Duties = left.Duties! with { Daemons = [Daemon() with { Pid = ended.Pid }] } }
         );
         Assert.That((Daemon().Pid, Daemon().Due), Is.Not.EqualTo((ended.Pid, (long?)null)));

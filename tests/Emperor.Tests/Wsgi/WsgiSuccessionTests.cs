@@ -117,14 +117,14 @@ public sealed class WsgiSuccessionTests : IDisposable
         _rig.LetLoad();
         _rig.Launch(1, _rig.Plan);
         _rig.Until(() => _rig.Left().Wsgi!.Peers.Any(p => !p.IsBorn), "it is told to be forked");
-        _rig.Succeed(isCrash: true, name => name.Contains("worker", StringComparison.Ordinal));
+        _rig.Succeed(isCrash: true, name => name.StartsWith("~w", StringComparison.Ordinal));
         _rig.Until(() => _rig.PidOf(-1) == 0, "the template is killed");
         Assert.That(_rig.Left().Wsgi, Is.Null, "neither has its memory a reader any more");
         Assert.That(_rig.Heirlooms.All, Is.Empty);
     }
 
-    [TestCase("worker")]
-    [TestCase("slots")]
+    [TestCase("~w")]
+    [TestCase("~m")]
     public void Whose_socket_or_memory_is_lost_leaves(string lost)
     {
         Begin(1);

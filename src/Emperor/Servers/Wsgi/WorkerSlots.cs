@@ -34,7 +34,7 @@ internal sealed class WorkerSlots : IDisposable
     {
         (_taken, _heirlooms, Threads) = (new bool[count], heirlooms, threads);
         File = Files.CreateMemoryFile("emperor-slots", (long)Size * count);
-        Heirloom = heirlooms.Keep("slots", File.Number);
+        Heirloom = heirlooms.Keep("memory", File.Number);
     }
 
     /// <summary>Goes on with what an emperor has left. When the memory is lost, nothing is read from it, and no slot of it is given.</summary>
