@@ -30,7 +30,7 @@ namespace Emperor;
 /// Everything that happens to a vassal goes through the <see cref="Empire"/>; what it decides is done by the <see cref="EffectRunner"/>, and
 /// what comes of that goes through the empire again, until nothing is left to be done.
 /// </summary>
-internal sealed class Daemon(
+internal sealed partial class Daemon(
     EventLoop loop,
     Empire empire,
     MonitorHub monitors,
@@ -49,7 +49,6 @@ internal sealed class Daemon(
     // A zombie that nobody knows takes a process number until it is found.
     private const long StrayInterval = 2_000;
     private const long BurialLimit = 5_000;
-    private const int StoreTries = 100;
 
     // The runtime would let garbage grow to the size of the processor's cache before it collects, some 25 MB, and its setting for that
     // (GCgen0size) is one of the environment only. So the young generation is collected after so many bytes (under 1 ms), and what a burst
@@ -156,25 +155,6 @@ internal sealed class Daemon(
         }
         Bury();
         return !_hasFailed;
-    }
-
-    // What has come while there was no emperor is heard before anything is decided by time.
-    private void Accede()
-    {
-        if (Restoration is not { } restoration)
-            return;
-        Control?.Inherit(restoration.Orders);
-        Settle(Clock.Now);
-        loop.Wait(_ready, 0);
-        Turn();
-        restoration.Tell();
-    }
-
-    // The journal first: what is stored and not written down is given up, and what is written down and not stored is lost.
-    private void WriteDown()
-    {
-        Chronicle?.Turn();
-        Heirlooms.Store?.Turn(Environment.TickCount64);
     }
 
     // Whether the hooks of the start are done, without which there are no vassals.
@@ -486,18 +466,6 @@ internal sealed class Daemon(
         if (!empire.IsEnding)
             next = Math.Min(next, Math.Min(monitors.NextDue ?? long.MaxValue, onDemand.NextDue ?? long.MaxValue));
         return (int)Math.Clamp(next - Environment.TickCount64, 0, 60_000);
-    }
-
-    // Nothing is left to anybody; above all not the end of the pipe at which the guard waits.
-    private void ForgetHeirlooms()
-    {
-        Heirlooms.DropAll();
-        for (var i = 0; i < StoreTries && Heirlooms.Store is { NextDue: not null } store; i++)
-        {
-            store.Turn(Environment.TickCount64);
-            if (store.NextDue is not null)
-                loop.Wait(_ready, 20);
-        }
     }
 
     // The vassals are gone; what they have left behind goes too, and is waited for, but not for ever.

@@ -350,21 +350,6 @@ internal sealed partial class ProcessKeeper : IDisposable
     public void LookForStrays() =>
         SweepDue |= Children.PeekEnded(out var pid, out _) && _processes.ByPid(pid) is null && !_kindred.Knows(pid);
 
-    /// <summary>The guard has ended, though it should not have.</summary>
-    public void ReplaceGuard()
-    {
-        if (_guard.Process is { } guard)
-        {
-            _loop.Remove(guard.Fd);
-            _ = guard.Reap(out _);
-        }
-        _log.Warning(
-            "guard-lost",
-            "the process that ends all vassals when the emperor is killed was ended by somebody; another is started"
-        );
-        StartGuard();
-    }
-
     /// <summary>Writes what vassals have printed last, when they are all gone.</summary>
     public void FinishOutput() => _output?.Finish();
 
@@ -477,28 +462,5 @@ internal sealed partial class ProcessKeeper : IDisposable
         _heirlooms.Drop(process.ChannelName);
         process.ChannelName = null;
         _loop.Remove(process.Channel!.Fd);
-    }
-
-    private void StartGuard()
-    {
-        if (TryStartGuard() is { Number: not 0 } error)
-            _log.Warning(
-                "no-guard",
-                $"/bin/sh cannot be started ({error}): should the emperor be killed, workers of vassals may survive it"
-            );
-        else
-            _loop.Add(_guard.Process!.Fd, Token.Make(TokenKind.Guard, 0));
-    }
-
-    private Errno TryStartGuard()
-    {
-        try
-        {
-            return _guard.Start();
-        }
-        catch (LinuxException e)
-        {
-            return e.Error;
-        }
     }
 }

@@ -96,7 +96,7 @@ public sealed class AskerTests : IDisposable
         var last = follower.Next()!;
         Assert.That((last.Error!.Code, last.Since), Is.EqualTo(("upgrading", 1L)));
 
-        var (legacy, events) = (_rig.Socket.Events!, _rig.Events.Legacy);
+        var (legacy, events) = (_rig.Socket.Legacy!, _rig.Events.Events);
         using var again = new ControlRig(_rig.Path, Jump.Over(_heirlooms), [legacy], events);
         var client = again.Connect().Ask("""{"v":1,"verb":"events","follow":true,"since":1}""");
         again.Events.Post(NoteLevel.Information, "two", null, 0, "second");
