@@ -9,9 +9,10 @@ namespace Emperor.Core.Succession;
 ///
 /// <list type="table">
 /// <item><term>1</term><description>the first; a process and a copy carried an empty plan beside the place of their own, and an entry of the
-/// journal told of the emperor or of one vassal</description></item>
+/// journal told of the emperor or of one vassal; nothing told whether descriptors were stored, who had asked for the upgrade, of half-given orders,
+/// nor how many lines were lost</description></item>
 /// <item><term>2</term><description>they carry none; an entry tells of a whole turn, so that no part of a turn is ever read without the rest
-/// of it</description></item>
+/// of it; it tells of those</description></item>
 /// </list>
 /// </summary>
 internal static class LegacyFormat
@@ -43,8 +44,9 @@ internal static class LegacyFormat
         var document = Needed(legacy, format);
         if (format == 1)
         {
+            RenewEmpire(document["Empire"]);
             foreach (var vassal in Items(document, "Vassals"))
-                DropEmptyPlans(vassal);
+                RenewVassal(vassal);
         }
         return document;
     }
@@ -59,15 +61,28 @@ internal static class LegacyFormat
         {
             renewed.Remove("Vassal", out var vassal);
             renewed.Remove("Gone", out var gone);
-            DropEmptyPlans(vassal);
+            RenewEmpire(renewed["Empire"]);
+            RenewVassal(vassal);
             renewed["Vassals"] = vassal is null ? [] : new JsonArray(vassal);
             renewed["Gone"] = gone is null ? [] : new JsonArray(gone);
         }
         return renewed;
     }
 
-    private static void DropEmptyPlans(JsonNode? vassal)
+    private static void RenewEmpire(JsonNode? empire)
     {
+        if (empire is null)
+            return;
+        empire["IsStored"] = false;
+        empire["AskedAt"] = 0;
+        empire["Askers"] = new JsonArray();
+        empire["Orders"] = new JsonArray();
+    }
+
+    private static void RenewVassal(JsonNode? vassal)
+    {
+        foreach (var output in vassal is null ? [] : Items(vassal, "Outputs"))
+            output?["Lost"] = 0;
         if (vassal?["State"]?["State"] is not { } state)
             return;
         foreach (var process in Items(state, "Members").Concat(Items(state, "Slots")))

@@ -90,7 +90,7 @@ public static class LegacyJournal
                 format == LegacyText.Format
                     ? JsonSerializer.Deserialize(bytes, LegacyShape.Entry)
                     : LegacyFormat.RenewEntry(node, format).Deserialize(LegacyShape.Entry);
-            return entry is { Vassals: not null, Gone: not null } ? entry : throw new LegacyException("an entry is empty");
+            return entry ?? throw new LegacyException("an entry is empty");
         }
         catch (Exception e) when (LegacyText.IsOfText(e))
         {

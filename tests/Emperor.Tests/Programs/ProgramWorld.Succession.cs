@@ -147,21 +147,37 @@ internal sealed partial class ProgramWorld
     {
         foreach (var incarnation in _living.Keys)
         {
-            var isKnown = IsUwsgi ? incarnation == _state.Incarnation : _state.Members.Any(m => m.Incarnation == incarnation);
-            if (!isKnown || _dice.Next(10) == 0)
+            if (!IsKnown(incarnation) || _dice.Next(10) == 0)
                 _living.Remove(incarnation);
         }
         _held = _state.HoldsSockets && _dice.Next(10) == 0 ? [] : [.. _held.Intersect(_heldWritten)];
         _awaited = _state.Phase == Phase.Waiting;
     }
 
-    private bool IsUwsgi => _state is { IsProgram: false, HasProcess: true };
+    private bool IsKnown(int incarnation) =>
+        _state is { IsProgram: false, HasProcess: true }
+            ? incarnation == _state.Incarnation
+            : _state.Members.Any(m => m.Incarnation == incarnation);
+
+    private static int? IncarnationOf(VassalEvent @event) =>
+        @event switch
+        {
+            VassalEvent.Exited e => e.Incarnation,
+            VassalEvent.Received e => e.Incarnation,
+            VassalEvent.Notified e => e.Incarnation,
+            VassalEvent.Departing e => e.Incarnation,
+            _ => null,
+        };
 
     private void Accede()
     {
-        var ended = _unheard.OfType<VassalEvent.Exited>().Select(e => e.Incarnation).Where(_ => _dice.Next(3) > 0).ToHashSet();
+        // What the former one had started and not written down has a number that may be given again: nobody heeds what it said.
+        var unheard = _unheard.Where(e => IncarnationOf(e) is not { } i || IsKnown(i)).ToArray();
+        var ended = unheard.OfType<VassalEvent.Exited>().Select(e => e.Incarnation).Where(_ => _dice.Next(3) > 0).ToHashSet();
         var living = _living.Keys.Concat(ended).ToHashSet();
         var (repairs, losses) = (Accession.Repairs(_state, HasItsSockets), Accession.Losses(_state, living, NobodySaw));
+        // Only who may fall idle can be frozen.
+        _isFrozen &= _state.Members.Any(m => m.Plan.Idle is not null);
         foreach (var release in Accession.Releases(_state))
             Do(release);
         foreach (var member in _state.Members.Where(m => m is { ReadyAt: null, Pid: not null, Role: not MemberRole.Leaving }))
@@ -173,7 +189,7 @@ internal sealed partial class ProgramWorld
             Step(@event);
         Settle();
         // What it was told is told again until it is written down that it was.
-        foreach (var @event in _unheard.ToArray())
+        foreach (var @event in unheard)
         {
             _awaited &= @event is not VassalEvent.Knocked;
             Step(@event);

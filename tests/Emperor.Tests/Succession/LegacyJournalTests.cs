@@ -64,7 +64,7 @@ public sealed class LegacyJournalTests
     [TestCase("{\"Program\":\"9\"}", "an entry has no format")]
     [TestCase("{\"Format\":\"two\"}", "an entry cannot be understood")]
     [TestCase("{\"Format\":2,\"Program\":\"1\"}", "an entry cannot be understood")]
-    [TestCase("{\"Format\":2,\"Program\":\"1\",\"Vassals\":null,\"Gone\":null}", "an entry is empty")]
+    [TestCase("{\"Format\":2,\"Program\":\"1\",\"Vassals\":null,\"Gone\":null}", "an entry cannot be understood")]
     public void An_entry_that_is_none_is_refused(string text, string reason)
     {
         var error = Assert.Throws<LegacyException>(() => Read(Entry(First), Encoding.UTF8.GetBytes(text)));

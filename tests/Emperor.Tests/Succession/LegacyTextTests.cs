@@ -41,7 +41,7 @@ public sealed class LegacyTextTests
     [Test]
     public void Plans_are_told_by_their_places_and_are_the_same_objects_again()
     {
-        var (one, other) = (new Filled().Of<ProgramPlan>(), new ProgramPlan { Folder = "/", LaunchDigest = "" });
+        var (one, other) = (new Filled().Of<ProgramPlan>(), new Filled().Of<ProgramPlan>() with { Folder = "/" });
         var state = new Filled().Of<Emperor.Core.Vassals.VassalState>();
         state = state with
         {
