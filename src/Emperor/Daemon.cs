@@ -117,7 +117,7 @@ internal sealed class Daemon(
     {
         var isFirst = true;
         Control?.Serve(TakeSnapshot, Order);
-        Lord?.Begin(loop, isSuccessor: Restoration is { IsAdoption: false });
+        Lord?.Begin(loop);
         runner.Hooks?.Open();
         Accede();
         _ = herald.Turn(Environment.TickCount64);
@@ -420,7 +420,7 @@ internal sealed class Daemon(
             case LordOrder.Reload:
                 log.Information("lord", $"all {empire.Vassals.Count} vassals reload (told by the emperor above)");
                 empire.ReloadAll(now, _effects);
-                Lord!.OweAnswer();
+                Lord!.BeginReload();
                 herald.NoteReload(now.Monotonic);
                 break;
             default:
