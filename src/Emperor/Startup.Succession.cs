@@ -173,6 +173,8 @@ internal sealed partial class Startup
         output?.Inherit(vassal.Name, vassal.Outputs);
         OutputSource? OutputOf(string? name) => output?.Find(vassal.Name, name);
         works.Processes.Inherit(vassal, OutputOf, isAdoption);
+        if (isAdoption && Accession.Releases(state).Any())
+            works.Processes.Continue(vassal.Name);
         var isWhole = works.Held.Inherit(vassal.Name, vassal.Held);
         isWhole &= works.Listeners.Inherit(vassal.Name, vassal.Listener);
         works.Probes.Notify.Inherit(vassal.Name, vassal.Ears);

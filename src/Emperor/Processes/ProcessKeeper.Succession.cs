@@ -48,6 +48,13 @@ internal sealed partial class ProcessKeeper
         }
     }
 
+    /// <summary>Lets the processes of a vassal go on that were frozen, to be looked at, when their emperor was killed.</summary>
+    public void Continue(string vassal)
+    {
+        foreach (var process in _processes.OfVassal(vassal))
+            _ = process.Process.SignalGroup(Signals.Continue);
+    }
+
     /// <summary>
     /// When all vassals' processes are taken over: ends the sessions on the guard's list that nobody has taken, which an emperor that was killed has begun
     /// and not written down. It is done before anything is started, so that no vassal runs twice.
@@ -101,9 +108,6 @@ internal sealed partial class ProcessKeeper
             Memory?.Watch(vassal, own);
         if (live.Main is { } other)
             _processes.AddMain(live, other.Pid);
-        // It may have been frozen, to be looked at, when its emperor was killed.
-        if (isAdoption)
-            _ = process.SignalGroup(Signals.Continue);
     }
 
     private VassalCGroup? GroupOf(ProcessLegacy legacy, bool isAdoption)

@@ -250,9 +250,8 @@ internal sealed class WsgiRig : IDisposable
     public void Dispose()
     {
         Duties.Dispose();
-        foreach (var process in Processes.All)
-            Processes.Kill(process);
-        Until(() => Processes.All.Count == 0, "all are killed");
+        // One may come to be known only now.
+        Until(IsDeserted, "all are killed");
         Master.Dispose();
         Monitors.Dispose();
         Loop.Dispose();
@@ -265,6 +264,13 @@ internal sealed class WsgiRig : IDisposable
         _spawner.Dispose();
         _logger.Dispose();
         Folder.Dispose();
+    }
+
+    private bool IsDeserted()
+    {
+        foreach (var process in Processes.All)
+            Processes.Kill(process);
+        return Processes.All.Count == 0;
     }
 
     private void Open(Heirlooms heirlooms)
