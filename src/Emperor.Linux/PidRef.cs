@@ -198,6 +198,9 @@ public static class Signals
     /// <summary>SIGURG.</summary>
     public const int Urgent = 23;
 
+    /// <summary>SIGWINCH.</summary>
+    public const int WindowChange = 28;
+
     /// <summary>What a thread brings upon itself: ILL, TRAP, ABRT, BUS, FPE, SEGV.</summary>
     internal static ReadOnlySpan<int> Faults => [4, 5, 6, 7, 8, 11];
 

@@ -116,7 +116,7 @@ internal sealed partial class Daemon(
     {
         var isFirst = true;
         Control?.Serve(TakeSnapshot, Order);
-        Lord?.Begin(loop, isSuccessor: Restoration is { IsAdoption: false });
+        Lord?.Begin(loop);
         runner.Hooks?.Open();
         Accede();
         _ = herald.Turn(Environment.TickCount64);
@@ -400,7 +400,7 @@ internal sealed partial class Daemon(
             case LordOrder.Reload:
                 log.Information("lord", $"all {empire.Vassals.Count} vassals reload (told by the emperor above)");
                 empire.ReloadAll(now, _effects);
-                Lord!.OweAnswer();
+                Lord!.BeginReload();
                 herald.NoteReload(now.Monotonic);
                 break;
             default:

@@ -37,6 +37,7 @@ internal sealed class LordChannel
     private readonly List<byte> _bytes = [];
     private readonly Queue<LordOrder> _orders = new();
     private EventLoop? _loop;
+    private bool _isSuccessor;
     private bool _owesAnswer = true;
     private long _nextBeat;
 
@@ -75,13 +76,19 @@ internal sealed class LordChannel
         return new LordChannel(Channel.Adopt(Files.TakeOver(fd)), heartbeat);
     }
 
-    /// <summary>Listens from now on, and says that this emperor is there, unless one before it in the same process has said so.</summary>
-    public void Begin(EventLoop loop, bool isSuccessor)
+    /// <summary>Whether the end of a start or reload is still to be told.</summary>
+    public bool OwesAnswer => _owesAnswer;
+
+    /// <summary>An emperor before this one, in the same process, has said that it is there.</summary>
+    /// <param name="owesAnswer">What it has left of <see cref="OwesAnswer"/>.</param>
+    public void Inherit(bool owesAnswer) => (_isSuccessor, _owesAnswer) = (true, owesAnswer);
+
+    /// <summary>Listens from now on, and says that this emperor is there, unless one before it has said so.</summary>
+    public void Begin(EventLoop loop)
     {
         _loop = loop;
         loop.Add(_channel.Fd, Token.Make(TokenKind.Lord, 0));
-        _owesAnswer = !isSuccessor;
-        if (isSuccessor)
+        if (_isSuccessor)
             return;
         Say(VassalMessage.Spawned);
         Say(VassalMessage.Loyal);
@@ -116,7 +123,7 @@ internal sealed class LordChannel
     public bool TryTake(out LordOrder order) => _orders.TryDequeue(out order);
 
     /// <summary>A reload has begun, and its end is to be told.</summary>
-    public void OweAnswer() => _owesAnswer = true;
+    public void BeginReload() => _owesAnswer = true;
 
     /// <summary>Tells what is due, at the end of a turn of the loop.</summary>
     /// <param name="isReady">Whether this emperor is ready, and reloads nothing.</param>

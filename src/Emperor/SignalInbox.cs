@@ -11,6 +11,7 @@ namespace Emperor;
 internal sealed class SignalInbox : IDisposable
 {
     private const int Limit = 16;
+    private const int MarkLimit = 1_000;
     private static readonly int[] Obeyed =
     [
         Signals.Hangup,
@@ -25,6 +26,7 @@ internal sealed class SignalInbox : IDisposable
     private readonly ConcurrentQueue<int> _waiting = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
     private readonly EventLoop _loop;
+    private readonly ManualResetEventSlim _marked = new();
 
     /// <summary>Starts to take signals in.</summary>
     public SignalInbox(EventLoop loop)
@@ -36,6 +38,7 @@ internal sealed class SignalInbox : IDisposable
             Self.StopIgnoring(signal);
         foreach (var signal in Obeyed)
             _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => Take(signal, context)));
+        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGWINCH, PassMark));
         // Those that came while this program took the place of another one.
         Self.ReleaseSignals(Obeyed);
     }
@@ -43,11 +46,33 @@ internal sealed class SignalInbox : IDisposable
     /// <summary>The next one.</summary>
     public bool TryTake(out int signal) => _waiting.TryDequeue(out signal);
 
+    /// <summary>
+    /// Whether none waits, of those that have come until now: one that the kernel has given to the runtime already may still be on its way, and
+    /// another that is sent after it tells when that is over.
+    /// </summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            _marked.Reset();
+            if (Self.Signal(Signals.WindowChange).Number == 0)
+                _ = _marked.Wait(MarkLimit);
+            return _waiting.IsEmpty;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var registration in _registrations)
             registration.Dispose();
+        _marked.Dispose();
+    }
+
+    private void PassMark(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        _marked.Set();
     }
 
     private void Take(int signal, PosixSignalContext context)

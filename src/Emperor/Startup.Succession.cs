@@ -24,6 +24,10 @@ internal sealed partial class Startup
     // Nearer deadlines, which passed because nobody listened, are put off by so much.
     private const long Grace = 5_000;
 
+    // How long a program may take to answer whether it can be the next emperor, milliseconds; and the variable that says otherwise.
+    private const long ProbeLimit = 30_000;
+    private const string ProbeLimitVariable = "EMPEROR_PROBE_LIMIT";
+
     private readonly List<(string Name, SafeFd Fd)> _kept = [];
     private Inheritance _inheritance = Inheritance.None;
     private string? _lostInheritance;
@@ -230,6 +234,7 @@ internal sealed partial class Startup
                 fixedPart with
                 {
                     IsReady = own.Herald.IsReady,
+                    OwesLord = _lord?.OwesAnswer,
                     Inherited = own.Inherited.Legacy,
                     Servants = [.. Servants(own)],
                     Commands = own.Commands?.Counts,
@@ -298,6 +303,8 @@ internal sealed partial class Startup
                 Testament = testament,
                 Quieted = Quieted(own, loop),
                 TakeLast = () => own.Desk?.Turn(Clock.Now),
+                TakeAsker = () => own.Desk?.TakeUpgrade(),
+                IsCalled = () => !own.Signals.IsEmpty,
                 Complete = legacy => legacy with { Tails = own.Output?.Tails() ?? [], Events = own.Events.Events },
                 Obstacle = () =>
                     !_governs ? "its first scan is not over"
@@ -314,6 +321,14 @@ internal sealed partial class Startup
                     settings.Survive == SurviveMode.Never ? "it is not wanted (--emperor-survive=never)"
                     : empire.IsEnding ? "the emperor leaves"
                     : null,
+                ProbeLimit = long.TryParse(
+                    _environment.GetValueOrDefault(ProbeLimitVariable),
+                    NumberStyles.None,
+                    CultureInfo.InvariantCulture,
+                    out var limit
+                )
+                    ? limit
+                    : ProbeLimit,
                 Processes = works.Processes,
                 Loop = loop,
                 Log = log,
@@ -341,6 +356,7 @@ internal sealed partial class Startup
         CommandSocket? Commands,
         EventFeed Events,
         VassalOutput? Output,
+        SignalInbox Signals,
         BoundedSink Sink
     );
 }

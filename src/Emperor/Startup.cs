@@ -86,6 +86,8 @@ internal sealed partial class Startup(
         _environment.Remove("EMPEROR_DAEMON_FD");
         using var inherited = Inherit(daemonPipe);
         _lord = LordChannel.Find(_environment, settings.Heartbeat, out _lordFailure);
+        if (_inheritance is { IsNone: false, IsAdoption: false })
+            _lord?.Inherit(_inheritance.Legacy.Empire.OwesLord ?? false);
         _environment.Remove("UWSGI_EMPEROR_FD");
         _environment.Remove("UWSGI_EMPEROR_FD_CONFIG");
         var daemonLog = settings.Daemonize ?? settings.DaemonizeLater;
@@ -186,7 +188,7 @@ internal sealed partial class Startup(
         _servants.CloseRest();
         var restoration = Restore(works, empire, monitors, output, herald, log);
         output?.Resume();
-        var own = new OwnEstate(inherited, softLimit, herald, pidFiles, logFile, desk, stats, commands, events, output, sink);
+        var own = new OwnEstate(inherited, softLimit, herald, pidFiles, logFile, desk, stats, commands, events, output, signals, sink);
         var testament = Testament(works, empire, monitors, onDemand, own);
         using var chronicle = Chronicle(works, testament, log);
         using var leap = Leap(works, onDemand, empire, testament, own, loop, log);

@@ -53,6 +53,9 @@ public sealed record EmpireLegacy
     /// <summary>Whether it has been ready (--emperor-ready).</summary>
     public bool IsReady { get; init; }
 
+    /// <summary>Whether the emperor above still waits for the end of a start or reload; null when there is none above.</summary>
+    public bool? OwesLord { get; init; }
+
     /// <summary>What concerns all vassals at once.</summary>
     public ReignLegacy Reign { get; init; } = new();
 

@@ -67,6 +67,7 @@ internal sealed class Asker
     {
         if (_server?.DescriptorOf(Client) is not { } fd)
             return null;
+        _heirlooms?.Drop(_kept);
         _heirlooms = heirlooms;
         _kept = heirlooms.Keep("asker", fd, isStored: false);
         return new AskerLegacy(_kept, _id?.GetRawText());

@@ -38,6 +38,12 @@ internal sealed record LeapWorld
     /// <summary>What is done when all are quiet, before the legacy is written: what was asked at the last moment is taken in.</summary>
     public required Action TakeLast { get; init; }
 
+    /// <summary>The next one who has asked at that moment; null when there is none.</summary>
+    public required Func<Asker?> TakeAsker { get; init; }
+
+    /// <summary>Whether a signal has come that this emperor is still to obey. Those that come from now on wait for the next one.</summary>
+    public required Func<bool> IsCalled { get; init; }
+
     /// <summary>What only an emperor that leaves on purpose has to leave.</summary>
     public required Func<Legacy, Legacy> Complete { get; init; }
 
@@ -46,6 +52,9 @@ internal sealed record LeapWorld
 
     /// <summary>Why there may be none at all (--emperor-survive=never, the end has begun); null when there may.</summary>
     public required Func<string?> Refusal { get; init; }
+
+    /// <summary>How long the new program may take to answer, milliseconds.</summary>
+    public required long ProbeLimit { get; init; }
 
     /// <summary>Starts a helper, and ends it.</summary>
     public required Processes.ProcessKeeper Processes { get; init; }
@@ -79,7 +88,6 @@ internal sealed record Quieted(string Name, Action Pause, Func<bool> IsQuiet, Ac
 internal sealed class Leap(LeapWorld world) : IDisposable
 {
     private const long ObstacleLimit = 70_000;
-    private const long ProbeLimit = 30_000;
     private const long QuietLimit = 5_000;
     private const long Look = 10;
     private const int MostWords = 4096;
@@ -176,7 +184,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
                 Fail($"{world.Obstacle()} for too long; try again");
                 break;
             case Step.Probing when now >= _deadline:
-                Fail($"{world.Program} cannot be the next emperor: it has not answered in {ProbeLimit / 1000} s");
+                Fail($"{world.Program} cannot be the next emperor: it has not answered in {world.ProbeLimit / 1000} s");
                 break;
             case Step.Quieting when world.Quieted.All(q => q.IsQuiet()):
                 Go();
@@ -223,7 +231,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
             }
             world.Loop.Add(_probe.Fd, Token.Make(TokenKind.UpgradeProbe, 0));
             world.Loop.Add(_answer.Number, Token.Make(TokenKind.UpgradeProbe, 0));
-            (_step, _deadline) = (Step.Probing, now + ProbeLimit);
+            (_step, _deadline) = (Step.Probing, now + world.ProbeLimit);
         }
         catch (LinuxException e)
         {
@@ -300,9 +308,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
         // What an obstacle is may have begun while threads came to rest.
         if (world.Obstacle() is not null)
         {
-            foreach (var quieted in world.Quieted)
-                quieted.Resume();
-            (_step, _deadline) = (Step.Waiting, Environment.TickCount64 + ObstacleLimit);
+            GoLater();
             return;
         }
         var numbers = new List<int>();
@@ -310,17 +316,30 @@ internal sealed class Leap(LeapWorld world) : IDisposable
         // Still here.
         foreach (var number in numbers)
             Files.CloseNumber(number);
+        _ = Capabilities.ClearAmbient();
         Self.ReleaseSignals(Signals);
-        Fail(failure);
+        if (failure is null)
+            GoLater();
+        else
+            Fail(failure);
     }
 
-    // Comes back only with the reason why it could not be done.
-    private string TryGo(List<int> numbers)
+    private void GoLater()
+    {
+        foreach (var quieted in world.Quieted)
+            quieted.Resume();
+        (_step, _deadline) = (Step.Waiting, Environment.TickCount64 + ObstacleLimit);
+    }
+
+    // Comes back only with the reason why it could not be done; with null when a signal is to be obeyed first.
+    private string? TryGo(List<int> numbers)
     {
         var here = Environment.CurrentDirectory;
         try
         {
             world.TakeLast();
+            while (world.TakeAsker() is { } asker)
+                _askers.Add(asker);
             world.Testament.Probes.Rest(Environment.TickCount64);
             var legacy = world.Complete(world.Testament.Whole());
             var askers = _askers.Select(a => a.Leave(world.Heirlooms)).OfType<AskerLegacy>().ToArray();
@@ -334,13 +353,17 @@ internal sealed class Leap(LeapWorld world) : IDisposable
             }
             using var document = Files.CreateSealedFile("emperor-legacy", LegacyText.Write(legacy));
             using var tableFile = Files.CreateSealedFile("emperor-heirlooms", Encoding.ASCII.GetBytes(table.ToString()));
-            Environment.CurrentDirectory = world.Folder;
-            Self.HoldSignals(Signals);
+            // Where it is already, it may have no right any more to enter.
+            if (here != world.Folder)
+                Environment.CurrentDirectory = world.Folder;
             if (Capabilities.KeepOverExec() is { Number: not 0 } refused)
                 return $"its capabilities cannot be kept: {refused}";
             world.Bequeath();
             Files.Bequeath(document.Number);
             Files.Bequeath(tableFile.Number);
+            Self.HoldSignals(Signals);
+            if (world.IsCalled())
+                return null;
             var error = Spawn.Replace(
                 new SpawnRequest
                 {
@@ -351,7 +374,6 @@ internal sealed class Leap(LeapWorld world) : IDisposable
                     Descriptors = [],
                 }
             );
-            _ = Capabilities.ClearAmbient();
             return $"{world.Program} cannot be executed: {error}";
         }
         catch (Exception e) when (e is LinuxException or IOException or UnauthorizedAccessException)
@@ -360,7 +382,8 @@ internal sealed class Leap(LeapWorld world) : IDisposable
         }
         finally
         {
-            Environment.CurrentDirectory = here;
+            if (here != Environment.CurrentDirectory)
+                Environment.CurrentDirectory = here;
         }
     }
 }

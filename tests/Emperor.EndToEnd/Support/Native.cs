@@ -10,6 +10,7 @@ internal static unsafe partial class Native
     public const int Quit = 3;
     public const int Kill = 9;
     public const int User1 = 10;
+    public const int User2 = 12;
     public const int Terminate = 15;
     public const int Stop = 19;
     public const int Continue = 18;

@@ -1,0 +1,112 @@
+using System.Net.Sockets;
+using System.Text;
+using Emperor.EndToEnd.MainJob;
+using Emperor.EndToEnd.Support;
+
+namespace Emperor.EndToEnd.Succession;
+
+/// <summary>Whoever asks the emperor itself while it upgrades is answered, by the old one or the new one.</summary>
+internal sealed class UpgradeServiceTests : UpgradeTest
+{
+    private const int Upgrades = 6;
+
+    [Test]
+    public void Nobody_who_asks_for_status_stats_or_metrics_is_refused()
+    {
+        var (stats, metrics) = (Temp["stats"], $"127.0.0.1:{Nginx.FreePort()}");
+        Write("a.ini", "accept");
+        var daemon = StartControlled("--emperor-stats", stats, "--emperor-metrics", metrics);
+        daemon.AwaitAccepting("a.ini");
+        Repeat(
+            daemon,
+            () => Assert.That(StatsClient.Vassal(System.Text.Json.JsonDocument.Parse(Whole(stats)).RootElement, "a.ini"), Is.Not.Null),
+            () => Assert.That(Get(metrics, "/metrics"), Does.Contain("emperor_vassal_up")),
+            () => Assert.That(Get(metrics, "/healthz"), Is.Not.Empty),
+            () =>
+            {
+                using var client = Connect();
+                Assert.That((int)client.Ask("""{"v":1,"verb":"status"}""")["vassals"]!.AsArray().Count, Is.EqualTo(1));
+            }
+        );
+        using var end = Connect();
+        Assert.That((bool)end.Ask("""{"v":1,"verb":"status"}""")["ok"]!);
+        Assert.That(Journal.Lines, Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public void No_command_by_a_datagram_is_lost()
+    {
+        var commands = Temp["commands"];
+        Write("a.ini", "accept");
+        var daemon = Start("--emperor-command-socket", commands);
+        daemon.AwaitAccepting("a.ini");
+        var sent = 0;
+        Repeat(
+            daemon,
+            () =>
+            {
+                using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+                socket.Connect(new UnixDomainSocketEndPoint(commands));
+                socket.Send(Packet(("cmd", "log"), ("msg", $"word {++sent} of it")));
+                Thread.Sleep(20);
+            }
+        );
+        daemon.Await($"word {sent} of it");
+        for (var i = 1; i <= sent; i++)
+            Assert.That(daemon.Count($"word {i} of it"), Is.EqualTo(1), Logs());
+    }
+
+    [Test]
+    public void An_order_that_is_under_way_is_carried_on()
+    {
+        Write("a.ini", "stop-delay 1500", "accept");
+        var daemon = StartControlled();
+        daemon.AwaitAccepting("a.ini");
+        using var client = Connect();
+        client.Send("""{"v":1,"verb":"restart","names":["a.ini"]}""" + "\n");
+        Journal.Await("a.ini", "byte", "0");
+        Upgrade(daemon);
+        Wait.Until(() => Journal.Starts("a.ini") == 2, Logs);
+    }
+
+    // Each asks again and again, all at once, while the emperor upgrades; what one throws is told.
+    private static void Repeat(EmperorProcess daemon, params Action[] asks)
+    {
+        using var end = new CancellationTokenSource();
+        var tasks = asks.Select(ask =>
+                Task.Factory.StartNew(
+                    () =>
+                    {
+                        while (!end.IsCancellationRequested)
+                            ask();
+                    },
+                    TaskCreationOptions.LongRunning
+                )
+            )
+            .ToArray();
+        for (var i = 0; i < Upgrades; i++)
+            Upgrade(daemon);
+        end.Cancel();
+        Assert.DoesNotThrow(() => Task.WaitAll(tasks), daemon.Text());
+    }
+
+    private static string Whole(string address)
+    {
+        using var socket = Dial(address);
+        return StatsClient.ReadAll(socket);
+    }
+
+    private static byte[] Packet(params (string Key, string Value)[] pairs)
+    {
+        var body = new List<byte>();
+        foreach (var (key, value) in pairs)
+        {
+            foreach (var text in new[] { key, value })
+            {
+                var bytes = Encoding.UTF8.GetBytes(text);
+                body.AddRange([(byte)bytes.Length, (byte)(bytes.Length >> 8), .. bytes]);
+            }
+        }
+        return [0, (byte)body.Count, (byte)(body.Count >> 8), 0, .. body];
+    }
+}
