@@ -118,6 +118,8 @@ internal sealed partial class Daemon(
         Control?.Serve(TakeSnapshot, Order);
         Lord?.Begin(loop);
         runner.Hooks?.Open();
+        // Before there is anything to write down: the journal shall find room where descriptors are kept.
+        WriteDown();
         Accede();
         _ = herald.Turn(Environment.TickCount64);
         while (!empire.IsBuried || runner.Hooks is { IsBusy: true })

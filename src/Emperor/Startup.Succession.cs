@@ -10,6 +10,7 @@ using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Monitors;
 using Emperor.Output;
+using Emperor.Processes;
 using Emperor.Sockets;
 using Emperor.Stats;
 using Emperor.Succession;
@@ -21,6 +22,10 @@ namespace Emperor;
 /// <summary>How an emperor takes over from another one, and leaves to the next.</summary>
 internal sealed partial class Startup
 {
+    // How long the guard of an emperor that was not survived has for its work.
+    private const int BurialTime = 10_000;
+    private const int BurialLook = 10;
+
     // Nearer deadlines, which passed because nobody listened, are put off by so much.
     private const long Grace = 5_000;
 
@@ -95,6 +100,17 @@ internal sealed partial class Startup
             foreach (var (name, _) in _inheritance.Heirlooms.All)
                 store.Remove(name);
         store.Turn(Environment.TickCount64);
+    }
+
+    // An emperor that was killed, and whose vassals do not live on, has a guard that ends them. Nothing is started beside what is left of them.
+    private void AwaitFormerGuard()
+    {
+        if (!_inheritance.IsNone || !_environment.ContainsKey("NOTIFY_SOCKET") || CGroup.Own(out var isWhole) is not { } folder || isWhole)
+            return;
+        using var never = new ManualResetEvent(initialState: false);
+        var deadline = Environment.TickCount64 + BurialTime;
+        while (CGroup.ProcessesBelow(folder).Any(p => p != Self.Pid && Guard.IsOne(p)) && Environment.TickCount64 < deadline)
+            _ = never.WaitOne(BurialLook);
     }
 
     // The legacy as it counts now.

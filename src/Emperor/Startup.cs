@@ -106,6 +106,7 @@ internal sealed partial class Startup(
             foreach (var problem in problems)
                 Tell(log, problem);
             OpenStore(log);
+            AwaitFormerGuard();
             if (Prepare(pidFiles, inherited) is { } failure)
             {
                 _controlSocket?.Dispose();

@@ -84,7 +84,7 @@ internal sealed class Guard : IDisposable
             return;
         }
         _list = Files.CreateMemoryFile("emperor-sessions");
-        _listName = heirlooms.Keep("sessions", _list.Number);
+        _listName = heirlooms.Keep("sessions", _list.Number, isVital: true);
     }
 
     /// <summary>What it leaves; null when no guard runs.</summary>
@@ -95,6 +95,9 @@ internal sealed class Guard : IDisposable
 
     /// <summary>The guarding process; null when it could not be started.</summary>
     public PidRef? Process { get; private set; }
+
+    /// <summary>Whether a process is a guard.</summary>
+    public static bool IsOne(int pid) => ProcFs.EnvironmentVariable(pid, Variable) is not null;
 
     /// <summary>Starts the guard, or another one when the last is gone.</summary>
     /// <returns>Why not; no error when it runs.</returns>
@@ -118,7 +121,10 @@ internal sealed class Guard : IDisposable
                 out var error
             );
             if (Process is { } process)
-                (_pipeName, _exitName) = (_heirlooms.Keep("guard", write.Number), _heirlooms.Keep("guardian", process.Fd));
+                (_pipeName, _exitName) = (
+                    _heirlooms.Keep("guard", write.Number, isVital: true),
+                    _heirlooms.Keep("guardian", process.Fd, isVital: true)
+                );
             return error;
         }
     }

@@ -65,7 +65,10 @@ internal static class Arrival
         failure = null;
         if (kept.Count == 0)
             return null;
-        var journal = kept.Where(k => Chronicle.IsName(k.Name)).MaxBy(k => (k.Name.Length, k.Name));
+        var journal = kept.Where(k => Chronicle.IsName(k.Name))
+            .OrderBy(k => k.Name.Length)
+            .ThenBy(k => k.Name, StringComparer.Ordinal)
+            .LastOrDefault();
         try
         {
             if (journal.Fd is null)
@@ -76,7 +79,7 @@ internal static class Arrival
             var heirlooms = new Heirlooms(kept.Select(k => (k.Name, Files.MoveAbove(k.Fd, LowestNumber))));
             return new Inheritance(legacy, heirlooms, IsAdoption: true);
         }
-        catch (LegacyException e)
+        catch (Exception e) when (e is LegacyException or LinuxException)
         {
             failure =
                 $"what the service manager has kept of a killed emperor cannot be taken over, so all vassals are started anew: {e.Message}";

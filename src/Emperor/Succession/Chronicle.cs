@@ -64,7 +64,7 @@ internal sealed class Chronicle(Heirlooms heirlooms, Testament testament, Empero
         }
         Append(testament.Names);
         _limit = Math.Max(SmallestLimit, Growth * _file.Length);
-        _name = heirlooms.Keep(Kind, _file.Fd);
+        _name = heirlooms.Keep(Kind, _file.Fd, isVital: true);
         heirlooms.Drop(name);
         former?.Dispose();
     }

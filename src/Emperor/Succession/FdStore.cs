@@ -18,11 +18,15 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
     private const int MostATurn = 256;
     private const long Pause = 20;
 
+    // Places that are left for what is vital: the guard's descriptors and two journals, of which the new one comes before the old one goes.
+    private const int VitalPlaces = 8;
+
     // All names and the colons between them, in LISTEN_FDNAMES: MAX_ARG_STRLEN less the variable's own name and some air.
     private const int MostNameBytes = 120 * 1024;
+    private const int VitalNameBytes = 1024;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, int> _toAdd = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (int Fd, bool IsVital)> _toAdd = new(StringComparer.Ordinal);
     private readonly HashSet<string> _stored = new(StringComparer.Ordinal);
     private readonly Queue<string> _order = new();
     private long? _due;
@@ -50,11 +54,14 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
     }
 
     /// <summary>Has one stored.</summary>
-    public void Add(string name, int fd)
+    /// <param name="name">Its name.</param>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="isVital">Whether all others are useless without it.</param>
+    public void Add(string name, int fd, bool isVital = false)
     {
         lock (_lock)
         {
-            _toAdd[name] = fd;
+            _toAdd[name] = (fd, isVital);
             Enqueue(name);
         }
     }
@@ -97,11 +104,13 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
     // False when it is to be tried again. A name is used once, so one that is neither to be added nor stored is to be removed.
     private bool TryDo(string name)
     {
-        if (!_toAdd.TryGetValue(name, out var fd))
+        if (!_toAdd.TryGetValue(name, out var added))
             return _stored.Contains(name) || socket.Send($"FDSTOREREMOVE=1\nFDNAME={name}").Number == 0;
-        if (_stored.Count >= most || _nameBytes + name.Length + 1 > MostNameBytes)
+        var places = added.IsVital ? most : most - VitalPlaces;
+        var bytes = added.IsVital ? MostNameBytes : MostNameBytes - VitalNameBytes;
+        if (_stored.Count >= places || _nameBytes + name.Length + 1 > bytes)
             TellFull();
-        else if (socket.Send($"FDSTORE=1\nFDNAME={name}\nFDPOLL=0", fd).Number == 0)
+        else if (socket.Send($"FDSTORE=1\nFDNAME={name}\nFDPOLL=0", added.Fd).Number == 0)
             Note(name);
         else
             return false;

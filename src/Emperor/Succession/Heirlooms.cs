@@ -60,15 +60,16 @@ internal sealed class Heirlooms : IDisposable
     /// <param name="kind">What it is, in a word of lower-case letters, of which the first is in its name.</param>
     /// <param name="fd">The descriptor, which stays its owner's.</param>
     /// <param name="isStored">Whether it passes on after a crash too.</param>
+    /// <param name="isVital">Whether all others are useless after a crash without it.</param>
     /// <returns>Its name.</returns>
-    public string Keep(string kind, int fd, bool isStored = true)
+    public string Keep(string kind, int fd, bool isStored = true, bool isVital = false)
     {
         lock (_lock)
         {
             var name = $"{Prefix}{kind[0]}{Text(++_last)}";
             _kept.Add(name, fd);
             if (isStored)
-                Store?.Add(name, fd);
+                Store?.Add(name, fd, isVital);
             return name;
         }
     }

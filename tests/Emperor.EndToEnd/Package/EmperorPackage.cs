@@ -11,10 +11,10 @@ namespace Emperor.EndToEnd.Package;
 internal sealed class EmperorPackage
 {
     /// <summary>The version of the first one.</summary>
-    public const string First = "0.1.0-1";
+    public const string First = "0.2.0-1";
 
     /// <summary>The version of the later one.</summary>
-    public const string Later = "0.1.0-2";
+    public const string Later = "0.2.0-2";
 
     // Less than tests/run has patience for with a test run that says nothing.
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);

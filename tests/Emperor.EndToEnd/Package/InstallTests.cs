@@ -67,30 +67,71 @@ internal sealed class InstallTests : MachineTest
     }
 
     [Test]
-    public void An_upgrade_keeps_what_the_administrator_has_written_and_brings_the_apps_back()
+    public void An_upgrade_keeps_what_the_administrator_has_written_and_no_app_notices_it()
     {
         Install(EmperorPackage.First);
         Machine.Run("printf '# ours\\nreload-mercy = 7\\n' >>/etc/emperor/emperor.ini");
-        Machine.Run("systemctl enable --now emperor");
-        Machine.Write("/srv/hello/uwsgi.ini", App("one"));
-        Machine.Run($"ln -s /srv/hello/uwsgi.ini {Ini}");
-        AwaitServed("one");
+        StartBoth();
         var configuration = Machine.Run("cat /etc/emperor/emperor.ini");
-        var pid = Machine.Run("systemctl show -P MainPID emperor");
+        var (emperors, apps) = (Emperors(), Apps());
 
-        Install(EmperorPackage.Later);
+        var said = Install(EmperorPackage.Later);
 
+        Assert.That(
+            said,
+            Does.Contain("emperor.service: upgraded from 0.2.0 to 0.2.0").And.Contains("1 vassal carried over, none restarted")
+        );
+        Assert.That(said, Does.Contain("emperor@www-data.service is upgraded."));
         Assert.That(Machine.Run("dpkg-query -W -f '${Version}' emperor"), Is.EqualTo(EmperorPackage.Later));
         Assert.That(Machine.Run("cat /etc/emperor/emperor.ini"), Is.EqualTo(configuration));
         Assert.That(Machine.Run($"readlink {Ini}"), Is.EqualTo("/srv/hello/uwsgi.ini"));
         Assert.That(Machine.Run("systemctl is-enabled emperor; systemctl is-active emperor"), Is.EqualTo("enabled\nactive"));
-        Assert.That(Machine.Run("systemctl show -P MainPID emperor"), Is.Not.EqualTo(pid), "the new version runs");
+        Assert.That((Emperors(), Apps()), Is.EqualTo((emperors, apps)), "the same processes");
+        Assert.That(Programs(), Has.All.EqualTo("/usr/bin/emperor"), "the new version runs");
         AwaitServed("one");
-        Assert.That(
-            Machine.Run("journalctl --sync; journalctl -u emperor --no-pager"),
-            Does.Contain("the emperor is buried"),
-            "the old one left in order, with its program replaced under it"
+        AwaitServed("two", 8043);
+        // The new one has them in hand.
+        Machine.Run("systemctl stop emperor emperor@www-data");
+        Assert.That(Apps(), Is.Empty);
+    }
+
+    [Test]
+    public void An_emperor_that_cannot_be_upgraded_goes_on_and_one_that_is_too_old_is_restarted()
+    {
+        Install(EmperorPackage.First);
+        StartBoth();
+        var (emperors, apps) = (Emperors(), Apps());
+        Machine.Run(
+            "for f in emperor www-data; do cp /etc/emperor/$f.ini /srv/; echo 'emperor-use-fork-server = /x' >>/etc/emperor/$f.ini; done"
         );
+
+        var said = Install(EmperorPackage.Later);
+
+        Assert.That(said, Does.Match("emperor.service is not upgraded: .*emperor-use-fork-server"));
+        Assert.That(said, Does.Match("emperor@www-data.service is not upgraded: .*emperor-use-fork-server"));
+        Assert.That((Emperors(), Apps()), Is.EqualTo((emperors, apps)), "the same processes");
+        Assert.That(Programs(), Has.All.EqualTo("/usr/bin/emperor (deleted)"), "the old version runs");
+        AwaitServed("one");
+
+        // What it says itself to do when that is mended.
+        Machine.Run(
+            "cp /srv/www-data.ini /srv/emperor.ini /etc/emperor/; systemctl kill -s USR2 --kill-whom=main emperor@www-data.service"
+        );
+        Wait.Until(() => Programs() is [_, "/usr/bin/emperor"], Machine.Journal, Limit);
+
+        // As good as one that knows nothing of upgrades: SIGUSR2 would end it.
+        Machine.Write(
+            "/run/systemd/system/emperor.service.d/old.conf",
+            "[Service]\nType=exec\nWatchdogSec=0\nExecStart=\nExecStart=/bin/sleep 1000\n"
+        );
+        Machine.Run("systemctl daemon-reload; systemctl restart emperor; rm /run/systemd/system/emperor.service.d/old.conf");
+        said = Install(EmperorPackage.First);
+        Assert.That(
+            said,
+            Does.Contain("emperor.service is of a version that can only be restarted").And.Contains("emperor@www-data.service is upgraded.")
+        );
+        Assert.That(Programs(), Has.All.EqualTo("/usr/bin/emperor"));
+        AwaitServed("one");
     }
 
     [Test]
@@ -173,24 +214,44 @@ internal sealed class InstallTests : MachineTest
         );
     }
 
-    private static string App(string text) =>
+    // The machine's emperor, and one without rights, which has no control socket.
+    private void StartBoth()
+    {
+        Machine.Write("/srv/hello/uwsgi.ini", App("one"));
+        Machine.Run($"ln -s /srv/hello/uwsgi.ini {Ini}");
+        Machine.Write("/srv/www/hello.ini", App("two", 8043));
+        Machine.Write("/etc/emperor/www-data.ini", "[uwsgi]\nemperor = /srv/www\n");
+        Machine.Run("systemctl enable --now emperor && systemctl start emperor@www-data");
+        AwaitServed("one");
+        AwaitServed("two", 8043);
+    }
+
+    private string Emperors() => Machine.Run("systemctl show -P MainPID emperor emperor@www-data");
+
+    // What they execute.
+    private string[] Programs() =>
+        [.. Emperors().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(pid => Machine.Run($"readlink /proc/{pid}/exe"))];
+
+    private string Apps() => Machine.Try("pgrep -x uwsgi").Output;
+
+    private static string App(string text, int port = 8042) =>
         $"""
             [uwsgi]
             plugin = python3
-            http-socket = 127.0.0.1:8042
+            http-socket = 127.0.0.1:{port}
             master = true
             eval = def application(environ, start): start("200 OK", []); return [b"{text}"]
 
             """;
 
-    private void Install(string version, string with = "dpkg --force-unsafe-io -i") =>
-        Machine.Run($"DEBIAN_FRONTEND=noninteractive {with} /packages/{EmperorPackage.FileOf(version)}", Limit);
+    private string Install(string version, string with = "dpkg --force-unsafe-io -i") =>
+        Machine.Run($"DEBIAN_FRONTEND=noninteractive {with} /packages/{EmperorPackage.FileOf(version)} 2>&1", Limit);
 
     private void Drop() => Machine.Write(Ini, App("one"));
 
-    private void AwaitServed(string text) =>
+    private void AwaitServed(string text, int port = 8042) =>
         Wait.Until(
-            () => Machine.Try("curl -sf --max-time 5 http://127.0.0.1:8042/").Output == text,
+            () => Machine.Try($"curl -sf --max-time 5 http://127.0.0.1:{port}/").Output == text,
             () => $"the app is not served\n{Machine.Journal()}",
             Limit
         );

@@ -37,4 +37,36 @@ internal sealed class DelegationTests : ServiceTest
         Machine.Run("systemctl restart emperor");
         Assert.That(Show("ActiveState"), Is.EqualTo("active"));
     }
+
+    [Test]
+    public void The_group_is_made_ready_for_the_next_emperor_which_divides_it_again()
+    {
+        // Its failure counts here. The second line tells where the first has run, and what it has left.
+        var unit = File.ReadAllText($"{Deploy}/emperor.service").Replace("ExecStopPost=-", "ExecStopPost=");
+        Machine.Write(Unit, unit);
+        Edit(
+            "ExecStopPost=/bin/sh -c 'cat /proc/self/cgroup >/run/post; cat /sys/fs/cgroup$$(sed \"s/^0:://; s,/.control$$,,\" /proc/self/cgroup)/cgroup.subtree_control >>/run/post'"
+        );
+        Machine.Write($"{Vassals}/app.ini", "[emperor]\nexec = sleep 1001\nprocesses = 2\nmemory-max = 100M\n");
+        Start();
+        Wait.Until(() => Running("sleep").Length == 2, Machine.Journal, Long);
+        string Group(string pid) => Machine.Run($"sed -n 's/^0:://p' /proc/{pid}/cgroup");
+        var (before, groups) = (Running("sleep"), Running("sleep").Select(Group).ToArray());
+        Assert.That(groups, Is.All.Contains($"{Place}/vassal-app.ini."));
+        Machine.Run($"kill -9 {MainPid}");
+        AwaitMessages("EVENT=adopted", 1);
+
+        Assert.That(Machine.Run("cat /run/post").TrimEnd(), Does.EndWith($"{Place}/.control"), "no controller is left enabled below");
+        Assert.That(Messages("UNIT=emperor.service"), Has.None.Contains("Control process exited"));
+        Assert.That((Running("sleep"), Running("sleep").Select(Group)), Is.EqualTo((before, groups)));
+        Assert.That(Group($"{MainPid}"), Does.EndWith($"{Place}/emperor"));
+        Machine.Run($"kill -9 {before[0]}");
+        Wait.Until(() => Running("sleep") is { Length: 2 } now && !now.Contains(before[0]), Machine.Journal, Long);
+        Assert.That(Running("sleep").Select(Group), Is.All.Contains($"{Place}/vassal-app.ini.").And.Unique);
+        Assert.That(
+            Machine.Run($"find /sys/fs/cgroup -path '*{Place}/vassal-*' -type d | wc -l"),
+            Is.EqualTo("2"),
+            "that of the dead one is gone"
+        );
+    }
 }

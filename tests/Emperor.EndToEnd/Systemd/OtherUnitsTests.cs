@@ -77,10 +77,14 @@ internal sealed class OtherUnitsTests : ServiceTest
         Machine.Run($"systemctl reload {unit}");
         Assert.That(Witnessed("reload"), Is.EqualTo(1), "systemctl reload came back before the app");
         AwaitMessages("EVENT=accepting", 4);
+        var before = Running("test-vassal");
         Machine.Run($"kill -9 {Show("MainPID", unit)}");
         Wait.Until(() => Show("NRestarts", unit) == "1" && Show("ActiveState", unit) == "active", () => Machine.Journal(), Long);
+        AwaitMessages("EVENT=adopted", 1);
+        Assert.That(Running("test-vassal"), Is.EqualTo(before), "its vassals outlive it");
         Machine.Run($"systemctl stop {unit}");
         Assert.That((Show("Result", unit), Running("test-vassal")), Is.EqualTo(("success", Array.Empty<string>())));
+        Assert.That(Show("NFileDescriptorStore", unit), Is.EqualTo("0"));
     }
 
     [Test]
@@ -100,6 +104,10 @@ internal sealed class OtherUnitsTests : ServiceTest
         Assert.That(Witnessed("reload"), Is.EqualTo(1), "systemctl reload came back before the app");
         var accepting = AwaitMessages("_SYSTEMD_USER_UNIT=emperor.service VASSAL=a.ini EVENT=accepting", 2);
         Assert.That(accepting, Has.All.Contains("accepts requests"));
+        var before = Running("test-vassal");
+        AsAlice("kill -9 $(systemctl --user show -P MainPID emperor)");
+        AwaitMessages("_SYSTEMD_USER_UNIT=emperor.service EVENT=adopted", 1);
+        Assert.That(Running("test-vassal"), Is.EqualTo(before), "its vassals outlive it");
         AsAlice("systemctl --user stop emperor");
         Assert.That(AsAlice("systemctl --user show -P Result emperor"), Is.EqualTo("success"));
         Assert.That(Running("test-vassal"), Is.Empty);

@@ -1,0 +1,183 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Emperor.EndToEnd.MainJob;
+using Emperor.EndToEnd.Support;
+using Emperor.EndToEnd.Systemd;
+
+namespace Emperor.EndToEnd.Succession;
+
+/// <summary>
+/// What succession is for: fifty apps in uwsgi, gunicorn and the built-in server behind nginx, under constant load, and emperors that come and go.
+/// </summary>
+internal sealed class EmpireUnderLoadTests : SuccessionTest
+{
+    private const int Upgrades = 20;
+    private const int Kills = 20;
+    private static readonly (char Kind, int Count)[] Kinds = [('u', 17), ('g', 16), ('b', 17)];
+
+    // In the folder of the apps, which are all the same.
+    private const string App = """
+        import os
+
+        def application(environ, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b"%d" % os.getpid()]
+
+        """;
+
+    private const string Nginx = """
+        daemon off;
+        worker_processes 1;
+        error_log stderr notice;
+        events { worker_connections 512; }
+        http {
+            access_log off;
+            server {
+                listen 80;
+                location ~ ^/(?<app>[ub]\d+)$ { include uwsgi_params; uwsgi_pass unix:/run/uwsgi/$app.sock; }
+                location ~ ^/(?<app>g\d+)$ { proxy_set_header Host localhost; proxy_pass http://unix:/run/uwsgi/$app.sock:/; }
+            }
+        }
+
+        """;
+
+    // Each connection asks for one app after another, some ten times a second.
+    private static string Load =>
+        $$"""
+            local apps = { {{string.Join(", ", Names.Select(name => $"\"/{name}\""))}} }
+            local threads, turn = 0, 0
+            function request() turn = turn % #apps + 1 return wrk.format("GET", apps[turn]) end
+            function delay() return 100 end
+
+            """;
+
+    private static IEnumerable<string> Names => Kinds.SelectMany(k => Enumerable.Range(1, k.Count).Select(i => $"{k.Kind}{i}"));
+
+    protected override MachineSetup Setup
+    {
+        get
+        {
+            var setup = WithService();
+            var files = new Dictionary<string, string>(setup.Files)
+            {
+                // What it has is counted, and twenty starts within two minutes are all that the unit allows.
+                [$"{Unit}.d/test.conf"] = $"[Unit]\nStartLimitIntervalSec=0\n[Service]\n{AtOnce}\n",
+                [Ini] = $"[uwsgi]\nemperor = {Vassals}\n",
+                ["/srv/app.py"] = App,
+                ["/etc/nginx/test.conf"] = Nginx,
+                ["/srv/load.lua"] = Load,
+            };
+            foreach (var name in Names)
+                files[$"{Vassals}/{name}.ini"] = VassalOf(name);
+            return setup with { Files = files };
+        }
+    }
+
+    [Test]
+    public void No_request_fails_and_no_process_changes_while_twenty_emperors_are_upgraded_and_twenty_are_killed()
+    {
+        Installed.Require();
+        Start();
+        Machine.Run("systemd-run --unit=web /usr/sbin/nginx -c /etc/nginx/test.conf");
+        Wait.Until(() => Ask("b1").Code == 0, Machine.Journal, Long);
+        Assert.That(Machine.Try("emperor status").Code, Is.Zero, "all are well");
+        var (pids, before) = (Pids(), Subjects);
+        var load = Machine.Start("wrk -t 1 -c 20 -d 600 --timeout 30s -s /srv/load.lua http://127.0.0.1/ & echo $! >/run/wrk.pid; wait");
+        Wait.Until(() => Machine.Try("test -s /run/wrk.pid").Code == 0, Machine.Journal);
+
+        var emperor = MainPid;
+        var first = Machine.Run("emperor upgrade");
+        var upgraded = Figures();
+        string[] answers = [first, .. Machine.Run(Repeat(Upgrades - 1, "emperor upgrade"), Long).Split('\n')];
+        Assert.That(answers, Has.Length.EqualTo(Upgrades).And.All.Contains("50 vassals carried over, none restarted"));
+        TestContext.Out.WriteLine(answers[^1]);
+        Assert.That(MainPid, Is.EqualTo(emperor), "it is one process all the time");
+        Assert.That(Pids(), Is.EqualTo(pids));
+        Assert.That(Subjects, Is.EquivalentTo(before), Machine.Journal());
+        AwaitFigures(upgraded);
+
+        KillEmperor();
+        // What has loaded the app and forks workers of the built-in server is of no use to an emperor whose children those would not be.
+        var templates = Kinds.Single(k => k.Kind == 'b').Count;
+        Wait.Until(() => Subjects.Length == before.Length - templates, Machine.Journal, Long);
+        var (figures, after) = (Figures(), Subjects);
+        Assert.That(after, Is.SubsetOf(before));
+        Machine.Run(Repeat(Kills - 1, KillAndAwait), Long);
+        Assert.That(Count("EVENT=adopted"), Is.EqualTo(Kills));
+        Assert.That(Pids(), Is.EqualTo(pids));
+        Assert.That(Subjects, Is.EquivalentTo(after), Machine.Journal());
+        AwaitFigures(figures);
+
+        Machine.Run("kill -INT $(cat /run/wrk.pid)");
+        var result = load.Await(Long).Output;
+        TestContext.Out.WriteLine(result);
+        Assert.That(result, Does.Not.Contain("Non-2xx").And.Not.Contain("Socket errors"), Machine.Journal());
+        Assert.That(
+            int.Parse(Regex.Match(result, @"(\d+) requests in").Groups[1].Value, CultureInfo.InvariantCulture),
+            Is.GreaterThan(1000)
+        );
+
+        ObeyAsEver();
+        Machine.Run("systemctl stop emperor", Long);
+        Assert.That(Show("Result"), Is.EqualTo("success"), Machine.Journal());
+        AwaitNothingLeft();
+        Assert.That(Machine.Run("ls /run/uwsgi"), Is.Empty);
+    }
+
+    // One of each kind is touched, one is killed, one is removed.
+    private void ObeyAsEver()
+    {
+        var stored = Stored;
+        foreach (var (kind, _) in Kinds)
+        {
+            Machine.Run($"touch {Vassals}/{kind}1.ini; kill -9 {PidOf($"{kind}2")}; rm {Vassals}/{kind}3.ini");
+            foreach (var match in (string[])[$"{kind}1.ini EVENT=accepting", $"{kind}2.ini EVENT=accepting", $"{kind}3.ini EVENT=stopped"])
+                Wait.Until(() => Count($"VASSAL={match} _PID={MainPid}") > 0, () => match + Machine.Journal(), Long);
+            foreach (var nth in (int[])[1, 2])
+                Assert.That(Ask($"{kind}{nth}").Code, Is.Zero);
+            Assert.That(Ask($"{kind}3").Code, Is.Not.Zero);
+        }
+        // Each has as many processes as before, though those of before were init's children; two of the built-in server have loaded their apps again.
+        Wait.Until(() => Subjects.Length is (47 * 2) or (47 * 2 + 2), () => Machine.Run("ps -ef") + Machine.Journal(), Long);
+        Wait.Until(() => Stored < stored, Machine.Journal, Long);
+    }
+
+    private static string VassalOf(string name) =>
+        name[0] switch
+        {
+            'u' => $"[uwsgi]\nplugin = python3\nchdir = /srv\nmodule = app\nmaster = true\nsocket = /run/uwsgi/{name}.sock\nvacuum = true\n"
+                + "disable-logging = true\nneed-app = true\n",
+            'b' =>
+                $"[uwsgi]\nchdir = /srv\nmodule = app\nmaster = true\nprocesses = 2\nsocket = /run/uwsgi/{name}.sock\n[emperor]\nserver = wsgi\n",
+            _ => $"[emperor]\nexec = gunicorn --workers 1 --chdir /srv app\nsocket = /run/uwsgi/{name}.sock\nready = accept\n",
+        };
+
+    private static string Repeat(int times, string command) => $"for i in $(seq {times}); do {command} || exit; done";
+
+    private const string KillAndAwait =
+        "{ old=$(systemctl show -P MainPID emperor); kill -9 $old; "
+        + "until set -- $(systemctl show -P MainPID -P ActiveState emperor); [ $1 != 0 ] && [ $1 != $old ] && [ $2 = active ]; do sleep 0.05; done; }";
+
+    private CommandResult Ask(string app) => Machine.Try($"curl -sf --max-time 20 http://127.0.0.1/{app}");
+
+    private string PidOf(string app) =>
+        Machine.Run(
+            $"emperor status --json {app}.ini | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"vassals\"][0][\"pid\"])'"
+        );
+
+    // Of all vassals.
+    private string Pids() =>
+        Machine.Run(
+            "emperor status --json | python3 -c 'import json, sys; print(*((v[\"name\"], v[\"pid\"]) for v in json.load(sys.stdin)[\"vassals\"]))'"
+        );
+
+    // Descriptors of the emperor's, and those that systemd keeps.
+    private (int Open, int Stored) Figures() =>
+        (int.Parse(Machine.Run($"ls /proc/{MainPid}/fd | wc -l"), CultureInfo.InvariantCulture), Stored);
+
+    private void AwaitFigures((int Open, int Stored) expected)
+    {
+        var last = expected;
+        Wait.Until(() => (last = Figures()) == expected, () => $"{last} descriptors instead of {expected}\n{Machine.Journal()}", Long);
+    }
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+using Emperor.EndToEnd.Support;
+using Emperor.EndToEnd.Systemd;
+
+namespace Emperor.EndToEnd.Succession;
+
+/// <summary>Descriptors that systemd keeps: they go when they are not needed any more, and what is done without them.</summary>
+internal sealed class LostDescriptorsTests : SuccessionTest
+{
+    private const int Vassalage = 6;
+
+    [Test]
+    public void Descriptors_of_a_vassal_that_is_gone_are_not_kept()
+    {
+        Vassal("a.ini", "accept");
+        Start();
+        AwaitMessages("EVENT=accepting", 1);
+        var few = AwaitSteady();
+        for (var i = 0; i < 3; i++)
+            Vassal($"b{i}.ini", "accept", "fork 1");
+        AwaitMessages("EVENT=accepting", 4);
+        Assert.That(AwaitSteady(), Is.GreaterThan(few));
+        Machine.Run($"rm {Vassals}/b*.ini");
+        AwaitMessages("EVENT=stopped", 3);
+        Wait.Until(() => Stored == few, () => $"{Stored} are kept instead of {few}\n{Machine.Journal()}", Long);
+    }
+
+    // The first: the emperor knows the limit, and leaves room for what is vital. The second: it does not, as before systemd 254, and systemd drops what
+    // is too much. The last: there is no room for what is vital, so nothing can be taken over.
+    [TestCase(24, 24, 16)]
+    [TestCase(16384, 16, 16)]
+    [TestCase(16384, 4, 4)]
+    public void Whose_descriptors_are_lost_is_ended_and_started_anew_once(int told, int most, int kept)
+    {
+        Edit(AtOnce, $"Environment=FDSTORE={told}", $"FileDescriptorStoreMax={most}");
+        for (var i = 0; i < Vassalage; i++)
+            Vassal($"v{i}.ini", Witness, "accept", "fork 1", "daemon 1");
+        Start();
+        AwaitMessages("EVENT=accepting", Vassalage);
+        Wait.Until(() => Subjects.Length == 3 * Vassalage, Machine.Journal, Long);
+        var before = Subjects;
+        Wait.Until(() => Stored == kept, () => $"{Stored} are kept\n{Machine.Journal()}", Long);
+
+        KillEmperor();
+        string[] now = [];
+        Wait.Until(
+            () => (now = Subjects).Length == 3 * Vassalage && now.Except(before).Any(),
+            () => $"{now.Length} processes\n{Machine.Run("ps -ef")}{Machine.Journal()}",
+            Long
+        );
+        var anew = now.Except(before).ToArray();
+        Assert.That(anew.Length % 3, Is.Zero, "a vassal is ended as a whole");
+        Assert.That(Witnessed("start"), Is.EqualTo(Vassalage + (anew.Length / 3)), Machine.Journal());
+        Machine.Run("systemctl stop emperor");
+        AwaitNothingLeft();
+    }
+
+    private int AwaitSteady()
+    {
+        var last = -1;
+        Wait.Until(
+            () => last == (last = Stored) && Machine.Try("emperor status").Code == 0,
+            () => last.ToString(CultureInfo.InvariantCulture),
+            Long
+        );
+        return last;
+    }
+}

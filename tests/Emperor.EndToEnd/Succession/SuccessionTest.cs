@@ -1,0 +1,81 @@
+using System.Globalization;
+using Emperor.EndToEnd.Support;
+using Emperor.EndToEnd.Systemd;
+
+namespace Emperor.EndToEnd.Succession;
+
+/// <summary>A test of emperors that follow each other under systemd.</summary>
+internal abstract class SuccessionTest : ServiceTest
+{
+    // A FIFO: while it is there, systemd starts the next emperor when somebody has written to it.
+    private const string Interregnum = "/run/interregnum";
+
+    /// <summary>The line of a unit that makes a start wait; see <see cref="BeginInterregnum"/>.</summary>
+    protected const string WaitForInterregnum = $"ExecStartPre=/bin/sh -c 'test ! -e {Interregnum} || read -r word <{Interregnum}'";
+
+    /// <summary>The next emperor comes as soon as it can.</summary>
+    protected const string AtOnce = "RestartSec=50ms";
+
+    /// <summary>Kills the emperor and waits until the next one governs.</summary>
+    protected void KillEmperor()
+    {
+        var former = MainPid;
+        Machine.Run($"kill -9 {former}");
+        AwaitNext(former);
+    }
+
+    /// <summary>Kills the emperor; the next one comes with <see cref="EndInterregnum"/>. The unit needs <see cref="WaitForInterregnum"/>.</summary>
+    protected int BeginInterregnum()
+    {
+        var former = MainPid;
+        Machine.Run($"mkfifo {Interregnum}; kill -9 {former}");
+        Wait.Until(() => Show("ControlPID") != "0", Machine.Journal, Long);
+        return former;
+    }
+
+    /// <summary>Lets the next emperor come and waits until it governs.</summary>
+    protected void EndInterregnum(int former)
+    {
+        Machine.Run($"echo go >{Interregnum}; rm {Interregnum}");
+        AwaitNext(former);
+    }
+
+    /// <summary>Waits until another emperor than this one governs.</summary>
+    protected void AwaitNext(int former) =>
+        Wait.Until(
+            () =>
+                Machine.Run("systemctl show -P MainPID -P ActiveState emperor").Split('\n') is [var pid, "active"]
+                && pid != "0"
+                && pid != $"{former}",
+            Machine.Journal,
+            Long
+        );
+
+    /// <summary>The descriptors that systemd keeps.</summary>
+    protected int Stored => int.Parse(Show("NFileDescriptorStore"), CultureInfo.InvariantCulture);
+
+    /// <summary>All processes of the service but those of systemd and the guard: vassals and what came of them.</summary>
+    protected string[] Subjects =>
+        [.. Processes().Except(Guards).Except(Machine.Run("systemctl show -P MainPID -P ControlPID emperor").Split('\n'))];
+
+    /// <summary>The guards of the service.</summary>
+    protected string[] Guards => [.. Lines("pgrep -f emperor-guard").Intersect(Processes())];
+
+    /// <summary>All processes of a service, whatever systemd knows of them.</summary>
+    protected string[] Processes(string unit = "emperor") =>
+        Lines($"find /sys/fs/cgroup -path '*/{unit}.service*' -name cgroup.procs -exec cat '{{}}' +");
+
+    /// <summary>Waits until a service has no process left, and systemd keeps nothing of it.</summary>
+    protected void AwaitNothingLeft(string unit = "emperor")
+    {
+        string[] left = [];
+        Wait.Until(
+            () => (left = Processes(unit)).Length == 0,
+            () => $"left: {Machine.Try($"ps -o pid,ppid,stat,args {string.Join(' ', left)}").Output}\n{Machine.Journal()}",
+            Long
+        );
+        Wait.Until(() => Show("NFileDescriptorStore", unit) == "0", Machine.Journal, Long);
+    }
+
+    private string[] Lines(string command) => Machine.Try(command).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+}
