@@ -154,8 +154,26 @@ internal sealed class UpgradeKeepsTests : UpgradeTest
     {
         string[] keys =
         [
-            "id", "pid", "born", "last_mod", "last_heartbeat", "loyal", "ready", "accepting", "last_loyal", "last_accepting",
-            "last_ready", "first_run", "last_run", "cursed", "zerg", "on_demand", "uid", "gid", "monitor", "respawns",
+            "id",
+            "pid",
+            "born",
+            "last_mod",
+            "last_heartbeat",
+            "loyal",
+            "ready",
+            "accepting",
+            "last_loyal",
+            "last_accepting",
+            "last_ready",
+            "first_run",
+            "last_run",
+            "cursed",
+            "zerg",
+            "on_demand",
+            "uid",
+            "gid",
+            "monitor",
+            "respawns",
         ];
         var document = JsonNode.Parse(StatsClient.Read(Temp["stats"]).GetRawText())!;
         var vassals = document["vassals"]!.AsArray();

@@ -60,7 +60,10 @@ internal sealed class UpgradeLoadTests : UpgradeTest
         Need(server.Program!);
         File.WriteAllText($"{Temp.Folder("app")}/{server.App.Name}", server.App.Text);
         var address = $"127.0.0.1:{Nginx.FreePort()}";
-        WriteProgram("web.ini", [.. server.Lines.Select(line => line.Replace("{dir}", Temp["app"])), $"socket = {address}", "ready-timeout = 50"]);
+        WriteProgram(
+            "web.ini",
+            [.. server.Lines.Select(line => line.Replace("{dir}", Temp["app"])), $"socket = {address}", "ready-timeout = 50"]
+        );
         var daemon = StartControlled();
         AwaitReady(daemon, "web.ini");
         AssertServes(daemon, address);

@@ -52,8 +52,7 @@ internal sealed class UpgradeOutputTests : UpgradeTest
         Assert.That(said, Is.EqualTo("one two|three|").Or.EqualTo("one|…  two|three|"), Logs());
     }
 
-    private static int Times(string log, string text) =>
-        File.ReadLines(log).Count(line => line.Contains(text, StringComparison.Ordinal));
+    private static int Times(string log, string text) => File.ReadLines(log).Count(line => line.Contains(text, StringComparison.Ordinal));
 
     private void AssertWhole(IEnumerable<string> lines)
     {

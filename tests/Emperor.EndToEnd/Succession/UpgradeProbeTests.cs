@@ -10,7 +10,10 @@ internal sealed class UpgradeProbeTests : UpgradeTest
     [TestCase("not executable", "Permission denied")]
     [TestCase("gone", "No such file or directory")]
     [TestCase("/bin/true", "tried, it ended with exit 0, and it says nothing")]
-    [TestCase("#!/bin/sh\necho 'error while loading shared libraries' >&2\nexit 1\n", "exit 1, and it says \"error while loading shared libraries\"")]
+    [TestCase(
+        "#!/bin/sh\necho 'error while loading shared libraries' >&2\nexit 1\n",
+        "exit 1, and it says \"error while loading shared libraries\""
+    )]
     [TestCase("#!/bin/sh\nkill -9 $$\n", "KILL")]
     [TestCase("#!/bin/sh\nexec sleep 600\n", "it has not answered in 1 s")]
     [TestCase("#!/bin/sh\necho 'emperor-probe: no its format is 9' >&2\n", ": its format is 9")]
@@ -122,8 +125,14 @@ internal sealed class UpgradeProbeTests : UpgradeTest
                 Program = Link,
                 Arguments =
                 [
-                    "--emperor", Vassals, "--emperor-freq", "600", "--emperor-control", ControlPath,
-                    "--emperor-wrapper", TestVassal.VassalProgram.Path,
+                    "--emperor",
+                    Vassals,
+                    "--emperor-freq",
+                    "600",
+                    "--emperor-control",
+                    ControlPath,
+                    "--emperor-wrapper",
+                    TestVassal.VassalProgram.Path,
                 ],
                 Environment = new Dictionary<string, string?> { ["EMPEROR_PROBE_LIMIT"] = "1000" },
                 Folder = Temp.Path,

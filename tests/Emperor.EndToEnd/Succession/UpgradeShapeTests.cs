@@ -69,7 +69,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
             "600",
             "--pidfile",
             pidFile,
-            .. capabilities is null ? Array.Empty<string>() : ["--cap", capabilities]
+            ..capabilities is null ? Array.Empty<string>() : ["--cap", capabilities]
         );
         AwaitInLog(log, "a.ini: pid [0-9]+ accepts requests");
         var (rights, user) = (ProcFs.Status(daemon.Pid, "CapEff"), ProcFs.Status(daemon.Pid, "Uid"));
@@ -195,9 +195,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
             "import os\ndef application(e, s):\n    s('200 OK', [('Content-Type', 'text/plain')])\n    return [b'%d' % os.getpid()]\n"
         );
         var address = $"127.0.0.1:{Nginx.FreePort()}";
-        var daemon = Launch(
-            new EmperorStart { Arguments = ["serve", "--http", address, "--wsgi-file", "test.py"], Folder = Temp.Path }
-        );
+        var daemon = Launch(new EmperorStart { Arguments = ["serve", "--http", address, "--wsgi-file", "test.py"], Folder = Temp.Path });
         daemon.Await("test.py: pid .* is ready after");
         var pid = Ask(address);
         for (var i = 0; i < 3; i++)
