@@ -38,7 +38,7 @@ internal sealed class SignalInbox : IDisposable
             Self.StopIgnoring(signal);
         foreach (var signal in Obeyed)
             _registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => Take(signal, context)));
-        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGWINCH, PassMark));
+        _registrations.Add(PosixSignalRegistration.Create((PosixSignal)Signals.WindowChange, PassMark));
         // Those that came while this program took the place of another one.
         Self.ReleaseSignals(Obeyed);
     }
