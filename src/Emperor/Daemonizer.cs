@@ -15,7 +15,9 @@ namespace Emperor;
 /// </summary>
 internal static class Daemonizer
 {
-    private const string Variable = "EMPEROR_DAEMON_FD";
+    /// <summary>The variable that names the pipe.</summary>
+    public const string Variable = "EMPEROR_DAEMON_FD";
+
     private const int FirstSocket = 3;
     private const int StartLimit = 60_000;
 

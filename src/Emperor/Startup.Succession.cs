@@ -72,6 +72,15 @@ internal sealed partial class Startup
         return StartFailure.Unavailable(file is null && error.Number != 0 ? $"the log {path} cannot be opened: {error}" : null);
     }
 
+    // An emperor that has vassals already does not end, and them with it, for the want of what only tells of them.
+    private StartFailure? Grave(StartFailure? failure, EmperorLog log)
+    {
+        if (failure is null || _inheritance.IsNone)
+            return failure;
+        log.Error("start-failed", $"{failure.Reason}; the emperor goes on without that, for the sake of its vassals");
+        return null;
+    }
+
     // When this emperor began, or the one that it was before in the same process.
     private long Started => _inheritance is { IsNone: false, IsAdoption: false } ? _inheritance.Legacy.Empire.Started : Clock.Now.Unix;
 
@@ -311,7 +320,7 @@ internal sealed partial class Startup
                 Environment =
                 [
                     .. environment
-                        .Where(v => v.Key != Arrival.Variable && !Core.Sockets.ListenFds.Variables.Contains(v.Key))
+                        .Where(v => v.Key is not Arrival.Variable and not Daemonizer.Variable && !Core.Sockets.ListenFds.Variables.Contains(v.Key))
                         .Select(v => $"{v.Key}={v.Value}"),
                 ],
                 Folder = settings.WorkingDirectory,

@@ -83,7 +83,7 @@ internal sealed partial class Startup(
     private int Begin()
     {
         var daemonPipe = Daemonizer.Inherited();
-        _environment.Remove("EMPEROR_DAEMON_FD");
+        _environment.Remove(Daemonizer.Variable);
         using var inherited = Inherit(daemonPipe);
         _lord = LordChannel.Find(_environment, settings.Heartbeat, out _lordFailure);
         if (_inheritance is { IsNone: false, IsAdoption: false })
@@ -107,7 +107,7 @@ internal sealed partial class Startup(
                 Tell(log, problem);
             OpenStore(log);
             AwaitFormerGuard();
-            if (Prepare(pidFiles, inherited) is { } failure)
+            if (Prepare(pidFiles, inherited, log) is { } failure)
             {
                 _controlSocket?.Dispose();
                 return Fail(log, failure);
@@ -180,12 +180,12 @@ internal sealed partial class Startup(
         monitors.OnOwner = (vassal, owner) => owners?.Note(vassal, owner?.Uid);
         using var control = Control(events, output, loop, owners, log);
         using var stats = StatsSetup.Start(settings, inherited, _servants, Started, snapshots, log, out var statsFailure);
-        if (statsFailure is not null)
-            return Fail(log, StartFailure.Unavailable(statsFailure)!);
+        if (Grave(StartFailure.Unavailable(statsFailure), log) is { } noStats)
+            return Fail(log, noStats);
         using var desk = control is null ? null : Desk(control, empire, monitors, server, limits, output, herald, owners, log);
         using var commands = Commands(loop, out var noCommands);
-        if (noCommands is not null)
-            return Fail(log, noCommands);
+        if (Grave(noCommands, log) is { } grave)
+            return Fail(log, grave);
         _servants.CloseRest();
         var restoration = Restore(works, empire, monitors, output, herald, log);
         output?.Resume();
@@ -335,7 +335,7 @@ internal sealed partial class Startup(
     }
 
     // What must be done before the first vassal: why it cannot, or null.
-    private StartFailure? Prepare(PidFiles pidFiles, InheritedSockets inherited)
+    private StartFailure? Prepare(PidFiles pidFiles, InheritedSockets inherited, EmperorLog log)
     {
         foreach (var change in settings.EnvironmentChanges)
         {
@@ -353,12 +353,12 @@ internal sealed partial class Startup(
         }
         if (!_inheritance.IsAdoption)
             pidFiles.Inherit(_inheritance.Legacy.Empire.PidFiles);
-        StartFailure? Pid(string? file) => StartFailure.Unavailable(pidFiles.Write(file, settings.WorkingDirectory));
+        StartFailure? Pid(string? file) => Grave(StartFailure.Unavailable(pidFiles.Write(file, settings.WorkingDirectory)), log);
         return ChangeDirectory(settings.ChangeDirectory)
             ?? Pid(settings.PidFile)
             ?? Pid(settings.SafePidFile)
             ?? Pid(settings.EmperorPidFile)
-            ?? OpenControl(inherited)
+            ?? Grave(OpenControl(inherited), log)
             ?? DropRights()
             ?? Pid(settings.PidFileLater)
             ?? Pid(settings.SafePidFileLater)

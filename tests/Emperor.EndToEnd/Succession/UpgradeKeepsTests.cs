@@ -114,11 +114,12 @@ internal sealed class UpgradeKeepsTests : UpgradeTest
         Write("kept.ini", "accept");
         var daemon = StartWith("a.ini");
         daemon.AwaitAccepting("kept.ini");
+        var span = Time(daemon);
         for (var i = 0; i < rounds; i++)
         {
             var (mark, said) = (Journal.Mark, daemon.Mark);
             daemon.Signal(Native.User2);
-            Thread.Sleep(i * 60);
+            Thread.Sleep(span * i / rounds);
             Touch("a.ini");
             Write($"new-{i}.ini", "accept");
             if (i > 0)

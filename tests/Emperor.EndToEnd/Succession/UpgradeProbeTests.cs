@@ -5,7 +5,7 @@ namespace Emperor.EndToEnd.Succession;
 /// <summary>A program that cannot be the next emperor is found out before anything depends on it.</summary>
 internal sealed class UpgradeProbeTests : UpgradeTest
 {
-    private string Link => Temp["emperor"];
+    private string ProgramLink => Temp["emperor"];
 
     [TestCase("not executable", "Permission denied")]
     [TestCase("gone", "No such file or directory")]
@@ -56,7 +56,7 @@ internal sealed class UpgradeProbeTests : UpgradeTest
         Assert.That(Run("cp", "-r", Path.GetDirectoryName(EmperorProcess.Program)!, copy).Code, Is.Zero);
         Write("a.ini", "accept");
         var daemon = StartByLink();
-        Repoint(Link, $"{copy}/emperor");
+        Repoint(ProgramLink, $"{copy}/emperor");
         Upgrade(daemon);
         Assert.That(Executed(daemon), Is.EqualTo($"{copy}/emperor"));
         // A file in the place of the one that runs, as a package does it.
@@ -65,7 +65,7 @@ internal sealed class UpgradeProbeTests : UpgradeTest
         Assert.That(Executed(daemon), Does.EndWith("(deleted)"));
         Upgrade(daemon);
         Assert.That(Executed(daemon), Is.EqualTo($"{copy}/emperor"));
-        Repoint(Link, EmperorProcess.Program);
+        Repoint(ProgramLink, EmperorProcess.Program);
         Upgrade(daemon);
         Assert.That(Journal.Starts("a.ini"), Is.EqualTo(1));
     }
@@ -122,7 +122,7 @@ internal sealed class UpgradeProbeTests : UpgradeTest
         var daemon = Launch(
             new EmperorStart
             {
-                Program = Link,
+                Program = ProgramLink,
                 Arguments =
                 [
                     "--emperor",
@@ -145,16 +145,16 @@ internal sealed class UpgradeProbeTests : UpgradeTest
     // In one step: what is at the path is never nothing.
     private void Replace(string program)
     {
-        File.Delete(Link);
+        File.Delete(ProgramLink);
         if (program == "gone")
             return;
         if (program.StartsWith('/'))
         {
-            File.CreateSymbolicLink(Link, program);
+            File.CreateSymbolicLink(ProgramLink, program);
             return;
         }
-        File.WriteAllText(Link, program);
-        Native.Check(Native.ChangeMode(Link, program == "not executable" ? 0x1A4u : 0x1EDu), "chmod");
+        File.WriteAllText(ProgramLink, program);
+        Native.Check(Native.ChangeMode(ProgramLink, program == "not executable" ? 0x1A4u : 0x1EDu), "chmod");
     }
 
     private void AssertRefused(EmperorProcess daemon, string reason)

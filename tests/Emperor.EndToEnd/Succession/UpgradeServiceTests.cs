@@ -57,6 +57,24 @@ internal sealed class UpgradeServiceTests : UpgradeTest
     }
 
     [Test]
+    public void An_address_that_cannot_be_had_is_no_reason_to_end_vassals()
+    {
+        var stats = Temp["stats"];
+        Write("a.ini", "accept");
+        var ini = Temp.Write("emperor.ini", $"[uwsgi]\nemperor = {Vassals}\nemperor-stats = {stats}\n");
+        var daemon = Launch("--ini", ini).AwaitGoverning();
+        daemon.AwaitAccepting("a.ini");
+        File.WriteAllText(ini, File.ReadAllText(ini).Replace(stats, "/proc/none/stats"));
+        Upgrade(daemon);
+        daemon.Await("/proc/none/stats.*; the emperor goes on without that");
+        Assert.That(stats, Does.Not.Exist);
+        File.WriteAllText(ini, File.ReadAllText(ini).Replace("/proc/none/stats", stats));
+        Upgrade(daemon);
+        Assert.That(Whole(stats), Does.Contain("a.ini"));
+        Assert.That(Journal.Lines, Has.Count.EqualTo(1));
+    }
+
+    [Test]
     public void An_order_that_is_under_way_is_carried_on()
     {
         Write("a.ini", "stop-delay 1500", "accept");

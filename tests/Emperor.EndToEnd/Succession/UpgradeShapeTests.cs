@@ -57,20 +57,8 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         var (log, pidFile) = (Temp["emperor.log"], Temp["run.pid"]);
         Write("a.ini", "accept");
         Native.Check(Native.ChangeOwner(Temp.Path, Nobody, Nobody), "chown");
-        var daemon = LaunchBy(
-            [],
-            "--uid",
-            Text(Nobody),
-            "--gid",
-            Text(Nobody),
-            "--logto",
-            log,
-            "--logfile-chmod",
-            "600",
-            "--pidfile",
-            pidFile,
-            ..capabilities is null ? Array.Empty<string>() : ["--cap", capabilities]
-        );
+        string[] options = ["--uid", Text(Nobody), "--gid", Text(Nobody), "--logto", log, "--logfile-chmod", "600", "--pidfile", pidFile];
+        var daemon = LaunchBy([], capabilities is null ? options : [.. options, "--cap", capabilities]);
         AwaitInLog(log, "a.ini: pid [0-9]+ accepts requests");
         var (rights, user) = (ProcFs.Status(daemon.Pid, "CapEff"), ProcFs.Status(daemon.Pid, "Uid"));
         for (var i = 1; i <= 3; i++)
@@ -248,6 +236,4 @@ internal sealed class UpgradeShapeTests : UpgradeTest
             () => File.Exists(log) && File.ReadLines(log).Count(l => System.Text.RegularExpressions.Regex.IsMatch(l, pattern)) >= count,
             () => $"{log} has no {count} times \"{pattern}\"\n{(File.Exists(log) ? File.ReadAllText(log) : "")}"
         );
-
-    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

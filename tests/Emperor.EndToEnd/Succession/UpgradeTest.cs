@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Emperor.EndToEnd.Programs;
@@ -44,6 +45,14 @@ internal abstract partial class UpgradeTest : ProgramTest
         daemon.Await(Upgraded, mark);
     }
 
+    /// <summary>How long an upgrade takes here and now.</summary>
+    protected static TimeSpan Time(EmperorProcess daemon)
+    {
+        var start = Stopwatch.GetTimestamp();
+        Upgrade(daemon);
+        return Stopwatch.GetElapsedTime(start);
+    }
+
     /// <summary>The process that answers at an address.</summary>
     protected static int Say(string address)
     {
@@ -51,13 +60,14 @@ internal abstract partial class UpgradeTest : ProgramTest
         return Number(StatsClient.ReadAll(socket).Trim());
     }
 
-    /// <summary>What a process has open, without what names one of a kind, in order.</summary>
+    /// <summary>What a process has open, besides the libraries that it has come to need, without what names one of a kind, in order.</summary>
     protected static string[] Descriptors(int pid) =>
         [
             .. Directory
                 .EnumerateFileSystemEntries(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/fd"))
                 .Select(LinkOf)
                 .OfType<string>()
+                .Where(target => !target.EndsWith(".dll", StringComparison.Ordinal))
                 .Select(target => Digits().Replace(target, "N"))
                 .Order(StringComparer.Ordinal),
         ];
