@@ -3,6 +3,7 @@ using System.Text;
 using Emperor.Linux;
 using Emperor.Logging;
 using Emperor.Succession;
+using Emperor.Tests.Linux;
 using NUnit.Framework;
 using Serilog;
 
