@@ -87,7 +87,7 @@ public static partial class ProgramMachine
         // What listens at them now are processes that the emperor could give no successors: their sockets cannot be bound while they are there.
         internal void SocketsLost()
         {
-            if (!State.HoldsSockets)
+            if (!State.HoldsSockets || SocketsOf(State).Count == 0)
                 return;
             const string why = "its sockets were lost with the former emperor";
             Note(NoteLevel.Warning, "socket-lost", $"{why} and are bound anew");
@@ -100,6 +100,7 @@ public static partial class ProgramMachine
                 case Phase.Running:
                 case Phase.Reloading:
                 case Phase.Cursed:
+                    Unhold();
                     Succeed(why);
                     TellAllToStop(Aftermath.StartAnew, why, policy.CurseTolerance);
                     break;
@@ -114,6 +115,7 @@ public static partial class ProgramMachine
                 case Phase.Resting:
                 case Phase.Refused:
                 case Phase.Gone:
+                    Unhold();
                     break;
             }
         }

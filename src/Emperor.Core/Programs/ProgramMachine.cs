@@ -24,9 +24,14 @@ namespace Emperor.Core.Programs;
 /// </summary>
 public static partial class ProgramMachine
 {
-    /// <summary>The sockets of all that a program runs, or would start, as it stands, each address once; what leaves has its own copies.</summary>
+    /// <summary>
+    /// The sockets of all that a program runs, or would start, as it stands, each address once. What leaves has its own copies; one whose sockets could not be
+    /// bound has them tried again in any case.
+    /// </summary>
     internal static IReadOnlyList<ProgramSocket> SocketsOf(VassalState state)
     {
+        if (state is { Phase: Phase.Backoff, Deadline: not null })
+            return [];
         var plans = state
             .Slots.Select(s => s.Plan)
             .Concat(state.Members.Where(m => m.Role != MemberRole.Leaving).Select(m => m.Plan))

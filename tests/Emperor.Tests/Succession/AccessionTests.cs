@@ -94,7 +94,8 @@ public sealed class AccessionTests
     public void A_program_that_runs_without_its_sockets_is_ended_cleanly_and_started_anew()
     {
         var patient = new ProgramPatient().Runs(ProgramPatient.Blog);
-        Assert.That(patient.Takes(Lost(patient)).Deeds, Is.EqualTo("signal 15 to 1"));
+        Assert.That(patient.Takes(Lost(patient)).Deeds, Is.EqualTo("unlisten, signal 15 to 1"));
+        Assert.That(Accession.Repairs(patient.State, hasItsSockets: false), Is.Empty, "what follows is decided");
         Assert.That(patient.Exits(1).Deeds, Is.EqualTo("bury 1, hold /run/blog.sock"));
         Assert.That(patient.Listens().Deeds, Is.EqualTo("launch 2"));
     }
@@ -117,6 +118,7 @@ public sealed class AccessionTests
         patient.Takes(new VassalEvent.SpawnFailed(1, "no program"));
         patient.Takes(Lost(patient)).Takes(new VassalEvent.ListenFailed("somebody listens there"));
         Assert.That((patient.Phase, patient.State.AwaitsSockets), Is.EqualTo((Phase.Backoff, false)));
+        Assert.That(Accession.Repairs(patient.State, hasItsSockets: false), Is.Empty, "that is on its way already");
         Assert.That(patient.After(60_000).Deeds, Is.EqualTo("hold /run/blog.sock"));
     }
 
@@ -126,7 +128,7 @@ public sealed class AccessionTests
         var patient = new ProgramPatient().IsFile(ProgramPatient.Blog);
         Assert.That(patient.State.AwaitsSockets);
         var repair = Accession.Repairs(patient.State, hasItsSockets: true).Single();
-        Assert.That(patient.Takes(repair).Deeds, Is.EqualTo("hold /run/blog.sock"));
+        Assert.That(patient.Takes(repair).Deeds, Is.EqualTo("unlisten, hold /run/blog.sock"));
         Assert.That(patient.Listens().Deeds, Is.EqualTo("launch 1"));
     }
 
