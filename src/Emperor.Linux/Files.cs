@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 
 namespace Emperor.Linux;
@@ -95,6 +96,10 @@ public static unsafe class Files
         fd.Dispose();
         return new SafeFd(number);
     }
+
+    /// <summary>The highest number of an open descriptor.</summary>
+    public static int HighestOpen() =>
+        Directory.EnumerateFileSystemEntries("/proc/self/fd").Max(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture));
 
     /// <summary>Whether a descriptor has something to read, or its end to tell, now.</summary>
     internal static bool IsReadable(int fd)

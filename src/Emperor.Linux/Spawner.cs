@@ -9,7 +9,8 @@ namespace Emperor.Linux;
 /// it is sent (SCM_RIGHTS) what the child is to get, spawns, and closes it. So make it first of all, before a log is opened that will be
 /// rotated away.
 /// <para>
-/// What is open then must stay open, for the runtime: it maps executable memory from a descriptor of its own. And no signal may be delivered
+/// What is open then must stay open, for the runtime: it maps executable memory from a descriptor of its own. (Where other descriptors are open that
+/// this table must not hold open, they have numbers from one on that is told, above all of the runtime's.) And no signal may be delivered
 /// to this thread, because the runtime's handler writes to a pipe by its number.
 /// </para>
 /// <para>
@@ -38,14 +39,16 @@ public sealed unsafe class Spawner : IDisposable
 
     /// <summary>Starts the thread.</summary>
     /// <param name="unwanted">A descriptor that it closes in its own table, because somebody waits for its end; null for none.</param>
-    public Spawner(SafeFd? unwanted = null)
+    /// <param name="first">Its table has none from this number on; null when it is to have all that are open now.</param>
+    public Spawner(SafeFd? unwanted = null, int? first = null)
     {
         var pair = stackalloc int[2];
         if (Native.SocketPair(Constants.AfUnix, Constants.SockSeqPacket | Constants.SockCloExec, 0, pair) < 0)
             return;
         (_ours, _theirs) = (new SafeFd(pair[0]), pair[1]);
         var excluded = unwanted?.Number;
-        _thread = new Thread(() => Work(excluded), StackSize) { IsBackground = true, Name = "spawner" };
+        var end = first ?? Files.HighestOpen() + 1;
+        _thread = new Thread(() => Work(excluded, end), StackSize) { IsBackground = true, Name = "spawner" };
         _thread.Start();
         // Its own end of the pair stays open in its own table only; until then it is shared.
         HasOwnTable = Await();
@@ -83,10 +86,10 @@ public sealed unsafe class Spawner : IDisposable
         _thread?.Join();
     }
 
-    private void Work(int? unwanted)
+    private void Work(int? unwanted, int end)
     {
         BlockSignals();
-        var own = TakeOwnTable(unwanted);
+        var own = TakeOwnTable(unwanted, end);
         var answer = (byte)(own ? 1 : 0);
         _ = Native.Send(_theirs, &answer, 1, Constants.MsgNoSignal);
         if (!own)
@@ -104,10 +107,10 @@ public sealed unsafe class Spawner : IDisposable
         }
     }
 
-    private bool TakeOwnTable(int? unwanted)
+    private bool TakeOwnTable(int? unwanted, int end)
     {
-        // Copies what is below its own end of the pair, and no more.
-        if (Native.CloseRange((uint)_theirs + 1, uint.MaxValue, Constants.CloseRangeUnshare) != 0)
+        // Copies what is below, and no more. Its own end of the pair may be anywhere there: numbers are used again, and not only in order.
+        if (Native.CloseRange((uint)end, uint.MaxValue, Constants.CloseRangeUnshare) != 0)
             return false;
         _ = Native.Close(_ours!.Number);
         if (unwanted is { } fd)

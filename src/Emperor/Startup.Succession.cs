@@ -36,6 +36,9 @@ internal sealed partial class Startup
     private readonly List<(string Name, SafeFd Fd)> _kept = [];
     private Inheritance _inheritance = Inheritance.None;
     private string? _lostInheritance;
+
+    // From where on descriptors that have passed on have numbers; null when there are none.
+    private int? _firstHeirloom;
     private bool _governs;
 
     /// <summary>The path of the program, as it was started by it.</summary>
@@ -46,7 +49,7 @@ internal sealed partial class Startup
     {
         if (Arrival.OfLeap(_environment, out _lostInheritance) is { } leapt)
         {
-            _inheritance = leapt;
+            (_inheritance, _firstHeirloom) = (leapt, Arrival.LowestNumber);
             _servants = new Servants(leapt.Legacy.Empire.Servants, leapt.Heirlooms);
             _ = Capabilities.ClearAmbient();
             foreach (var variable in Core.Sockets.ListenFds.Variables)
@@ -55,10 +58,12 @@ internal sealed partial class Startup
         }
         // The sockets of a process that daemonizes itself are told again to the daemon, whose number it does not know.
         var sockets = InheritedSockets.Receive(_environment, daemonPipe is null ? Self.Pid : Self.ParentPid, _kept);
-        _inheritance = Arrival.OfCrash(_kept, out var lost) ?? _inheritance;
+        _inheritance = Arrival.OfCrash(_kept, out var lowest, out var lost) ?? _inheritance;
         _lostInheritance ??= lost;
         if (_inheritance.IsNone)
             _kept.ForEach(k => k.Fd.Dispose());
+        else
+            _firstHeirloom = lowest;
         _servants = new Servants(_inheritance.Legacy.Empire.Servants, _inheritance.Heirlooms);
         sockets.Keep(_inheritance.Heirlooms);
         return sockets;

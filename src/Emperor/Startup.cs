@@ -95,7 +95,7 @@ internal sealed partial class Startup(
             return Daemonizer.Start(arguments, _environment, inherited, daemonLog);
 
         // First of all: what is open now it holds open for ever.
-        using var spawner = new Spawner(daemonPipe);
+        using var spawner = new Spawner(daemonPipe, _firstHeirloom);
         var softLimit = (ulong?)settings.MaxOpenFiles ?? _inheritance.Legacy.Empire.SoftLimit ?? Self.InheritedDescriptorLimit();
         if (OpenLog(daemonLog ?? settings.LogTo, out var logFile) is { } noLog)
             return Refuse(noLog);

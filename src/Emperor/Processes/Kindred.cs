@@ -102,23 +102,30 @@ internal sealed class Kindred : IDisposable
         return killed;
     }
 
-    /// <summary>Kills what is left of sessions that nobody alive leads: of an emperor that was killed before it could write them down.</summary>
+    /// <summary>
+    /// Kills sessions that came of processes which are not among the living: what an emperor that was killed had begun and could not write down.
+    /// </summary>
     /// <param name="sessions">Their numbers, which are not another's as long as one of their processes lives in the service's control group.</param>
+    /// <param name="living">The vassals' processes.</param>
     /// <returns>How many processes were killed.</returns>
-    public int KillSessions(IReadOnlySet<int> sessions)
+    public int KillSessions(IReadOnlySet<int> sessions, ProcessTable living)
     {
-        var killed = 0;
         if (_unit is null || sessions.Count == 0)
-            return killed;
+            return 0;
+        var found = new List<(PidRef Process, int Session, long? Owner)>();
         foreach (var pid in CGroup.ProcessesBelow(_unit).Where(p => p != Self.Pid))
         {
             if (PidRef.Open(pid, out _) is not { } process)
                 continue;
             // After it was opened, so that it is still the one that was looked at.
-            using (process)
-                killed +=
-                    ProcFs.Stat(pid) is { } stat && sessions.Contains(stat.Session) && process.Signal(Signals.Kill).Number == 0 ? 1 : 0;
+            if (ProcFs.Stat(pid) is { } stat && sessions.Contains(stat.Session))
+                found.Add((process, stat.Session, ParseMark(ProcFs.EnvironmentVariable(pid, MarkVariable))));
+            else
+                process.Dispose();
         }
+        var unheardOf = found.Where(f => f.Owner is { } owner && !living.HasMark(owner)).Select(f => f.Session).ToHashSet();
+        var killed = found.Count(f => unheardOf.Contains(f.Session) && f.Process.Signal(Signals.Kill).Number == 0);
+        found.ForEach(f => f.Process.Dispose());
         return killed;
     }
 

@@ -56,15 +56,16 @@ internal sealed partial class ProcessKeeper
     }
 
     /// <summary>
-    /// When all vassals' processes are taken over: ends the sessions on the guard's list that nobody has taken, which an emperor that was killed has begun
-    /// and not written down. It is done before anything is started, so that no vassal runs twice.
+    /// When all vassals' processes are taken over: ends the sessions on the guard's list that nobody has taken and that came of none of them, which an
+    /// emperor that was killed has begun and not written down. It is done before anything is started, so that no vassal runs twice. Those that came of
+    /// one (a daemon that detached itself) are found, and listed again, by the sweep that follows.
     /// </summary>
     /// <param name="taken">The places in the list that others have (daemons).</param>
     public void EndUnheardOf(IReadOnlySet<int> taken)
     {
         var known = _processes.All.Select(p => p.GuardSlot).ToHashSet();
         var unknown = _guard.Listed().Where(l => !known.Contains(l.Slot) && !taken.Contains(l.Slot)).ToArray();
-        var killed = _kindred.KillSessions(unknown.Select(u => u.Session).ToHashSet());
+        var killed = _kindred.KillSessions(unknown.Select(u => u.Session).ToHashSet(), _processes);
         foreach (var (slot, _) in unknown)
             _guard.Delist(slot);
         if (killed > 0)

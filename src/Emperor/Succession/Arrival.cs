@@ -16,10 +16,13 @@ internal static class Arrival
     public const string Variable = "EMPEROR_LEGACY";
 
     /// <summary>
-    /// All descriptors that pass on have numbers from here on: below are those of the runtime, which the spawner's table must hold, and it shall
+    /// All descriptors that pass on in a leap have numbers from here on: below are those of the runtime, which the spawner's table must hold, and it shall
     /// hold none of these (<see cref="Spawner"/>).
     /// </summary>
     public const int LowestNumber = 256;
+
+    // For what is opened before there is a spawner.
+    private const int Room = 32;
 
     private const int MostBytes = 1 << 30;
 
@@ -59,10 +62,11 @@ internal static class Arrival
 
     /// <summary>What an emperor that was killed has left with the service manager; null when nothing has been kept.</summary>
     /// <param name="kept">The descriptors.</param>
+    /// <param name="lowest">From where on they have numbers, above those of the runtime, which come behind the numbers that they were handed over by.</param>
     /// <param name="failure">Why it cannot be taken over, when null is returned though something was kept.</param>
-    public static Inheritance? OfCrash(IReadOnlyList<(string Name, SafeFd Fd)> kept, out string? failure)
+    public static Inheritance? OfCrash(IReadOnlyList<(string Name, SafeFd Fd)> kept, out int lowest, out string? failure)
     {
-        failure = null;
+        (failure, lowest) = (null, LowestNumber);
         if (kept.Count == 0)
             return null;
         var journal = kept.Where(k => Chronicle.IsName(k.Name))
@@ -76,7 +80,8 @@ internal static class Arrival
             var legacy = LegacyJournal.Read(MemoryLog.Open(journal.Fd).ReadAll());
             if (legacy.Empire.Reign.IsEnding)
                 throw new LegacyException("its vassals had been told to end");
-            var heirlooms = new Heirlooms(kept.Select(k => (k.Name, Files.MoveAbove(k.Fd, LowestNumber))));
+            var from = lowest = Math.Max(LowestNumber, Files.HighestOpen() + Room);
+            var heirlooms = new Heirlooms(kept.Select(k => (k.Name, Files.MoveAbove(k.Fd, from))));
             return new Inheritance(legacy, heirlooms, IsAdoption: true);
         }
         catch (Exception e) when (e is LegacyException or LinuxException)

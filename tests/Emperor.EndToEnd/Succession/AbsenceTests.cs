@@ -55,7 +55,6 @@ internal sealed class AbsenceTests : SuccessionTest
         AwaitMessages("EVENT=accepting", 4);
         Wait.Until(() => Subjects.Length == 9, Machine.Journal, Long);
         var before = Subjects;
-        string PidOf(string vassal) => Machine.Run($"emperor status --json {vassal} | grep -o '\"pid\":[0-9]*' | head -n 1 | cut -d: -f2");
         var (killed, left, app) = (PidOf("killed.ini"), PidOf("left.ini"), PidOf("app.ini"));
 
         var former = BeginInterregnum();

@@ -27,6 +27,7 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
 
     private const string Nginx = """
         daemon off;
+        user root;
         worker_processes 1;
         error_log stderr notice;
         events { worker_connections 512; }
@@ -130,7 +131,7 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
         var stored = Stored;
         foreach (var (kind, _) in Kinds)
         {
-            Machine.Run($"touch {Vassals}/{kind}1.ini; kill -9 {PidOf($"{kind}2")}; rm {Vassals}/{kind}3.ini");
+            Machine.Run($"touch {Vassals}/{kind}1.ini; kill -9 {PidOf($"{kind}2.ini")}; rm {Vassals}/{kind}3.ini");
             foreach (var match in (string[])[$"{kind}1.ini EVENT=accepting", $"{kind}2.ini EVENT=accepting", $"{kind}3.ini EVENT=stopped"])
                 Wait.Until(() => Count($"VASSAL={match} _PID={MainPid}") > 0, () => match + Machine.Journal(), Long);
             foreach (var nth in (int[])[1, 2])
@@ -159,11 +160,6 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
         + "until set -- $(systemctl show -P MainPID -P ActiveState emperor); [ $1 != 0 ] && [ $1 != $old ] && [ $2 = active ]; do sleep 0.05; done; }";
 
     private CommandResult Ask(string app) => Machine.Try($"curl -sf --max-time 20 http://127.0.0.1/{app}");
-
-    private string PidOf(string app) =>
-        Machine.Run(
-            $"emperor status --json {app}.ini | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"vassals\"][0][\"pid\"])'"
-        );
 
     // Of all vassals.
     private string Pids() =>

@@ -85,6 +85,7 @@ internal sealed class EndOfServiceTests : SuccessionTest
         Configure("reload-mercy = 40");
         Start();
         AwaitMessages("EVENT=accepting", 4);
+        AwaitListed();
         var stop = Machine.Start("systemctl stop emperor");
         Wait.Until(() => Witnessed("byte 0") == 3, Machine.Journal, Long);
         Machine.Run($"kill -9 {MainPid}");
@@ -101,6 +102,7 @@ internal sealed class EndOfServiceTests : SuccessionTest
         Start();
         AwaitMessages("EVENT=accepting", 3);
         AwaitSubjects();
+        AwaitListed();
         return Subjects;
     }
 

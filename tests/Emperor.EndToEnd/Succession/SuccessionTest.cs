@@ -28,6 +28,8 @@ internal abstract class SuccessionTest : ServiceTest
     protected int BeginInterregnum()
     {
         var former = MainPid;
+        // What it knows after the first answer is written down before the second.
+        _ = Machine.Try("emperor status; emperor status");
         Machine.Run($"mkfifo {Interregnum}; kill -9 {former}");
         Wait.Until(() => Show("ControlPID") != "0", Machine.Journal, Long);
         return former;
@@ -64,6 +66,25 @@ internal abstract class SuccessionTest : ServiceTest
     /// <summary>All processes of a service, whatever systemd knows of them.</summary>
     protected string[] Processes(string unit = "emperor") =>
         Lines($"find /sys/fs/cgroup -path '*/{unit}.service*' -name cgroup.procs -exec cat '{{}}' +");
+
+    /// <summary>The process of a vassal.</summary>
+    protected string PidOf(string vassal) =>
+        Machine.Run(
+            $"emperor status --json {vassal} | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"vassals\"][0][\"pid\"])'"
+        );
+
+    /// <summary>Waits until the guard has all sessions of vassals and of what came of them on its list, those of daemons too that detached themselves.</summary>
+    protected void AwaitListed() =>
+        Wait.Until(
+            () =>
+                Lines($"ps -o sess= {string.Join(' ', Subjects)}")
+                    .Select(s => s.Trim())
+                    .All(
+                        Machine.Run($"cat /proc/{Guards.Single()}/fd/4").Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Contains
+                    ),
+            Machine.Journal,
+            Long
+        );
 
     /// <summary>Waits until a service has no process left, and systemd keeps nothing of it.</summary>
     protected void AwaitNothingLeft(string unit = "emperor")

@@ -47,9 +47,9 @@ public sealed class FdStoreTests
     [Test]
     public void What_was_kept_without_a_journal_cannot_be_taken_over()
     {
-        Assert.That(Arrival.OfCrash([("~x1", Files.OpenNull())], out var failure), Is.Null);
+        Assert.That(Arrival.OfCrash([("~x1", Files.OpenNull())], out _, out var failure), Is.Null);
         Assert.That(failure, Does.EndWith("it has no journal"));
-        Assert.That(Arrival.OfCrash([("~j1", Files.OpenNull())], out failure), Is.Null);
+        Assert.That(Arrival.OfCrash([("~j1", Files.OpenNull())], out _, out failure), Is.Null);
         Assert.That(failure, Does.Contain("cannot be taken over"));
     }
 
