@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Systemd;
 
