@@ -28,6 +28,22 @@ public static unsafe class Capabilities
         return Raise(now with { Effective = now.Effective | bits, Inheritable = now.Inheritable | bits }, bits);
     }
 
+    /// <summary>Whether the program that the calling thread is about to become has all that is permitted to it by itself: as root, or as its ambient set says.</summary>
+    public static bool AreKeptOverExec
+    {
+        get
+        {
+            var permitted = Self.IsRoot ? 0 : Permitted;
+            for (var capability = 0; capability < sizeof(ulong) * 8; capability++)
+            {
+                var isPermitted = (permitted >> capability & 1) != 0;
+                if (isPermitted && Native.PrCtl(Constants.PrCapAmbient, Constants.PrCapAmbientIsSet, capability, 0, 0) != 1)
+                    return false;
+            }
+            return true;
+        }
+    }
+
     /// <summary>
     /// Lets the program that the calling thread is about to become have all that is permitted to it (the inheritable and ambient sets): without
     /// this a user other than root has none of it after execve(2). That program calls <see cref="ClearAmbient"/>.

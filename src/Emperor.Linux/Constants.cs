@@ -167,6 +167,7 @@ internal static class Constants
     internal const int PrSetKeepCaps = 8;
     internal const int PrSetName = 15;
     internal const int PrCapAmbient = 47;
+    internal const int PrCapAmbientIsSet = 1;
     internal const int PrCapAmbientRaise = 2;
     internal const int PrCapAmbientClearAll = 4;
     internal const int PrSetChildSubreaper = 36;

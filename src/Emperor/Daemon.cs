@@ -147,8 +147,9 @@ internal sealed partial class Daemon(
             while (Control?.TakeUpgrade() is { } asker)
                 Leap.Begin(Environment.TickCount64, asker);
             Announce();
-            Leap.Turn(Environment.TickCount64);
+            // First, so that the next program finds with the service manager what this one says is there.
             WriteDown();
+            Leap.Turn(Environment.TickCount64);
             EndTurn(now);
             loop.Wait(_ready, Timeout());
             _turnStarted = Stopwatch.GetTimestamp();
@@ -263,6 +264,7 @@ internal sealed partial class Daemon(
                 break;
             case TokenKind.Guard:
                 runner.Processes.ReplaceGuard();
+                Chronicle?.NoteOwn();
                 break;
             case TokenKind.Listener:
                 runner.Knock(Token.IdOf(ready.Token));

@@ -72,7 +72,7 @@ internal sealed partial class Startup
             {
                 Program = Environment.ProcessPath!,
                 Arguments = ["emperor", .. arguments],
-                Environment = [.. environment.Select(v => $"{v.Key}={v.Value}")],
+                Environment = [.. environment.Where(v => v.Key != Succession.Arrival.Variable).Select(v => $"{v.Key}={v.Value}")],
                 Encode = ConfigText.Encode,
                 Descriptors = [],
             }

@@ -51,7 +51,8 @@ internal sealed partial class Startup
         {
             (_inheritance, _firstHeirloom) = (leapt, Arrival.LowestNumber);
             _servants = new Servants(leapt.Legacy.Empire.Servants, leapt.Heirlooms);
-            _ = Capabilities.ClearAmbient();
+            if (leapt.Legacy.Empire.LendsCapabilities)
+                _ = Capabilities.ClearAmbient();
             foreach (var variable in Core.Sockets.ListenFds.Variables)
                 _environment.Remove(variable);
             return InheritedSockets.Inherit(leapt.Legacy.Empire.Inherited, leapt.Heirlooms);
@@ -96,24 +97,39 @@ internal sealed partial class Startup
             log.Error("not-adopted", reason);
         _ = int.TryParse(_environment.GetValueOrDefault("FDSTORE"), NumberStyles.None, CultureInfo.InvariantCulture, out var most);
         _environment.Remove("FDSTORE");
-        var empire = _inheritance.Legacy.Empire;
+        var isStored = _inheritance.Legacy.Empire.IsStored || _inheritance.IsAdoption;
         var isWanted = settings.Survive == SurviveMode.Auto && most > 0;
-        if (
-            (!isWanted && !empire.IsStored && _kept.Count == 0)
-            || UnixDatagram.Open(_environment.GetValueOrDefault("NOTIFY_SOCKET")) is not { } socket
-        )
+        // What cannot be adopted, or shall not be the next time, is let go of, upon which the guard ends it.
+        if (_inheritance.IsNone)
+            LetGo(_kept.Select(k => k.Name));
+        else if (isStored && !isWanted)
+            LetGo(_inheritance.Heirlooms.All.Select(k => k.Name));
+        if (!isWanted || UnixDatagram.Open(_environment.GetValueOrDefault("NOTIFY_SOCKET")) is not { } socket)
             return;
         var store = new FdStore(socket, most, log);
-        store.Know(_inheritance.Heirlooms.All.Select(k => k.Name).Concat(_kept.Select(k => k.Name)).Distinct());
-        // What cannot be adopted is let go of, upon which the guard ends it.
-        if (_inheritance.IsNone)
-            _kept.ForEach(k => store.Remove(k.Name));
-        if (isWanted)
-            _inheritance.Heirlooms.Store = store;
-        else
-            foreach (var (name, _) in _inheritance.Heirlooms.All)
-                store.Remove(name);
-        store.Turn(Environment.TickCount64);
+        var transient = _inheritance
+            .Legacy.Empire.Inherited.Select(i => i.Descriptor)
+            .Concat(_inheritance.Legacy.Empire.Askers.Select(a => a.Descriptor))
+            .ToHashSet(StringComparer.Ordinal);
+        foreach (var (name, fd) in _inheritance.Heirlooms.All.Where(k => !transient.Contains(k.Name)))
+        {
+            if (isStored)
+                store.Know([name]);
+            else
+                store.Add(name, fd, Guard.IsName(name));
+        }
+        _inheritance.Heirlooms.Store = store;
+    }
+
+    // All at once, and waiting for the service manager: before anything is started. The guard's pipe first, so that it begins.
+    private void LetGo(IEnumerable<string> names)
+    {
+        using var socket = UnixDatagram.Open(_environment.GetValueOrDefault("NOTIFY_SOCKET"), wait: 1_000);
+        foreach (var name in names.OrderByDescending(Guard.IsName))
+        {
+            if (socket is null || socket.Send($"FDSTOREREMOVE=1\nFDNAME={name}").Number != 0)
+                return;
+        }
     }
 
     // An emperor that was killed, and whose vassals do not live on, has a guard that ends them. Nothing is started beside what is left of them.
@@ -173,7 +189,8 @@ internal sealed partial class Startup
             );
         string[] lost = [.. _inheritance.Legacy.Vassals.Select(v => v.Name).Where(name => TellLosses(name, works, empire))];
         Asker[] askers = [.. own.Askers.Select(a => Asker.Inherit(a, _inheritance.Heirlooms)).OfType<Asker>()];
-        _ = _inheritance.Heirlooms.CloseRest();
+        // The journal counts until there is another.
+        _ = _inheritance.Heirlooms.CloseRest(_inheritance.Heirlooms.Store is null ? null : Succession.Chronicle.IsName);
         if (own.IsReady)
             herald.InheritReadiness();
         var carried = works.Processes.All.Select(p => p.Vassal).Distinct().Except(lost).Count();
@@ -305,6 +322,7 @@ internal sealed partial class Startup
         var chronicle = new Chronicle(_inheritance.Heirlooms, testament, log);
         works.Workers.OnAltered = chronicle.Note;
         works.Duties.OnAltered = chronicle.Note;
+        works.Processes.OnAltered = chronicle.Note;
         return chronicle;
     }
 
@@ -341,6 +359,8 @@ internal sealed partial class Startup
                 Obstacle = () =>
                     !_governs ? "its first scan is not over"
                     : works.Hooks is { IsBusy: true } ? "hooks run"
+                    // The service manager is told of its end by the emperor that has told it of its beginning.
+                    : own.Herald.Socket is not null && empire.ReloadsLeft(Environment.TickCount64) > 0 ? "a reload of all is under way"
                     : onDemand.IsBusy ? "commands that tell addresses run"
                     : null,
                 Bequeath = () =>
@@ -367,13 +387,18 @@ internal sealed partial class Startup
             }
         );
 
-    // Where another emperor follows, and finds what was kept, nothing is cleared away: files of sockets are those of living vassals.
-    private void LeaveToSuccessor(int exitCode, BoundedSink sink)
+    // Where another emperor follows, and finds what was kept, nothing is cleared away: files of sockets are those of living vassals. One that has not come
+    // to govern over what was left would fail over that again and again, so the next one shall begin anew.
+    private bool LeaveToSuccessor(Exception fault, EmperorLog log, BoundedSink sink)
     {
         if (_inheritance.Heirlooms.Store is null)
-            return;
+            return true;
+        log.Error("fault", Fault(fault));
+        if (_inheritance.IsAdoption && !_governs)
+            LetGo(_inheritance.Heirlooms.All.Select(k => k.Name).Where(Succession.Chronicle.IsName));
         sink.Dispose();
-        Self.Exit(exitCode);
+        Self.Exit(ExitCode.Fault);
+        return true;
     }
 
     /// <summary>What is the emperor's own of what passes on.</summary>

@@ -124,11 +124,11 @@ internal sealed partial class Startup(
             {
                 return Govern(log, sink, logFile, pidFiles, spawner, softLimit, inherited, daemonPipe);
             }
-            catch (Exception e)
+            // A filter runs before anything is cleared away.
+            catch (Exception e) when (LeaveToSuccessor(e, log, sink))
             {
                 // Nothing of the emperor may outlive it: the guard sees to that when this process has ended, unless another emperor follows.
                 log.Error("fault", Fault(e));
-                LeaveToSuccessor(ExitCode.Fault, sink);
                 return ExitCode.Fault;
             }
         }

@@ -77,6 +77,9 @@ public sealed record EmpireLegacy
     /// <summary>When the upgrade was asked for, monotonic milliseconds; 0 when none was.</summary>
     public long AskedAt { get; init; }
 
+    /// <summary>Whether it has lent its capabilities to the next program, which is to take them from what that starts.</summary>
+    public bool LendsCapabilities { get; init; }
+
     /// <summary>Who waits for the word that the upgrade is done.</summary>
     public IReadOnlyList<AskerLegacy> Askers { get; init; } = [];
 

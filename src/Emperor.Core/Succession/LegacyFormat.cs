@@ -74,6 +74,7 @@ internal static class LegacyFormat
         if (empire is null)
             return;
         empire["IsStored"] = false;
+        empire["LendsCapabilities"] = false;
         empire["AskedAt"] = 0;
         empire["Askers"] = new JsonArray();
         empire["Orders"] = new JsonArray();

@@ -87,6 +87,9 @@ internal sealed class Guard : IDisposable
         _listName = heirlooms.Keep("sessions", _list.Number, isVital: true);
     }
 
+    /// <summary>Whether a descriptor that passes on is one of a guard's, by its name.</summary>
+    public static bool IsName(string name) => name.StartsWith($"{Heirlooms.Prefix}g", StringComparison.Ordinal);
+
     /// <summary>What it leaves; null when no guard runs.</summary>
     public GuardLegacy? Legacy =>
         Process is { } process && _exitName is { } exit && _pipeName is { } pipe

@@ -57,7 +57,13 @@ internal sealed partial class ProcessKeeper : IDisposable
         _serial = legacy.LastSerial + (inheritance.IsAdoption ? SerialsUnheardOf : 0);
         _guard = new Guard($"{Kindred.MarkVariable}={_mark}", _heirlooms, legacy.Guard);
         var strangers = inheritance.IsNone || inheritance.IsAdoption ? null : legacy.Strangers;
-        _kindred = new Kindred(_mark, loop, _guard, strangers, inheritance.IsAdoption ? _groups.Unit : null);
+        _kindred = new Kindred(
+            _mark,
+            loop,
+            _guard,
+            strangers,
+            inheritance.IsAdoption || inheritance.Legacy.Empire.Crashes > 0 ? _groups.Unit : null
+        );
         if (Children.BecomeSubreaper() is { Number: not 0 } error)
             log.Warning("no-subreaper", $"orphans of vassals will be lost to init: {error}");
         if (_guard.Process is { } guard)
@@ -68,6 +74,9 @@ internal sealed partial class ProcessKeeper : IDisposable
 
     /// <summary>What has come of processes, for the machines; whoever runs effects empties it.</summary>
     public Queue<(string Vassal, VassalEvent Event)> Outcomes { get; } = new();
+
+    /// <summary>Who hears of a vassal of which something else is left than before, though nothing has come of it; null for nobody.</summary>
+    public Action<string>? OnAltered { get; set; }
 
     /// <summary>Who hears of each process that has been taken in; null for nobody.</summary>
     public Action<LiveProcess>? OnKept { get; set; }
@@ -395,6 +404,7 @@ internal sealed partial class ProcessKeeper : IDisposable
         process.GuardSlot = _guard.Enlist(ProcFs.Stat(main.Pid) is { Session: > 1 } stat ? stat.Session : main.Pid);
         _kindred.NoteEnded(process, now.Monotonic);
         _heirlooms.Drop(process.ExitName);
+        OnAltered?.Invoke(process.Vassal);
         process.Promote();
         _loop.Add(process.Process.Fd, Token.Make(TokenKind.Exit, process.Serial));
     }

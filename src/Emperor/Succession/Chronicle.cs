@@ -23,6 +23,7 @@ internal sealed class Chronicle(Heirlooms heirlooms, Testament testament, Empero
     private string? _name;
     private long _limit;
     private bool _hasFailed;
+    private bool _isOwnChanged;
 
     /// <summary>Whether a descriptor is such a file, by its name.</summary>
     public static bool IsName(string name) => name.StartsWith($"{Heirlooms.Prefix}{Kind[0]}", StringComparison.Ordinal);
@@ -30,16 +31,28 @@ internal sealed class Chronicle(Heirlooms heirlooms, Testament testament, Empero
     /// <summary>Something has happened to a vassal.</summary>
     public void Note(string vassal) => _changed.Add(vassal);
 
+    /// <summary>Something of the emperor's own is not what it was.</summary>
+    public void NoteOwn() => _isOwnChanged = true;
+
     /// <summary>Writes down what has happened in this turn.</summary>
     public void Turn()
     {
-        if (_hasFailed || (_changed.Count == 0 && _file is not null))
+        if (_hasFailed || (_changed.Count == 0 && !_isOwnChanged && _file is not null))
             return;
-        if (_file is null || _file.Length > _limit)
-            Begin();
-        else
-            Append(_changed);
+        try
+        {
+            if (_file is null || _file.Length > _limit)
+                Begin();
+            else
+                Append(_changed);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Something that cannot be written as a document must not end the emperor, and with that what it is written for.
+            Fail(e.Message);
+        }
         _changed.Clear();
+        _isOwnChanged = false;
     }
 
     /// <inheritdoc/>
@@ -59,7 +72,7 @@ internal sealed class Chronicle(Heirlooms heirlooms, Testament testament, Empero
         }
         catch (LinuxException e)
         {
-            Fail(e.Error);
+            Fail($"{e.Error}");
             return;
         }
         Append(testament.Names);
@@ -67,18 +80,22 @@ internal sealed class Chronicle(Heirlooms heirlooms, Testament testament, Empero
         _name = heirlooms.Keep(Kind, _file.Fd, isVital: true);
         heirlooms.Drop(name);
         former?.Dispose();
+        // That of an emperor that was killed counted until now.
+        _ = heirlooms.CloseRest();
     }
 
     private void Append(IEnumerable<string> vassals)
     {
         var entry = LegacyJournal.Of(testament.Empire, vassals.Select(v => (v, testament.Of(v))), Program.Version);
         if (_file!.Append(LegacyJournal.Write(entry)) is { Number: not 0 } error)
-            Fail(error);
+            Fail($"{error}");
     }
 
-    private void Fail(Errno error)
+    private void Fail(string error)
     {
         _hasFailed = true;
+        // An old word would be worse than none.
+        heirlooms.Drop(_name);
         log.Warning(
             "journal",
             $"what is needed should the emperor be killed cannot be written down any more: {error}; its vassals are then started anew"

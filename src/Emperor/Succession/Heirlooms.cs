@@ -99,20 +99,21 @@ internal sealed class Heirlooms : IDisposable
     }
 
     /// <summary>Closes what nobody has taken.</summary>
+    /// <param name="isSpared">What is left for later; null for nothing.</param>
     /// <returns>How many those were.</returns>
-    public int CloseRest()
+    public int CloseRest(Func<string, bool>? isSpared = null)
     {
         lock (_lock)
         {
-            var count = _left.Count;
-            foreach (var (name, fd) in _left)
+            var rest = _left.Where(l => isSpared?.Invoke(l.Key) != true).ToArray();
+            foreach (var (name, fd) in rest)
             {
+                _left.Remove(name);
                 _kept.Remove(name);
                 Store?.Remove(name);
                 fd.Dispose();
             }
-            _left.Clear();
-            return count;
+            return rest.Length;
         }
     }
 

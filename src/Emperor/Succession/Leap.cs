@@ -112,6 +112,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
     private readonly StringBuilder _words = new();
     private readonly List<Asker> _askers = [];
     private long _asked;
+    private bool _hasLent;
 
     private enum Step
     {
@@ -186,7 +187,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
             case Step.Probing when now >= _deadline:
                 Fail($"{world.Program} cannot be the next emperor: it has not answered in {world.ProbeLimit / 1000} s");
                 break;
-            case Step.Quieting when world.Quieted.All(q => q.IsQuiet()):
+            case Step.Quieting when world.Quieted.All(q => q.IsQuiet()) && world.Heirlooms.Store is not { NextDue: not null }:
                 Go();
                 break;
             case Step.Quieting when now >= _deadline:
@@ -233,8 +234,9 @@ internal sealed class Leap(LeapWorld world) : IDisposable
             world.Loop.Add(_answer.Number, Token.Make(TokenKind.UpgradeProbe, 0));
             (_step, _deadline) = (Step.Probing, now + world.ProbeLimit);
         }
-        catch (LinuxException e)
+        catch (Exception e)
         {
+            // Whatever it is: vassals are worth more than an upgrade.
             Fail($"it cannot be tried whether {world.Program} can be the next emperor: {e.Message}");
         }
     }
@@ -316,7 +318,8 @@ internal sealed class Leap(LeapWorld world) : IDisposable
         // Still here.
         foreach (var number in numbers)
             Files.CloseNumber(number);
-        _ = Capabilities.ClearAmbient();
+        if (_hasLent)
+            _ = Capabilities.ClearAmbient();
         Self.ReleaseSignals(Signals);
         if (failure is null)
             GoLater();
@@ -340,10 +343,16 @@ internal sealed class Leap(LeapWorld world) : IDisposable
             world.TakeLast();
             while (world.TakeAsker() is { } asker)
                 _askers.Add(asker);
+            // An order of the last moment may have begun something.
+            if (world.Obstacle() is not null)
+                return null;
             world.Testament.Probes.Rest(Environment.TickCount64);
             var legacy = world.Complete(world.Testament.Whole());
             var askers = _askers.Select(a => a.Leave(world.Heirlooms)).OfType<AskerLegacy>().ToArray();
-            legacy = legacy with { Empire = legacy.Empire with { Askers = askers, AskedAt = _asked } };
+            legacy = legacy with
+            {
+                Empire = legacy.Empire with { Askers = askers, AskedAt = _asked, LendsCapabilities = !Capabilities.AreKeptOverExec },
+            };
             var table = new StringBuilder();
             foreach (var (name, fd) in world.Heirlooms.All)
             {
@@ -356,7 +365,8 @@ internal sealed class Leap(LeapWorld world) : IDisposable
             // Where it is already, it may have no right any more to enter.
             if (here != world.Folder)
                 Environment.CurrentDirectory = world.Folder;
-            if (Capabilities.KeepOverExec() is { Number: not 0 } refused)
+            _hasLent = !Capabilities.AreKeptOverExec;
+            if (_hasLent && Capabilities.KeepOverExec() is { Number: not 0 } refused)
                 return $"its capabilities cannot be kept: {refused}";
             world.Bequeath();
             Files.Bequeath(document.Number);
@@ -376,8 +386,9 @@ internal sealed class Leap(LeapWorld world) : IDisposable
             );
             return $"{world.Program} cannot be executed: {error}";
         }
-        catch (Exception e) when (e is LinuxException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
+            // As for the trial.
             return e.Message;
         }
         finally
