@@ -45,11 +45,13 @@ internal sealed class JailedUwsgiTests : HookTest
         var master = ProcFs.Children(daemon.Pid).Single(p => ProcFs.CommandLine(p).EndsWith("--ini site.ini"));
         var worker = ProcFs.Children(master)[0];
         _ = Native.Signal(worker, Native.Kill);
-        Wait.Until(() => !Directory.Exists($"/proc/{worker}") && ProcFs.Children(master).Count == 2, Logs);
+        Wait.Until(() => !Directory.Exists($"/proc/{worker}"), Logs);
+        AwaitIdle(master, 2);
         var mark = daemon.Mark;
         daemon.Signal(Native.Hangup);
         daemon.AwaitAccepting("site.ini", mark);
         Assert.That(Get(home)[1..4], Is.EqualTo(new[] { "1", $"{Alice}", "jail" }));
+        AwaitIdle(master, 2);
         var all = ProcFs.Children(master).Append(master).ToArray();
         Assert.That(daemon.Stop(), Is.Zero);
         Assert.That(all.Where(ProcFs.IsAlive), Is.Empty);

@@ -52,14 +52,7 @@ internal abstract class SiteTest : EmperorTest
         return daemon;
     }
 
-    // A uwsgi that is told to stop while it forks its workers waits a minute for those that did not hear of it.
-    private void AwaitIdle(Page page) =>
-        Wait.Until(
-            () =>
-                ProcFs.Children(page.Master) is { Count: DjangoProject.Workers } workers
-                && workers.TrueForAll(w => ProcFs.WaitsIn(w).Contains("poll", StringComparison.Ordinal)),
-            () => $"not all workers of {page.Master} wait for requests\n{AllLogs()}"
-        );
+    private void AwaitIdle(Page page) => AwaitIdle(page.Master, DjangoProject.Workers);
 
     protected Page AwaitServed(DjangoProject project) => Site.Await(project, page => page.IsServed, "is not served");
 

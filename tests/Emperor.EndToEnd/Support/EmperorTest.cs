@@ -169,6 +169,19 @@ internal abstract class EmperorTest
         return daemon.Await($" {System.Text.RegularExpressions.Regex.Escape(vassal)}: [a-z-]+(, pid|, failures)", mark);
     }
 
+    /// <summary>
+    /// Waits until all workers of a real uwsgi wait for requests. One that is told to stop while it forks them waits for those that did not
+    /// hear of it, longer than an emperor has patience.
+    /// </summary>
+    protected void AwaitIdle(int master, int workers) =>
+        Wait.Until(
+            () =>
+                ProcFs.Children(master) is var all
+                && all.Count == workers
+                && all.TrueForAll(w => ProcFs.WaitsIn(w).Contains("poll", StringComparison.Ordinal)),
+            () => $"not all workers of {master} wait for requests\n{Logs()}"
+        );
+
     /// <summary>What all daemons have said.</summary>
     protected string Logs() => string.Join('\n', _daemons.Select(d => d.Text()));
 

@@ -55,10 +55,10 @@ internal static unsafe partial class Native
     /// <summary>Empties a file in place.</summary>
     public static void Truncate(string path) => Check(Truncate(path, 0), "truncate");
 
-    /// <summary>Sets the modification time of a link itself to this moment, as touch --no-dereference does.</summary>
-    public static void TouchLink(string path)
+    /// <summary>Sets the modification time of a link itself, to this moment unless another is given, as touch --no-dereference does.</summary>
+    public static void TouchLink(string path, DateTimeOffset? time = null)
     {
-        var times = stackalloc long[4] { 0, Now, 0, Now };
+        var times = stackalloc long[4] { 0, Now, time?.ToUnixTimeSeconds() ?? 0, time is null ? Now : 0 };
         Check(SetTimes(AtFdCwd, path, times, AtSymlinkNoFollow), "utimensat");
     }
 
