@@ -167,6 +167,7 @@ internal sealed class HookTests : HookTest
     }
 
     [Test]
+    [Takes(32)]
     public void A_hanging_hook_delays_only_its_own_vassal_and_is_killed_with_its_group()
     {
         Write("a.ini");

@@ -30,6 +30,7 @@ internal sealed class MainJobTests : SiteTest
     }
 
     [Test]
+    [Takes(25)]
     public void Reloads_fail_no_request_of_a_steady_load()
     {
         var daemon = GovernBoth();

@@ -5,6 +5,7 @@ using Emperor.EndToEnd.Systemd;
 namespace Emperor.EndToEnd.Package;
 
 /// <summary>The package from its installation to its purge, on machines with a systemd and without .NET.</summary>
+[Takes(25)]
 internal sealed class InstallTests : MachineTest
 {
     private const string Ini = "/etc/uwsgi/vassals/hello.ini";

@@ -10,7 +10,9 @@ internal sealed class OnDemandProgramTests : ProgramTest
 {
     private const int Count = 100;
     private const int Turns = 10;
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+
+    // Half a minute is needed, and on a machine that is busy with much else eight times that.
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 
     // A start costs a millisecond, so that a thousand of them are quick. It answers each connection with its number.
     private const string Server = """
@@ -30,6 +32,7 @@ internal sealed class OnDemandProgramTests : ProgramTest
         """;
 
     [Test]
+    [Takes(60)]
     public void A_thousand_turns_of_idleness_lose_no_request()
     {
         Temp.Write("server.c", Server);

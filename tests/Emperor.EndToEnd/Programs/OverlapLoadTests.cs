@@ -18,6 +18,7 @@ internal sealed class OverlapLoadTests : ProgramTest
     private static readonly RealServer[] Servers = [RealServer.GunicornSync, RealServer.NodeJs];
 
     [TestCaseSource(nameof(Servers))]
+    [Takes(60)]
     public void No_request_fails_over_reloads_and_failed_reloads(RealServer server)
     {
         Need(server.Program!);

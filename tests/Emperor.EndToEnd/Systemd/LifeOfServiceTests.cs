@@ -30,6 +30,7 @@ internal sealed class LifeOfServiceTests : ServiceTest
     }
 
     [Test]
+    [Takes(30)]
     public void A_reload_that_takes_longer_than_systemd_s_patience_is_through_all_the_same()
     {
         // Within this time the emperor must have told systemd once that it goes on, on the slowest machine too.
@@ -43,6 +44,7 @@ internal sealed class LifeOfServiceTests : ServiceTest
 
     [TestCase("stop-delay 13000", "exit 0")]
     [TestCase("ignore-stop", "signal 9")]
+    [Takes(20)]
     public void Stop_gives_the_vassals_their_mercy_though_TimeoutStopSec_is_shorter(string verb, string end)
     {
         Configure("reload-mercy = 16");
@@ -73,6 +75,7 @@ internal sealed class LifeOfServiceTests : ServiceTest
     }
 
     [Test]
+    [Takes(30)]
     public void A_stopped_emperor_is_found_by_the_watchdog_and_restarted()
     {
         Edit("WatchdogSec=10");

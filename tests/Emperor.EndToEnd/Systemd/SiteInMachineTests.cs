@@ -43,6 +43,7 @@ internal sealed class SiteInMachineTests : ServiceTest
     private const string Ask = "curl -s -o /dev/null -w '%{http_code}' -H 'Host: shop.localhost' http://127.0.0.1/";
 
     [Test]
+    [Takes(30)]
     public void Start_blocks_until_Django_answers_and_reloads_under_load_fail_no_request()
     {
         Installed.Require();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Systemd;
 
@@ -33,6 +34,7 @@ internal sealed class StartTests : ServiceTest
 
     [TestCase("settled", true)]
     [TestCase("all", false)]
+    [Takes(30)]
     public void A_vassal_that_never_gets_ready_is_waited_for_and_no_longer(string policy, bool succeeds)
     {
         // TimeoutStartSec alone would end a start that is still within the emperor's own time.
@@ -76,6 +78,7 @@ internal sealed class StartTests : ServiceTest
     }
 
     [Test]
+    [Takes(15)]
     public void An_emperor_that_cannot_live_is_given_up()
     {
         Configure("emperor-ready = all");

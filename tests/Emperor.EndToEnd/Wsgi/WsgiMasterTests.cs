@@ -164,6 +164,7 @@ internal sealed class WsgiMasterTests : ProgramTest
 
     [TestCase("http")]
     [TestCase("uwsgi")]
+    [Takes(25)]
     public void No_request_fails_over_fifty_reloads(string protocol)
     {
         const int Reloads = 50;
