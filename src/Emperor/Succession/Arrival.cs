@@ -80,8 +80,8 @@ internal static class Arrival
             var legacy = LegacyJournal.Read(MemoryLog.Open(journal.Fd).ReadAll());
             if (legacy.Empire.Reign.IsEnding)
                 throw new LegacyException("its vassals had been told to end");
-            var from = lowest = Math.Max(LowestNumber, Files.HighestOpen() + Room);
-            var heirlooms = new Heirlooms(kept.Select(k => (k.Name, Files.MoveAbove(k.Fd, from))));
+            var first = lowest = Math.Max(LowestNumber, Files.HighestOpen() + Room);
+            var heirlooms = new Heirlooms(kept.Select(k => (k.Name, Files.MoveAbove(k.Fd, first))));
             return new Inheritance(legacy, heirlooms, IsAdoption: true);
         }
         catch (Exception e) when (e is LegacyException or LinuxException)

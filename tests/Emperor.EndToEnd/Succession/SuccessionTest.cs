@@ -73,15 +73,14 @@ internal abstract class SuccessionTest : ServiceTest
             $"emperor status --json {vassal} | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"vassals\"][0][\"pid\"])'"
         );
 
-    /// <summary>Waits until the guard has all sessions of vassals and of what came of them on its list, those of daemons too that detached themselves.</summary>
+    /// <summary>Waits until the guard has the sessions of all scripted vassals on its list, and those of their daemons, which detached themselves.</summary>
     protected void AwaitListed() =>
         Wait.Until(
             () =>
-                Lines($"ps -o sess= {string.Join(' ', Subjects)}")
-                    .Select(s => s.Trim())
-                    .All(
-                        Machine.Run($"cat /proc/{Guards.Single()}/fd/4").Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Contains
-                    ),
+            {
+                var listed = Machine.Run($"cat /proc/{Guards.Single()}/fd/4").Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+                return !Lines("ps -o sess= -C test-vassal").Select(s => s.Trim()).Except(listed).Any();
+            },
             Machine.Journal,
             Long
         );
