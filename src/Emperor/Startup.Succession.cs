@@ -310,7 +310,9 @@ internal sealed partial class Startup
                 Environment =
                 [
                     .. environment
-                        .Where(v => v.Key is not Arrival.Variable and not Daemonizer.Variable && !Core.Sockets.ListenFds.Variables.Contains(v.Key))
+                        .Where(v =>
+                            v.Key is not Arrival.Variable and not Daemonizer.Variable && !Core.Sockets.ListenFds.Variables.Contains(v.Key)
+                        )
                         .Select(v => $"{v.Key}={v.Value}"),
                 ],
                 Folder = settings.WorkingDirectory,
