@@ -6,7 +6,7 @@ namespace Emperor.EndToEnd.Succession;
 /// <summary>What vassals print while one emperor takes over from another: each line once, in order.</summary>
 internal sealed class UpgradeOutputTests : UpgradeTest
 {
-    private const int Upgrades = 20;
+    private const int Upgrades = 10;
     private const string Word = "flood ";
 
     [Test]
@@ -24,7 +24,7 @@ internal sealed class UpgradeOutputTests : UpgradeTest
     public void Nor_in_its_log_file_nor_in_those_of_a_folder()
     {
         var (log, folder) = (Temp["emperor.log"], Temp.Folder("logs"));
-        Write("a.ini", "flood 2000", "accept");
+        Write("a.ini", "flood 500", "accept");
         var daemon = Launch("--emperor", Vassals, "--logto", log, "--vassal-log-dir", folder);
         void Await(string text, int count) =>
             Wait.Until(() => File.Exists(log) && Times(log, text) >= count, () => $"no {count} times \"{text}\"\n{File.ReadAllText(log)}");
@@ -49,7 +49,7 @@ internal sealed class UpgradeOutputTests : UpgradeTest
         Touch("a.ini");
         daemon.Await(@"^\[a\.ini\] three$");
         var said = string.Concat(daemon.Lines.Where(l => l.StartsWith("[a.ini] ", StringComparison.Ordinal)).Select(l => l[8..] + "|"));
-        Assert.That(said, Is.EqualTo("one two|three|").Or.EqualTo("one|…  two|three|"), Logs());
+        Assert.That(said, Is.EqualTo("one two|three|").Or.EqualTo("one|… two|three|"), Logs());
     }
 
     private static int Times(string log, string text) => File.ReadLines(log).Count(line => line.Contains(text, StringComparison.Ordinal));
@@ -60,7 +60,7 @@ internal sealed class UpgradeOutputTests : UpgradeTest
             .Where(l => l.StartsWith(Word, StringComparison.Ordinal))
             .Select(l => long.Parse(l[Word.Length..].Split(' ', '.')[0], CultureInfo.InvariantCulture))
             .ToArray();
-        Assert.That(numbers, Has.Length.GreaterThan(1000), Logs());
+        Assert.That(numbers, Has.Length.GreaterThan(500), Logs());
         for (var i = 0; i < numbers.Length; i++)
         {
             if (numbers[i] != i)

@@ -24,7 +24,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         Write("a.ini", "fork 1", "accept");
         var daemon = LaunchBy(["setpriv", $"--reuid={Nobody}", $"--regid={Nobody}", "--clear-groups", "--"]);
         daemon.AwaitAccepting("a.ini");
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < 2; i++)
             Upgrade(daemon);
         AssertObeyed(daemon, daemon.Pid);
     }
@@ -37,7 +37,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         daemon.AwaitAccepting("a.ini");
         var pid = ProcFs.Children(daemon.Pid).Single();
         string[] open = [];
-        for (var i = 0; i < 6; i++)
+        for (var i = 0; i < 5; i++)
         {
             var mark = daemon.Mark;
             Native.Check(Native.Signal(pid, Native.User2), "kill");
@@ -61,7 +61,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         var daemon = LaunchBy([], capabilities is null ? options : [.. options, "--cap", capabilities]);
         AwaitInLog(log, "a.ini: pid [0-9]+ accepts requests");
         var (rights, user) = (ProcFs.Status(daemon.Pid, "CapEff"), ProcFs.Status(daemon.Pid, "Uid"));
-        for (var i = 1; i <= 3; i++)
+        for (var i = 1; i <= 2; i++)
         {
             daemon.Signal(Native.User2);
             AwaitInLog(log, Upgraded, i);
@@ -83,7 +83,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         Assert.That(first.AwaitEnd(), Is.Zero);
         AwaitInLog(log, "a.ini: pid [0-9]+ accepts requests");
         var pid = int.Parse(File.ReadAllText(pidFile), CultureInfo.InvariantCulture);
-        for (var i = 1; i <= 3; i++)
+        for (var i = 1; i <= 2; i++)
         {
             Native.Check(Native.Signal(pid, Native.User2), "kill");
             AwaitInLog(log, Upgraded, i);
@@ -103,7 +103,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         var daemon = LaunchBy([], options);
         daemon.AwaitAccepting("a.ini");
         var vassal = Descendants().Single();
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < 2; i++)
         {
             Upgrade(daemon);
             Assert.That(ProcFs.CommandLine(daemon.Pid), Is.EqualTo("the emperor of all"));
@@ -156,7 +156,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         const string accepts = "^[^[]* sub.ini: pid [0-9]+ accepts requests";
         lord.Await(accepts);
         var sub = ProcFs.All().Single(p => ProcFs.CommandLine(p).Contains("sub.ini") && Descendants().Contains(p));
-        for (var i = 1; i <= 3; i++)
+        for (var i = 1; i <= 2; i++)
         {
             Native.Check(Native.Signal(sub, Native.User2), "kill");
             Wait.Until(() => lord.Count(Upgraded) == i, Logs);
@@ -186,7 +186,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         var daemon = Launch(new EmperorStart { Arguments = ["serve", "--http", address, "--wsgi-file", "test.py"], Folder = Temp.Path });
         daemon.Await("test.py: pid .* is ready after");
         var pid = Ask(address);
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < 2; i++)
         {
             Upgrade(daemon);
             Assert.That(Ask(address), Is.EqualTo(pid));

@@ -6,7 +6,8 @@ namespace Emperor.EndToEnd.Succession;
 internal sealed class UpgradeSignalTests : UpgradeTest
 {
     private const int Moments = 20;
-    private const int Parts = 6;
+    private const int Ends = 12;
+    private const int Parts = 4;
 
     [Test]
     public void A_reload_of_all_is_never_lost()
@@ -35,13 +36,13 @@ internal sealed class UpgradeSignalTests : UpgradeTest
         var span = Time(first);
         Assert.That(first.Stop(), Is.Zero);
         // One that leaves does so once.
-        for (var i = part; i < Moments; i += Parts)
+        for (var i = part; i < Ends; i += Parts)
         {
             var journal = Journal.Mark;
             var daemon = Start();
             daemon.AwaitAccepting("a.ini");
             daemon.Signal(Native.User2);
-            Thread.Sleep(span * i / Moments);
+            Thread.Sleep(span * i / Ends);
             Assert.That(daemon.Stop(), Is.Zero);
             Journal.AwaitStop("a.ini", journal);
             Assert.That(Descendants(), Is.Empty);

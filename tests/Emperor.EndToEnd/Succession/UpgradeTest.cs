@@ -37,12 +37,13 @@ internal abstract partial class UpgradeTest : ProgramTest
     protected string[] ServerLines =>
         [$"exec = /usr/bin/python3 -E -S {Temp.Write("server.py", Server)}", $"chdir = {Temp.Path}", "ready-timeout = 50"];
 
-    /// <summary>Has an upgrade made by SIGUSR2, and waits for the new emperor's word.</summary>
+    /// <summary>Has an upgrade made by SIGUSR2, and waits until the new emperor has looked at all files.</summary>
     protected static void Upgrade(EmperorProcess daemon)
     {
         var mark = daemon.Mark;
         daemon.Signal(Native.User2);
         daemon.Await(Upgraded, mark);
+        daemon.Await("the emperor is governing [0-9]+ vassals", mark);
     }
 
     /// <summary>How long an upgrade takes here and now.</summary>
