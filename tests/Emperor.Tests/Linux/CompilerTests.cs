@@ -85,6 +85,7 @@ public sealed class CompilerTests
         ["CapabilityVersion3"] = "_LINUX_CAPABILITY_VERSION_3",
         ["PrSetKeepCaps"] = "PR_SET_KEEPCAPS",
         ["PrCapAmbient"] = "PR_CAP_AMBIENT",
+        ["PrCapAmbientIsSet"] = "PR_CAP_AMBIENT_IS_SET",
         ["PrCapAmbientRaise"] = "PR_CAP_AMBIENT_RAISE",
         ["PrCapAmbientClearAll"] = "PR_CAP_AMBIENT_CLEAR_ALL",
         ["SysAccept4"] = "SYS_accept4",

@@ -69,12 +69,13 @@ public sealed class SpawnerTests
     }
 
     [Test]
-    public void What_is_open_above_its_own_end_is_not_in_its_table()
+    public void What_is_open_from_the_number_on_that_it_is_told_is_not_in_its_table()
     {
+        const int Limit = 900;
         var (read, write) = Files.CreateOutputPipe();
         using var end = read;
-        var above = Files.MoveAbove(write, 900);
-        using (var other = new Spawner())
+        var above = Files.MoveAbove(write, Limit);
+        using (var other = new Spawner(first: Limit))
         {
             Assert.That(other.HasOwnTable);
             Assert.That(Files.Read(read, new byte[1], out _), Is.EqualTo(Errno.Again));
