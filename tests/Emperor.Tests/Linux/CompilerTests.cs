@@ -179,6 +179,7 @@ public sealed class CompilerTests
         ["Quit"] = "SIGQUIT",
         ["Kill"] = "SIGKILL",
         ["User1"] = "SIGUSR1",
+        ["WindowChange"] = "SIGWINCH",
         ["User2"] = "SIGUSR2",
         ["Terminate"] = "SIGTERM",
         ["Continue"] = "SIGCONT",
