@@ -10,7 +10,8 @@ namespace Emperor.Core.Succession;
 /// <list type="table">
 /// <item><term>1</term><description>the first; a process and a copy carried an empty plan beside the place of their own, and an entry of the
 /// journal told of the emperor or of one vassal; nothing told whether descriptors were stored, who had asked for the upgrade, of half-given orders,
-/// nor how many lines were lost</description></item>
+/// how many lines were lost, nor
+/// which processes were adopted</description></item>
 /// <item><term>2</term><description>they carry none; an entry tells of a whole turn, so that no part of a turn is ever read without the rest
 /// of it; it tells of those</description></item>
 /// </list>
@@ -86,6 +87,7 @@ internal static class LegacyFormat
             output?["Lost"] = 0;
         if (vassal?["State"]?["State"] is not { } state)
             return;
+        state["AdoptedUpTo"] = 0;
         foreach (var process in Items(state, "Members").Concat(Items(state, "Slots")))
             process?.AsObject().Remove("Plan");
     }

@@ -85,8 +85,8 @@ internal sealed class ContentsTests
             $"{EmperorPackage.Folder}/{EmperorPackage.FileOf(EmperorPackage.First)}"
         );
         Assert.That(list.TrimEnd().Split('\n'), Has.All.Contains(" root/root "));
-        // The README says 29 MB; a tenth more is a reason to look.
-        Assert.That(new FileInfo(EmperorPackage.Program).Length, Is.LessThan(32_000_000));
+        // The README says 32 MB; a tenth more is a reason to look.
+        Assert.That(new FileInfo(EmperorPackage.Program).Length, Is.LessThan(35_000_000));
     }
 
     [Test]

@@ -102,14 +102,12 @@ internal sealed class InstallTests : MachineTest
         Install(EmperorPackage.First);
         StartBoth();
         var (emperors, apps) = (Emperors(), Apps());
-        Machine.Run(
-            "for f in emperor www-data; do cp /etc/emperor/$f.ini /srv/; echo 'emperor-use-fork-server = /x' >>/etc/emperor/$f.ini; done"
-        );
+        Machine.Run("for f in emperor www-data; do cp /etc/emperor/$f.ini /srv/; echo 'emperor-throttle = x' >>/etc/emperor/$f.ini; done");
 
         var said = Install(EmperorPackage.Later);
 
-        Assert.That(said, Does.Match("emperor.service is not upgraded: .*emperor-use-fork-server"));
-        Assert.That(said, Does.Match("emperor@www-data.service is not upgraded: .*emperor-use-fork-server"));
+        Assert.That(said, Does.Match("emperor.service is not upgraded: .*emperor-throttle"));
+        Assert.That(said, Does.Match("emperor@www-data.service is not upgraded: .*emperor-throttle"));
         Assert.That((Emperors(), Apps()), Is.EqualTo((emperors, apps)), "the same processes");
         Assert.That(Programs(), Has.All.EqualTo("/usr/bin/emperor (deleted)"), "the old version runs");
         AwaitServed("one");

@@ -6,8 +6,8 @@ namespace Emperor.EndToEnd.Succession;
 /// <summary>What an emperor knows of its vassals, and has begun with them, goes on with the next one.</summary>
 internal sealed class UpgradeKeepsTests : UpgradeTest
 {
-    // Of now, and of the process as the kernel tells it at this moment.
-    private static readonly string[] Passing = ["since_ms", "uptime_ms", "last_end_ms", "retry_in_ms", "memory_bytes", "cpu_ms"];
+    // Of now, of the process as the kernel tells it at this moment, and who has started it.
+    private static readonly string[] Passing = ["since_ms", "uptime_ms", "last_end_ms", "retry_in_ms", "memory_bytes", "cpu_ms", "adopted"];
 
     [Test]
     public void What_status_stats_events_and_logs_tell_stays_the_same()

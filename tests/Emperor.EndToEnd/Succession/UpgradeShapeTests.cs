@@ -188,7 +188,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         var pid = Ask(address);
         for (var i = 0; i < 2; i++)
         {
-            Upgrade(daemon);
+            Upgrade(daemon, Upgraded);
             Assert.That(Ask(address), Is.EqualTo(pid));
         }
         var mark = daemon.Mark;

@@ -38,12 +38,14 @@ internal abstract partial class UpgradeTest : ProgramTest
         [$"exec = /usr/bin/python3 -E -S {Temp.Write("server.py", Server)}", $"chdir = {Temp.Path}", "ready-timeout = 50"];
 
     /// <summary>Has an upgrade made by SIGUSR2, and waits until the new emperor has looked at all files.</summary>
-    protected static void Upgrade(EmperorProcess daemon)
+    /// <param name="daemon">The emperor.</param>
+    /// <param name="last">What it says then.</param>
+    protected static void Upgrade(EmperorProcess daemon, string last = "the emperor is governing [0-9]+ vassals")
     {
         var mark = daemon.Mark;
         daemon.Signal(Native.User2);
         daemon.Await(Upgraded, mark);
-        daemon.Await("the emperor is governing [0-9]+ vassals", mark);
+        daemon.Await(last, mark);
     }
 
     /// <summary>How long an upgrade takes here and now.</summary>

@@ -74,6 +74,12 @@ internal sealed class LifeOfServiceTests : ServiceTest
         Start();
         Wait.Until(() => Running("test-vassal").Length == 5, () => Machine.Journal(), Long);
         var before = Running("test-vassal");
+        // One that has left its session, and wiped its environment, is known as soon as the emperor has looked for such.
+        Wait.Until(
+            () => before.Where(IsLeader).All(pid => Machine.Try($"grep -qw {pid} /proc/$(pgrep -o -f emperor-guard)/fd/4").Code == 0),
+            () => $"the guard knows {Machine.Try("cat /proc/$(pgrep -o -f emperor-guard)/fd/4").Output}\n{Machine.Journal()}",
+            Long
+        );
         Machine.Run($"kill -9 {MainPid}");
         AwaitShown("NRestarts", count => count == "1");
         AwaitShown("ActiveState", state => state == "active");
@@ -136,4 +142,6 @@ internal sealed class LifeOfServiceTests : ServiceTest
         AwaitMessages("-u emperor EVENT=ready", 1);
         Assert.That(Messages("-u emperor -p warning"), Has.All.StartsWith("shop.ini: "));
     }
+
+    private bool IsLeader(string pid) => Machine.Run($"ps -o sid= -p {pid}").Trim() == pid;
 }

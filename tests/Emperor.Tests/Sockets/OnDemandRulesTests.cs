@@ -52,7 +52,7 @@ public sealed class OnDemandRulesTests
     [TestCase("x", "2", "a:b", "", false)]
     [TestCase(null, "2", "a:b", "", false)]
     [TestCase("7", "-1", null, "", true)]
-    [TestCase("7", "1025", null, "", true)]
+    [TestCase("7", "65537", null, "", true)]
     [TestCase("7", null, null, "", true)]
     public void Sockets_of_the_service_manager_are_told_by_the_environment(
         string? pid,
