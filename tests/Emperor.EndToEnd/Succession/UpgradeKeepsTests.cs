@@ -43,9 +43,9 @@ internal sealed class UpgradeKeepsTests : UpgradeTest
         }
         Assert.That(Journal.Mark, Is.EqualTo(journal));
 
-        // The backoff goes on, and ends by the same orders.
+        // The failures are still counted, and the backoff ends by the same orders.
         Assert.That(Emperor("retry", "bad").Code, Is.EqualTo(1));
-        Assert.That((int)StatusOf("bad.ini")["failures"]!, Is.EqualTo(2));
+        Assert.That((int)StatusOf("bad.ini")["failures"]!, Is.EqualTo(3));
         Assert.That(Emperor("start", "stopped").Code, Is.Zero);
         WriteProgram("slip.ini", "exec = sleep 600", "ready = after 0.1");
         Wait.Until(() => (string?)StatusOf("slip.ini")["refused_change"] is null, Logs);
