@@ -120,7 +120,8 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
         Machine.Run("systemctl stop emperor", Long);
         Assert.That(Show("Result"), Is.EqualTo("success"), Machine.Journal());
         AwaitNothingLeft();
-        Assert.That(Machine.Run("ls /run/uwsgi"), Is.Empty);
+        // uWSGI does not remove a socket that it has kept over a reload of its own ("VACUUM WARNING: ... changed inode. Skip removal").
+        Assert.That(Machine.Run("ls /run/uwsgi").Trim(), Is.EqualTo("u1.sock"));
     }
 
     // One of each kind is touched, one is killed, one is removed.
