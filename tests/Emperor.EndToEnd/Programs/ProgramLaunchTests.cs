@@ -44,6 +44,7 @@ internal sealed class ProgramLaunchTests : EmperorTest
 
         File.SetLastWriteTimeUtc($"{Vassals}/app.ini", DateTime.UtcNow.AddSeconds(5));
         daemon.AwaitVassal("app.ini", "it is reloaded");
+        daemon.AwaitVassal("app.ini", $"pid {first} has ended");
         var second = Ask();
         Assert.That(second, Is.Not.EqualTo(first));
         Wait.Until(() => !Directory.Exists(folder), Logs);

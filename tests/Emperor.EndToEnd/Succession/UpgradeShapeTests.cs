@@ -194,6 +194,8 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         var mark = daemon.Mark;
         daemon.Signal(Native.Hangup);
         daemon.Await("it is reloaded", mark);
+        // The former one may take a connection until it has seen that it is told to stop.
+        daemon.Await($"pid {pid} has ended", mark);
         Assert.That(Ask(address), Is.Not.EqualTo(pid));
         Assert.That(daemon.Stop(), Is.Zero);
     }

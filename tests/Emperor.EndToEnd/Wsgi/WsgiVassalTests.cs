@@ -47,6 +47,8 @@ internal sealed class WsgiVassalTests : EmperorTest
         WriteApp("second");
         Touch(5);
         daemon.AwaitVassal("app.ini", "it is reloaded");
+        // A former process may take a connection until it has seen that it is told to stop.
+        Wait.Until(() => daemon.Count(" has ended") == 2, Logs);
         Assert.That(await client.GetStringAsync("/"), Does.StartWith("second "));
 
         WriteApp("three\nimport nothing_of_that_name");
