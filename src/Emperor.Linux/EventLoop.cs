@@ -75,13 +75,31 @@ public sealed unsafe class EventLoop : IDisposable
             _ = Native.EpollControl(_epoll.Number, Constants.EpollCtlDel, fd, nothing);
     }
 
-    /// <summary>Ends the wait of the loop's thread, now or at its next start. For any thread; many calls before a turn cost one.</summary>
+    /// <summary>
+    /// Ends the wait of the loop's thread, now or at its next start. For any thread; many calls before a turn cost one, and those after the loop's end
+    /// do nothing.
+    /// </summary>
     public void Wake()
     {
         if (Interlocked.Exchange(ref _wakeAsked, 1) != 0)
             return;
-        var one = 1UL;
-        _ = Native.Write(_wake.Number, (byte*)&one, sizeof(ulong));
+        var isHeld = false;
+        try
+        {
+            // Held, it is not closed meanwhile: its number could be another descriptor's by then.
+            _wake.DangerousAddRef(ref isHeld);
+            var one = 1UL;
+            _ = Native.Write(_wake.Number, (byte*)&one, sizeof(ulong));
+        }
+        catch (ObjectDisposedException)
+        {
+            // Some threads outlive the loop, as one does that reads in another process's memory: nobody waits there any more.
+        }
+        finally
+        {
+            if (isHeld)
+                _wake.DangerousRelease();
+        }
     }
 
     /// <summary>Waits until something is ready, somebody calls <see cref="Wake"/>, or time is up.</summary>
@@ -93,14 +111,7 @@ public sealed unsafe class EventLoop : IDisposable
         HasMore = false;
         fixed (byte* buffer = _buffer)
         {
-            var count = Native.EpollWait(_epoll.Number, buffer, Capacity, timeout);
-            if (count < 0)
-            {
-                var error = Errno.Last;
-                if (error == Errno.Interrupted)
-                    return;
-                throw new LinuxException("epoll_wait", error);
-            }
+            var count = Await(buffer, timeout);
             HasMore = count == Capacity;
             for (var i = 0; i < count; i++)
             {
@@ -128,6 +139,24 @@ public sealed unsafe class EventLoop : IDisposable
     {
         _wake.Dispose();
         _epoll.Dispose();
+    }
+
+    // A signal does not end it: the runtime takes signals in on a thread of its own, and whoever obeys one calls Wake. Besides, SIGCONT and a debugger
+    // interrupt this call too, and say nothing.
+    private int Await(byte* buffer, int timeout)
+    {
+        var end = timeout > 0 ? Environment.TickCount64 + timeout : 0;
+        while (true)
+        {
+            var count = Native.EpollWait(_epoll.Number, buffer, Capacity, timeout);
+            if (count >= 0)
+                return count;
+            var error = Errno.Last;
+            if (error != Errno.Interrupted)
+                throw new LinuxException("epoll_wait", error);
+            if (timeout > 0)
+                timeout = (int)Math.Max(0, end - Environment.TickCount64);
+        }
     }
 
     private void Control(int operation, int fd, ulong token, uint events)

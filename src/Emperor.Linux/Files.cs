@@ -225,7 +225,10 @@ public static unsafe class Files
         return fd is null ? null : ReadUpTo(fd, limit, Math.Min(limit, ProcBytes), out error);
     }
 
-    /// <summary>Reads what comes on a descriptor until its other end closes, the buffer is full, or time is up.</summary>
+    /// <summary>
+    /// Reads what comes on a descriptor until its other end closes, the buffer is full, or time is up. The time begins anew with each piece that comes, and
+    /// with a signal.
+    /// </summary>
     public static int ReadUntilClosed(SafeFd fd, Span<byte> buffer, int timeoutMilliseconds)
     {
         var length = 0;
@@ -237,9 +240,11 @@ public static unsafe class Files
             {
                 poll[0] = fd.Number;
                 poll[1] = 1;
-                if (Native.Poll((byte*)poll, 1, timeoutMilliseconds) <= 0)
-                    break;
-                var count = Native.Read(fd.Number, pointer + length, (nuint)(buffer.Length - length));
+                nint count = Native.Poll((byte*)poll, 1, timeoutMilliseconds);
+                if (count > 0)
+                    count = Native.Read(fd.Number, pointer + length, (nuint)(buffer.Length - length));
+                if (count < 0 && Errno.Last == Errno.Interrupted)
+                    continue;
                 if (count <= 0)
                     break;
                 length += (int)count;

@@ -12,12 +12,15 @@ internal static class OwnThread
     private static readonly int SysTgKill = OnArm ? 131 : 234;
     private static readonly int SysSetResUid = OnArm ? 147 : 117;
 
+    /// <summary>The kernel's number of it.</summary>
+    public static nint Id => Native.SysCall(SysGetTid, 0, 0, 0, 0);
+
     /// <summary>Sends it a signal.</summary>
-    public static Errno Signal(int signal)
-    {
-        var thread = Native.SysCall(SysGetTid, 0, 0, 0, 0);
-        return Native.SysCall(SysTgKill, Self.Pid, thread, signal, 0) == 0 ? default : Errno.Last;
-    }
+    public static Errno Signal(int signal) => Signal(Id, signal);
+
+    /// <summary>Sends a signal to one that has told its <see cref="Id"/>.</summary>
+    public static Errno Signal(nint thread, int signal) =>
+        Native.SysCall(SysTgKill, Self.Pid, thread, signal, 0) == 0 ? default : Errno.Last;
 
     /// <summary>Makes it another user's, for good: let it end then.</summary>
     public static Errno SetUser(uint uid) => Native.SysCall(SysSetResUid, (nint)uid, (nint)uid, (nint)uid, 0) == 0 ? default : Errno.Last;
