@@ -2,6 +2,7 @@ using System.Globalization;
 using Emperor.Core.Programs;
 using Emperor.Core.Vassals;
 using Emperor.Linux;
+using Emperor.Probes;
 using NUnit.Framework;
 
 namespace Emperor.Tests.Probes;
@@ -195,12 +196,13 @@ public sealed class HealthTests : IDisposable
     {
         Answer("silence");
         _rig.Python(Vassal, 1, Server, [_rig.HoldPath(Vassal)]);
+        AwaitServing();
         Check(
             new HealthRule
             {
                 Path = "/",
                 Interval = 10,
-                Timeout = 300,
+                Timeout = 3_000,
                 Failures = 1,
             }
         );
@@ -237,14 +239,14 @@ public sealed class HealthTests : IDisposable
             {
                 Command = ["sh", "-c", "sleep 601 & echo $! > child; echo begun; wait"],
                 Interval = 10,
-                Timeout = 500,
+                Timeout = 3_000,
                 Failures = 1,
             }
         );
         _rig.Until(() => _rig.Told.Count > 0, "it is not told");
         Assert.That(
             _rig.Told.Single().Event,
-            Is.EqualTo(new VassalEvent.Unwell(1, "a check failed: sh: not ended after 0.5 s, and killed: begun"))
+            Is.EqualTo(new VassalEvent.Unwell(1, "a check failed: sh: not ended after 3 s, and killed: begun"))
         );
         var child = int.Parse(File.ReadAllText(_rig.Folder.PathOf("child")), CultureInfo.InvariantCulture);
         Assert.That(() => ProcFs.Stat(child) is null or { State: 'Z' }, Is.True.After(60_000, 10));
@@ -260,6 +262,7 @@ public sealed class HealthTests : IDisposable
             _rig.AwaitReady($"{i}.ini", 1, new ReadyRule(ReadyWay.Exec) { Command = ["sh", "-c", "echo >> runs; sleep 0.05"] });
         }
         var most = 0;
+        var began = Environment.TickCount64;
         _rig.Until(
             () =>
             {
@@ -268,7 +271,9 @@ public sealed class HealthTests : IDisposable
             },
             "they are not ready"
         );
-        Assert.That(most, Is.EqualTo(Emperor.Probes.CommandProbes.MostAtOnce));
+        // On a machine that stands still some seconds they may take longer than their turns, and so many others begin beside them for each.
+        var turns = 1 + ((Environment.TickCount64 - began) / CommandProbes.LongestTurn);
+        Assert.That(most, Is.InRange(CommandProbes.MostAtOnce, CommandProbes.MostAtOnce * turns));
         for (var i = 0; i < many; i++)
             _rig.Desk.End($"{i}.ini", 1);
         Assert.That(_rig.Desk.CommandsNow, Is.Zero);
@@ -277,7 +282,8 @@ public sealed class HealthTests : IDisposable
     [Test]
     public void One_vassal_with_many_long_commands_holds_up_no_other()
     {
-        const int many = 40;
+        // So many that it would take five turns, of three seconds each, until they all run.
+        const int many = 80;
         var now = Environment.TickCount64;
         var rule = new HealthRule
         {
@@ -290,7 +296,7 @@ public sealed class HealthTests : IDisposable
             _rig.Start(Vassal, i, ["/bin/sleep", "600"], []);
             _rig.Desk.Begin(new Effect.CheckHealth(Vassal, i, _rig.Plan with { Health = rule }), now);
         }
-        _rig.Until(() => _rig.Desk.CommandsNow == Emperor.Probes.CommandProbes.MostAtOnce, "they do not run");
+        _rig.Until(() => _rig.Desk.CommandsNow == CommandProbes.MostAtOnce, "they do not run");
         _rig.Start("other.ini", 1, ["/bin/sleep", "600"], []);
         _rig.AwaitReady("other.ini", 1, new ReadyRule(ReadyWay.Exec) { Command = ["true"] });
         _rig.Until(() => _rig.Told.Count > 0, "the other one is not ready");
@@ -303,18 +309,28 @@ public sealed class HealthTests : IDisposable
     {
         Answer("silence");
         _rig.Python(Vassal, 1, Server, [_rig.HoldPath(Vassal)]);
+        AwaitServing();
         Check(
             new HealthRule
             {
                 Path = "/",
                 Interval = 10,
-                Timeout = 400,
+                Timeout = 2_000,
                 Failures = 1,
             }
         );
         _rig.Until(() => Requests() > 0, "it is not checked");
         _rig.Desk.End(Vassal, 1);
-        _rig.Never(() => _rig.Told.Count > 0, "it is told", 800);
+        Assert.That(_rig.Desk.NextDue, Is.Null, "nothing is waited for");
+        _rig.Never(() => _rig.Told.Count > 0, "it is told", 3_000);
+    }
+
+    // A program takes its time to begin, which is not the time that its answers are given.
+    private void AwaitServing()
+    {
+        _rig.AwaitReady(Vassal, 1, new ReadyRule(ReadyWay.Accept));
+        _rig.Until(() => _rig.IsReady(Vassal, 1), "it does not serve");
+        _rig.Told.Clear();
     }
 
     private void Check(HealthRule rule) =>
