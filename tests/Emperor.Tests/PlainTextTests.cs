@@ -17,7 +17,7 @@ public sealed class PlainTextTests
                     return !line.Any(char.IsControl) && line.Length <= PlainText.LongestLine + 5;
                 }
             )
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(1_000));
+            .Check(Seeded.Times(1_000));
 
     [Test]
     public void Plain_text_stays_as_it_is() =>
@@ -26,7 +26,7 @@ public sealed class PlainTextTests
                 var plain = string.Concat((text ?? "").Where(c => !char.IsControl(c)));
                 return PlainText.OneLine(plain) == plain;
             })
-            .Check(Config.QuickThrowOnFailure);
+            .Check(Seeded.Times(100));
 
     [TestCase("a\nb\r\tc", "a\\nb\\r\\tc")]
     [TestCase("\u001b[31mred", "\\x1b[31mred")]

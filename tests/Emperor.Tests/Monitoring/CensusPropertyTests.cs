@@ -14,7 +14,7 @@ public sealed class CensusPropertyTests
 
     [Test]
     public void After_quiet_exactly_the_net_changes_have_been_told() =>
-        Prop.ForAll(ArbMap.Default.ArbFor<Deed[]>(), deeds => Play(deeds)).Check(Config.QuickThrowOnFailure.WithMaxTest(3_000));
+        Prop.ForAll(ArbMap.Default.ArbFor<Deed[]>(), deeds => Play(deeds)).Check(Seeded.Times(3_000));
 
     private static bool Play(Deed[] deeds)
     {

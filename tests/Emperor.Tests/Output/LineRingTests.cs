@@ -52,7 +52,7 @@ public sealed class LineRingTests
                 ring.Clear();
                 Assert.That((budget.Used, ring.Count, ring.Size), Is.EqualTo((0L, 0, 0)));
             })
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+            .Check(Seeded.Times(500));
 
     [Test]
     public void When_the_budget_is_used_up_each_still_has_its_last_words()

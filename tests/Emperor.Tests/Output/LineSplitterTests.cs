@@ -89,7 +89,7 @@ public sealed class LineSplitterTests
                 for (var i = 1; i < taker.Told.Count; i++)
                     Assert.That(taker.Told[i].Continues, Is.EqualTo(taker.Told[i - 1].End is LineEnd.Split or LineEnd.Pause));
             })
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+            .Check(Seeded.Times(500));
 
     private static byte[]? Part(byte kind, byte size, byte fill) =>
         (kind % 5) switch

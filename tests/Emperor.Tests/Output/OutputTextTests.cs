@@ -32,8 +32,7 @@ public sealed class OutputTextTests
 
     [Test]
     public void No_bytes_leave_more_than_text() =>
-        Prop.ForAll<byte[]>(bytes => !Escape(bytes).Any(c => char.IsControl(c) && c != '\t'))
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(2_000));
+        Prop.ForAll<byte[]>(bytes => !Escape(bytes).Any(c => char.IsControl(c) && c != '\t')).Check(Seeded.Times(2_000));
 
     [TestCase("<3>text", 3, "text")]
     [TestCase("<0>", 0, "")]
@@ -76,7 +75,7 @@ public sealed class OutputTextTests
                         );
                 }
             )
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(1_000));
+            .Check(Seeded.Times(1_000));
 
     private static string Escape(byte[] bytes)
     {

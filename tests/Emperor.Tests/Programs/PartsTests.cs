@@ -11,8 +11,6 @@ namespace Emperor.Tests.Programs;
 [TestFixture]
 public sealed class PartsTests
 {
-    private const ulong Seed = 20261121;
-
     // Words are shown between < and >.
     [TestCase("", "")]
     [TestCase("  a\tb  c ", "<a><b><c>")]
@@ -50,7 +48,7 @@ public sealed class PartsTests
             words.ToArbitrary(),
             w => ShellWords.Split(string.Join(' ', w.Select(ShellWords.Quote)), out _, out _)!.SequenceEqual(w)
         );
-        Check.One(Config.QuickThrowOnFailure.WithReplay(Seed, 1).WithMaxTest(2000), property);
+        Check.One(Seeded.Times(2_000), property);
     }
 
     [TestCase("TERM", 15)]
@@ -183,7 +181,7 @@ public sealed class PartsTests
                 return (reading.Plan is null) == (reading.Refusal(Section.File) is not null);
             }
         );
-        Check.One(Config.QuickThrowOnFailure.WithReplay(Seed, 1).WithMaxTest(3000), property);
+        Check.One(Seeded.Times(3_000), property);
     }
 
     private static string[] Keys() =>

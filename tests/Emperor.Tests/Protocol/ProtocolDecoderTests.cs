@@ -19,7 +19,7 @@ public sealed class ProtocolDecoderTests
                 var changes = chunk.Where((b, i) => i == 0 || chunk[i - 1] != b);
                 return messages.SequenceEqual(changes);
             })
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(1_000));
+            .Check(Seeded.Times(1_000));
 
     [Test]
     public void A_flood_of_one_byte_is_one_message() =>
@@ -44,7 +44,7 @@ public sealed class ProtocolDecoderTests
                     return After(phase, chunk) == After(phase, Decode(chunk));
                 }
             )
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(2_000));
+            .Check(Seeded.Times(2_000));
 
     [Test]
     public void No_bytes_whatever_make_a_machine_start_or_kill_anything() =>
@@ -62,7 +62,7 @@ public sealed class ProtocolDecoderTests
                     return orders <= 1;
                 }
             )
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(2_000));
+            .Check(Seeded.Times(2_000));
 
     private static List<byte> Decode(byte[] chunk)
     {
