@@ -164,8 +164,20 @@ public sealed class SpawnerTests
         }
     }
 
-    private static IEnumerable<string> Tasks() =>
-        Directory.GetDirectories("/proc/self/task").Where(t => File.ReadAllText($"{t}/comm").Trim() == "spawner");
+    private static IEnumerable<string> Tasks() => Directory.GetDirectories("/proc/self/task").Where(t => NameOf(t) == "spawner");
+
+    private static string? NameOf(string task)
+    {
+        try
+        {
+            return File.ReadAllText($"{task}/comm").Trim();
+        }
+        catch (IOException)
+        {
+            // A thread that has ended since they were listed.
+            return null;
+        }
+    }
 
     // How many descriptors its table holds.
     private static int[] TableSizes() => [.. Tasks().Select(t => Directory.GetFiles($"{t}/fd").Length)];

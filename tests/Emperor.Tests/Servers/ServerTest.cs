@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Emperor.Core.Programs;
 using Emperor.Linux;
 using Emperor.Servers;
@@ -39,7 +40,8 @@ internal sealed class ServerTest : IDisposable
     {
         var (status, output, pid) = Start(launch);
         Assert.That(status.Code, Is.Zero, output);
-        return output.Replace($"{pid}", "PID", StringComparison.Ordinal);
+        // As a word: it may be part of another number.
+        return Regex.Replace(output, $@"\b{pid}\b", "PID");
     }
 
     /// <summary>Runs a program to its end, however it ends.</summary>

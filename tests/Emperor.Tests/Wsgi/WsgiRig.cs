@@ -249,16 +249,22 @@ internal sealed class WsgiRig : IDisposable
 
     public void Dispose()
     {
-        Duties.Dispose();
-        // One may come to be known only now.
-        Until(IsDeserted, "all are killed");
-        Master.Dispose();
-        Monitors.Dispose();
-        Loop.Dispose();
-        _former.ForEach(f => f.Dispose());
-        Processes.Dispose();
-        // The other tests' orphans are not ours.
-        _ = Native.PrCtl(Emperor.Linux.Constants.PrSetChildSubreaper, 0, 0, 0, 0);
+        try
+        {
+            Duties.Dispose();
+            // One may come to be known only now.
+            Until(IsDeserted, "all are killed");
+            Master.Dispose();
+            Monitors.Dispose();
+            Loop.Dispose();
+            _former.ForEach(f => f.Dispose());
+            Processes.Dispose();
+        }
+        finally
+        {
+            // The other tests' orphans are not ours, however this one ends.
+            _ = Native.PrCtl(Emperor.Linux.Constants.PrSetChildSubreaper, 0, 0, 0, 0);
+        }
         _socket.Dispose();
         _loop.Dispose();
         _spawner.Dispose();
