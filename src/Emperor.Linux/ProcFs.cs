@@ -7,7 +7,8 @@ namespace Emperor.Linux;
 /// <param name="State">A letter: R, S, D, Z …</param>
 /// <param name="Parent">Its parent.</param>
 /// <param name="Session">Its session's leader.</param>
-public readonly record struct ProcessStat(char State, int Parent, int Session);
+/// <param name="Began">When it was forked, in ticks since the machine was booted: with its number, which process of all that ever had that.</param>
+public readonly record struct ProcessStat(char State, int Parent, int Session, long Began);
 
 /// <summary>Other processes, as /proc shows them. All of it may be out of date when it is read: act on it through a <see cref="PidRef"/>.</summary>
 public static class ProcFs
@@ -40,16 +41,17 @@ public static class ProcFs
         }
     }
 
-    /// <summary>State, parent and session of a process; null when it is gone.</summary>
+    /// <summary>State, parent, session and beginning of a process (proc(5): fields 3, 4, 6 and 22); null when it is gone.</summary>
     public static ProcessStat? Stat(int pid)
     {
         var fields = StatFields($"/proc/{Self.Text(pid)}/stat");
-        if (fields is not { Length: > 4 })
+        if (fields is not { Length: > 19 })
             return null;
         return new ProcessStat(
             fields[0][0],
             int.Parse(fields[1], CultureInfo.InvariantCulture),
-            int.Parse(fields[3], CultureInfo.InvariantCulture)
+            int.Parse(fields[3], CultureInfo.InvariantCulture),
+            long.Parse(fields[19], CultureInfo.InvariantCulture)
         );
     }
 
@@ -63,6 +65,25 @@ public static class ProcFs
             && at + key.Length + 16 <= text.Length
             && ulong.TryParse(text.AsSpan(at + key.Length, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var mask)
             && ((mask >> (signal - 1)) & 1) == 1;
+    }
+
+    /// <summary>Whether the standard output or error of a process is one of these pipes; false too when that cannot be seen.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="pipes">Their numbers in the kernel.</param>
+    public static bool PrintsTo(int pid, IReadOnlySet<ulong> pipes)
+    {
+        foreach (var fd in (ReadOnlySpan<int>)[1, 2])
+        {
+            const string kind = "pipe:[";
+            if (
+                Files.ReadLink($"/proc/{Self.Text(pid)}/fd/{Self.Text(fd)}", out _) is { } link
+                && link.StartsWith(kind, StringComparison.Ordinal)
+                && ulong.TryParse(link.AsSpan(kind.Length).TrimEnd(']'), NumberStyles.None, CultureInfo.InvariantCulture, out var pipe)
+                && pipes.Contains(pipe)
+            )
+                return true;
+        }
+        return false;
     }
 
     /// <summary>The real user of a process, by which the kernel decides who may signal it; null when it is gone.</summary>

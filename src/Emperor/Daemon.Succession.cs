@@ -17,11 +17,14 @@ internal sealed partial class Daemon
         restoration.Tell();
     }
 
+    private long NextWriting => Math.Min(Chronicle?.NextDue ?? long.MaxValue, Heirlooms.Store?.NextDue ?? long.MaxValue);
+
     // The journal first: what is stored and not written down is given up, and what is written down and not stored is lost.
     private void WriteDown()
     {
-        Chronicle?.Turn();
-        Heirlooms.Store?.Turn(Environment.TickCount64);
+        var now = Environment.TickCount64;
+        Chronicle?.Turn(now);
+        Heirlooms.Store?.Turn(now);
     }
 
     // Nothing is left to anybody; above all not the end of the pipe at which the guard waits.

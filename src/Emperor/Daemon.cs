@@ -466,7 +466,7 @@ internal sealed partial class Daemon(
         next = Math.Min(next, herald.NextDue ?? long.MaxValue);
         next = Math.Min(next, Lord?.NextDue ?? long.MaxValue);
         next = Math.Min(next, Control?.NextDue ?? long.MaxValue);
-        next = Math.Min(next, Math.Min(Leap.NextDue ?? long.MaxValue, Heirlooms.Store?.NextDue ?? long.MaxValue));
+        next = Math.Min(next, Math.Min(Leap.NextDue ?? long.MaxValue, NextWriting));
         if (!empire.IsEnding)
             next = Math.Min(next, Math.Min(monitors.NextDue ?? long.MaxValue, onDemand.NextDue ?? long.MaxValue));
         return (int)Math.Clamp(next - Environment.TickCount64, 0, 60_000);

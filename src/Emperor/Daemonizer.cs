@@ -55,8 +55,9 @@ internal static class Daemonizer
             var process = Spawn.Start(
                 new SpawnRequest
                 {
-                    Program = Environment.ProcessPath!,
-                    Arguments = ["emperor", .. arguments],
+                    // By the path that it was started by: what is there later is what an upgrade finds.
+                    Program = Self.ProgramPath,
+                    Arguments = [Self.ProgramPath, .. arguments],
                     Environment = [.. environment.Select(v => $"{v.Key}={v.Value}"), $"{Variable}={pipeFd}", .. ListenVariables(sockets)],
                     Encode = ConfigText.Encode,
                     Descriptors = [none.Number, 1, 2, .. sockets.All.Select(s => s.Fd.Number), write.Number],

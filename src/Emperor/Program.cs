@@ -2,6 +2,7 @@ using Emperor.Commands;
 using Emperor.Configuration;
 using Emperor.Core.Configuration;
 using Emperor.Core.Control;
+using Emperor.Core.Succession;
 using Emperor.Linux;
 using Emperor.Succession;
 
@@ -25,7 +26,7 @@ internal static class Program
         if (Self.FillStandardStreams())
             return StartAnew(args, host);
         if (args is [Probe.Argument, ..])
-            return Probe.Run(() => WhyNotObeyed(args[1..], host));
+            return Probe.Run(empire => WhyNotObeyed(args[1..], host, empire));
         if (args is [VerbList.Serve, ..])
             return ServeCommand.Run(args, host);
         var read = ConfigurationReader.Read(args, host);
@@ -55,6 +56,8 @@ internal static class Program
             return ExitCode.Usage;
         }
         var (settings, problems) = SettingsBuilder.Build(read, host);
+        if (GoesOnByFormerRules(settings, problems, host) is { } former)
+            (settings, problems, read) = former;
         if (settings is null)
         {
             foreach (var problem in problems)
@@ -74,17 +77,50 @@ internal static class Program
     }
 
     // What an emperor that is there already would not start with; null for nothing. What its own emperor hands to it comes to one process only.
-    private static string? WhyNotObeyed(string[] args, SystemConfigHost host)
+    private static string? WhyNotObeyed(string[] args, SystemConfigHost host, EmpireLegacy empire)
     {
         if (args.Any(a => a.Contains("emperor://", StringComparison.Ordinal)))
             return null;
         var isServe = args is [VerbList.Serve, ..];
         var read = isServe ? ConfigurationReader.Read(args[1..], host, isVassal: true) : ConfigurationReader.Read(args, host);
-        var problems = read.Problems;
+        var (problems, settings) = (read.Problems, (EmperorSettings?)null);
         if (!isServe && read.ExitCode is null)
-            (_, problems) = SettingsBuilder.Build(read, host);
+            (settings, problems) = SettingsBuilder.Build(read, host);
         return problems.FirstOrDefault(p => p.Severity == Severity.Fatal)?.ToString()
-            ?? (read.ExitCode is null ? null : "its command line is not understood");
+            ?? (read.ExitCode is null ? null : "its command line is not understood")
+            ?? (settings is null ? null : Startup.WhyNot(settings, empire));
+    }
+
+    // Where an emperor was killed and has left vassals that run, a configuration that cannot be obeyed is no reason to end them. Null when it can be.
+    private static (EmperorSettings?, IReadOnlyList<ConfigProblem>, ReadResult)? GoesOnByFormerRules(
+        EmperorSettings? settings,
+        IReadOnlyList<ConfigProblem> problems,
+        SystemConfigHost host
+    )
+    {
+        if (FormerRules.Find(host.Environment.DistinctBy(v => v.Key).ToDictionary(StringComparer.Ordinal)) is not { } options)
+            return null;
+        var wrong =
+            settings is null ? problems.FirstOrDefault(p => p.Severity == Severity.Fatal)
+            : Startup.WhyNot(settings) is { } reason ? new ConfigProblem(Severity.Fatal, null, reason)
+            : null;
+        if (wrong is null)
+            return null;
+        var read = new ReadResult
+        {
+            Options = options,
+            Problems = [],
+            Messages = [],
+            ReferencedNames = options.Select(o => o.Key).ToHashSet(StringComparer.Ordinal),
+        };
+        var (former, _) = SettingsBuilder.Build(read, host);
+        var told = new ConfigProblem(
+            Severity.Error,
+            wrong.Origin,
+            $"{wrong.Message}; the emperor before this one was killed, and for the sake of its vassals this one governs by the options of that one until "
+                + "the configuration is mended and an upgrade or a restart takes it"
+        );
+        return former is null ? null : (former, [told], read);
     }
 
     private static SystemConfigHost Host(LordConfiguration lord) =>
@@ -107,8 +143,8 @@ internal static class Program
         _ = Spawn.Replace(
             new SpawnRequest
             {
-                Program = Environment.ProcessPath!,
-                Arguments = ["emperor", .. args],
+                Program = Self.ProgramPath,
+                Arguments = [Self.ProgramPath, .. args],
                 Environment = [.. host.Environment.Select(v => $"{v.Key}={v.Value}")],
                 Encode = ConfigText.Encode,
                 Descriptors = [],

@@ -70,8 +70,8 @@ internal sealed partial class Startup
         var error = Spawn.Replace(
             new SpawnRequest
             {
-                Program = Environment.ProcessPath!,
-                Arguments = ["emperor", .. arguments],
+                Program = ProgramPath,
+                Arguments = [ProgramPath, .. arguments],
                 Environment = [.. environment.Where(v => v.Key != Succession.Arrival.Variable).Select(v => $"{v.Key}={v.Value}")],
                 Encode = ConfigText.Encode,
                 Descriptors = [],

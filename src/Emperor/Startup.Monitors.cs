@@ -24,6 +24,9 @@ internal sealed partial class Startup
         return hub;
     }
 
+    // Whether it would look for its vassals in the same folders wherever it stands.
+    private bool HasFixedFolders => settings.Serve is null && settings.Monitors.All(MonitorFactory.IsAbsolute);
+
     private bool TryMakeMonitors(EmperorLog log, out List<FileMonitor> monitors)
     {
         monitors = [];

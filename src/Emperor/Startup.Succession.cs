@@ -37,9 +37,15 @@ internal sealed partial class Startup
     private Inheritance _inheritance = Inheritance.None;
     private string? _lostInheritance;
 
+    // The names of what a leap has brought here and nobody can read.
+    private readonly List<string> _lostNames = [];
+
     // From where on descriptors that have passed on have numbers; null when there are none.
     private int? _firstHeirloom;
     private bool _governs;
+
+    // The file of the options that this emperor obeys.
+    private SafeFd? _rules;
 
     /// <summary>The path of the program, as it was started by it.</summary>
     public string ProgramPath { get; init; } = Self.ProgramPath;
@@ -47,7 +53,7 @@ internal sealed partial class Startup
     // What has leapt here, or was kept for the one that follows a killed emperor; and the sockets of the service manager.
     private InheritedSockets Inherit(SafeFd? daemonPipe)
     {
-        if (Arrival.OfLeap(_environment, out _lostInheritance) is { } leapt)
+        if (Arrival.OfLeap(_environment, _lostNames, out _lostInheritance) is { } leapt)
         {
             (_inheritance, _firstHeirloom) = (leapt, Arrival.LowestNumber);
             _servants = new Servants(leapt.Legacy.Empire.Servants, leapt.Heirlooms);
@@ -101,7 +107,7 @@ internal sealed partial class Startup
         var isWanted = settings.Survive == SurviveMode.Auto && most > 0;
         // What cannot be adopted, or shall not be the next time, is let go of, upon which the guard ends it.
         if (_inheritance.IsNone)
-            LetGo(_kept.Select(k => k.Name));
+            LetGo(_kept.Select(k => k.Name).Concat(_lostNames));
         else if (isStored && !isWanted)
             LetGo(_inheritance.Heirlooms.All.Select(k => k.Name));
         if (!isWanted || UnixDatagram.Open(_environment.GetValueOrDefault("NOTIFY_SOCKET")) is not { } socket)
@@ -135,12 +141,27 @@ internal sealed partial class Startup
     // An emperor that was killed, and whose vassals do not live on, has a guard that ends them. Nothing is started beside what is left of them.
     private void AwaitFormerGuard()
     {
-        if (!_inheritance.IsNone || !_environment.ContainsKey("NOTIFY_SOCKET") || CGroup.Own(out var isWhole) is not { } folder || isWhole)
+        if (!_inheritance.IsNone)
             return;
+        // That of an emperor which has leapt here is this process's child.
+        Func<IEnumerable<int>> places = OwnChildren;
+        if (_lostNames.Count == 0)
+        {
+            if (!_environment.ContainsKey("NOTIFY_SOCKET") || CGroup.Own(out var isWhole) is not { } folder || isWhole)
+                return;
+            places = () => CGroup.ProcessesBelow(folder);
+        }
         using var never = new ManualResetEvent(initialState: false);
         var deadline = Environment.TickCount64 + BurialTime;
-        while (CGroup.ProcessesBelow(folder).Any(p => p != Self.Pid && Guard.IsOne(p)) && Environment.TickCount64 < deadline)
+        while (places().Any(p => p != Self.Pid && Guard.IsOne(p)) && Environment.TickCount64 < deadline)
             _ = never.WaitOne(BurialLook);
+    }
+
+    private static List<int> OwnChildren()
+    {
+        var children = new List<int>();
+        _ = ProcFs.Children(children);
+        return children;
     }
 
     // The legacy as it counts now.
@@ -213,7 +234,7 @@ internal sealed partial class Startup
         var (plans, isAdoption, now) = (new PlanTable(vassal.Plans), _inheritance.IsAdoption, Environment.TickCount64);
         output?.Inherit(vassal.Name, vassal.Outputs);
         OutputSource? OutputOf(string? name) => output?.Find(vassal.Name, name);
-        works.Processes.Inherit(vassal, OutputOf, isAdoption);
+        var mute = works.Processes.Inherit(vassal, OutputOf, isAdoption);
         if (isAdoption && state is not null && Accession.Releases(state).Any())
             works.Processes.Continue(vassal.Name);
         var isWhole = works.Held.Inherit(vassal.Name, vassal.Held);
@@ -223,7 +244,7 @@ internal sealed partial class Startup
         works.Duties.Inherit(vassal, plans, now);
         var idle = state?.Members.Select(m => m.Plan).FirstOrDefault(p => p.Idle is not null);
         works.Probes.Inherit(isAdoption && vassal.UsedAt is not null ? vassal with { UsedAt = now } : vassal, plans, idle, now);
-        foreach (var repair in state is null ? [] : Accession.Repairs(state, isWhole))
+        foreach (var repair in state is null ? [] : Accession.Repairs(state, isWhole).Concat(Accession.Renewals(state, mute)))
             works.Processes.Outcomes.Enqueue((vassal.Name, repair));
     }
 
@@ -248,10 +269,15 @@ internal sealed partial class Startup
             log.Information("upgraded", $"upgraded from {_inheritance.Legacy.Program} to {Program.Version}: {vassals}");
     }
 
-    private Continuity Continuity(Testament testament)
+    private Continuity Continuity(Testament testament, Chronicle? chronicle)
     {
         var own = testament.Own();
-        return new Continuity(own.Upgrades, own.Crashes, settings.Survive != SurviveMode.Never, own.IsStored);
+        return new Continuity(
+            own.Upgrades,
+            own.Crashes,
+            settings.Survive != SurviveMode.Never,
+            own.IsStored && chronicle is { IsWhole: true }
+        );
     }
 
     private Testament Testament(Works works, Empire empire, MonitorHub monitors, OnDemandResolver onDemand, OwnEstate own)
@@ -281,6 +307,7 @@ internal sealed partial class Startup
                 fixedPart with
                 {
                     IsReady = own.Herald.IsReady,
+                    LastName = _inheritance.Heirlooms.LastName,
                     OwesLord = _lord?.OwesAnswer,
                     Inherited = own.Inherited.Legacy,
                     Servants = [.. Servants(own)],
@@ -319,7 +346,15 @@ internal sealed partial class Startup
     {
         if (_inheritance.Heirlooms.Store is null)
             return null;
-        var chronicle = new Chronicle(_inheritance.Heirlooms, testament, log);
+        _rules = FormerRules.Keep(_inheritance.Heirlooms, Options, log);
+        var chronicle = new Chronicle(
+            _inheritance.Heirlooms,
+            () => testament.Empire,
+            () => testament.Names,
+            testament.Of,
+            log,
+            () => MemoryLog.Create("emperor-journal")
+        );
         works.Workers.OnAltered = chronicle.Note;
         works.Duties.OnAltered = chronicle.Note;
         works.Processes.OnAltered = chronicle.Note;

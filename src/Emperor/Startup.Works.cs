@@ -1,3 +1,4 @@
+using Emperor.Core.Configuration;
 using Emperor.Hooks;
 using Emperor.Limits;
 using Emperor.Linux;
@@ -42,7 +43,7 @@ internal sealed partial class Startup
         var hooks = Hooks(loop, processes, tools, log);
         var probes = new ProbeDesk(loop, World(processes, held, programServer, hooks), log, heirlooms);
         var wsgi = new WsgiMaster(loop, processes, heirlooms, log);
-        var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, output is not null)
+        var programs = new ProgramRunner(processes, programServer, held, wsgi, limits, Captures(output))
         {
             Describe = hooks?.Describe,
             Notify = probes.Notify,
@@ -58,7 +59,7 @@ internal sealed partial class Startup
             }
         );
         programs.Duties = duties;
-        var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, output is not null, log, monitors.Locate)
+        var runner = new EffectRunner(processes, server, sockets, programs, probes, limits, Captures(output), log, monitors.Locate)
         {
             OwnerNow = eye is null ? null : monitors.OwnerNow,
             Hooks = hooks,
@@ -72,6 +73,9 @@ internal sealed partial class Startup
             Duties = duties,
         };
     }
+
+    // Where a former emperor's vassals are listened to, those that are started now may all the same print to where the emperor does.
+    private bool Captures(VassalOutput? output) => output is not null && settings.VassalOutput == VassalOutputMode.Capture;
 
     private static ProbeWorld World(ProcessKeeper processes, HeldSockets held, ProgramServer server, HookDesk? hooks) =>
         new()

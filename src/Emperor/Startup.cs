@@ -97,7 +97,8 @@ internal sealed partial class Startup(
         // First of all: what is open now it holds open for ever.
         using var spawner = new Spawner(daemonPipe, _firstHeirloom);
         var softLimit = (ulong?)settings.MaxOpenFiles ?? _inheritance.Legacy.Empire.SoftLimit ?? Self.InheritedDescriptorLimit();
-        if (OpenLog(daemonLog ?? settings.LogTo, out var logFile) is { } noLog)
+        var noLog = OpenLog(daemonLog ?? settings.LogTo, out var logFile);
+        if (noLog is not null && _inheritance.IsNone)
             return Refuse(noLog);
         var (log, sink) = LogSetup.Create(settings, logFile);
         using (sink)
@@ -105,6 +106,7 @@ internal sealed partial class Startup(
         {
             foreach (var problem in problems)
                 Tell(log, problem);
+            _ = Grave(noLog, log);
             OpenStore(log);
             AwaitFormerGuard();
             if (Prepare(pidFiles, inherited, log) is { } failure)
@@ -116,9 +118,10 @@ internal sealed partial class Startup(
             // With the rights that will open it anew when it is rotated.
             if (daemonLog is null && logFile is null && settings.LogToLater is { Length: > 0 } later)
             {
-                if (OpenLog(later, out logFile) is { } noLaterLog)
+                if (Grave(OpenLog(later, out logFile), log) is { } noLaterLog)
                     return Refuse(noLaterLog);
-                sink.File = logFile;
+                if (logFile is not null)
+                    sink.File = logFile;
             }
             try
             {
@@ -152,8 +155,8 @@ internal sealed partial class Startup(
         if (!TryMakeMonitors(log, out var monitorList))
             return ExitCode.Failed;
         var style = LogSetup.StyleOf(settings, logFile);
-        using var output = VassalOutput.Create(settings, style, sink, _inheritance.Heirlooms, log, out var failure);
-        if (StartFailure.Unavailable(failure) is { } noFolder)
+        using var output = VassalOutput.Create(settings, style, sink, _inheritance, log, out var failure);
+        if (Grave(StartFailure.Unavailable(failure), log) is { } noFolder)
             return Fail(log, noFolder);
         void Reopen()
         {
@@ -202,7 +205,7 @@ internal sealed partial class Startup(
             ReopenLog = Reopen,
             Control = desk,
             Commands = commands,
-            Continuity = () => Continuity(testament),
+            Continuity = () => Continuity(testament, chronicle),
             Lord = _lord,
             HasChanged = () => HasChanged(log),
             OfLord = order => hooks?.OfLord(HooksOf(order)),
@@ -321,7 +324,7 @@ internal sealed partial class Startup(
         if (string.IsNullOrEmpty(path))
             return null;
         if (path.Contains(':'))
-            return StartFailure.Configuration($"logto = {path}: logging to a UDP address is not supported; name a file");
+            return StartFailure.Configuration(NoUdp(path));
         file = LogFile.Open(Path.GetFullPath(path), (uint?)settings.LogFileMode, out var error);
         return StartFailure.Unavailable(file is null ? $"the log {path} cannot be opened: {error}" : null);
     }
@@ -354,7 +357,12 @@ internal sealed partial class Startup(
         if (!_inheritance.IsAdoption)
             pidFiles.Inherit(_inheritance.Legacy.Empire.PidFiles);
         StartFailure? Pid(string? file) => Grave(StartFailure.Unavailable(pidFiles.Write(file, settings.WorkingDirectory)), log);
-        return ChangeDirectory(settings.ChangeDirectory)
+        StartFailure? Folder(string? path)
+        {
+            var failure = ChangeDirectory(path);
+            return HasFixedFolders ? Grave(failure, log) : failure;
+        }
+        return Folder(settings.ChangeDirectory)
             ?? Pid(settings.PidFile)
             ?? Pid(settings.SafePidFile)
             ?? Pid(settings.EmperorPidFile)
@@ -362,7 +370,7 @@ internal sealed partial class Startup(
             ?? DropRights()
             ?? Pid(settings.PidFileLater)
             ?? Pid(settings.SafePidFileLater)
-            ?? ChangeDirectory(settings.ChangeDirectoryLater)
+            ?? Folder(settings.ChangeDirectoryLater)
             ?? SetTitle();
     }
 
@@ -424,7 +432,7 @@ internal sealed partial class Startup(
         if (error.Number != 0)
             return StartFailure.Unavailable($"uid = {settings.User!.Text}: it cannot be told whether there is such a user: {error}");
         if (settings.User is not null && user is null)
-            return StartFailure.Configuration($"uid = {settings.User.Text}: there is no such user; make it, or name another");
+            return StartFailure.Configuration(NoUser(settings.User));
         var group = settings.Group switch
         {
             null => null,
@@ -434,7 +442,7 @@ internal sealed partial class Startup(
         if (error.Number != 0)
             return StartFailure.Unavailable($"gid = {settings.Group!.Text}: it cannot be told whether there is such a group: {error}");
         if (settings.Group is not null && group is null)
-            return StartFailure.Configuration($"gid = {settings.Group.Text}: there is no such group; make it, or name another");
+            return StartFailure.Configuration(NoGroup(settings.Group));
         if (settings.Capabilities is not null && Capabilities.KeepOverChangeOfUser() is { Number: not 0 } keepError)
             return StartFailure.Configuration($"cap: the capabilities cannot be kept: {keepError}");
         if (group is { } gid && Self.SetGroup(gid, user?.Name) is { Number: not 0 } groupError)

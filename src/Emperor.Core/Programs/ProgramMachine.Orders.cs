@@ -5,6 +5,8 @@ namespace Emperor.Core.Programs;
 // What operators want of a program, and what its sockets say.
 public static partial class ProgramMachine
 {
+    internal const string OutputIsLost = "what it prints is read by nobody, as its pipe was lost with the former emperor";
+
     private ref partial struct Turn
     {
         internal void Ordered(OrderKind order)
@@ -118,6 +120,21 @@ public static partial class ProgramMachine
                     Unhold();
                     break;
             }
+        }
+
+        // A process keeps the pipe that it was started with, so a signal does not mend it; the next one gets another.
+        internal void OutputLost()
+        {
+            if (State.Phase is not (Phase.Starting or Phase.Running or Phase.Reloading))
+                return;
+            Note(NoteLevel.Warning, "output-lost", $"{OutputIsLost}; it is started anew");
+            if (State.Plan is { IsProgram: true } && State.Members.Any(m => m.Serves))
+            {
+                Roll(OutputIsLost);
+                return;
+            }
+            Succeed(OutputIsLost);
+            TellAllToStop(Aftermath.StartAnew, OutputIsLost, policy.CurseTolerance);
         }
 
         internal void Knocked()

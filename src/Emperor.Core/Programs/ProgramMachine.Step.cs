@@ -29,6 +29,9 @@ public static partial class ProgramMachine
             case VassalEvent.SocketsLost:
                 turn.SocketsLost();
                 break;
+            case VassalEvent.OutputLost:
+                turn.OutputLost();
+                break;
             case VassalEvent.Knocked:
                 turn.Knocked();
                 break;

@@ -36,7 +36,13 @@ public static partial class ProgramMachine
             .Slots.Select(s => s.Plan)
             .Concat(state.Members.Where(m => m.Role != MemberRole.Leaving).Select(m => m.Plan))
             .Append(state.Rolling);
-        return [.. (state.Slots.Length > 0 ? plans : [state.Plan]).SelectMany(p => p?.Sockets ?? []).DistinctBy(s => s.Address)];
+        // One that stops and is to begin anew has no copies; its plan may have changed since, and what follows has that bound first.
+        var isToBegin = state is { Slots.Length: 0, Phase: Phase.Stopping or Phase.Killing };
+        return [.. (
+                state.Slots.Length > 0 ? plans
+                : isToBegin ? []
+                : [state.Plan]
+            ).SelectMany(p => p?.Sockets ?? []).DistinctBy(s => s.Address)];
     }
 
     /// <summary>One step under way.</summary>

@@ -47,6 +47,17 @@ public static class Accession
         return (!hasItsSockets && SocketsOf(state).Count > 0) || state.AwaitsSockets ? [new VassalEvent.SocketsLost()] : [];
     }
 
+    /// <summary>What is to be said to a vassal of which processes print to where nobody reads any more.</summary>
+    /// <param name="state">The vassal, as the former emperor has left it.</param>
+    /// <param name="mute">The incarnations of those processes.</param>
+    public static IEnumerable<VassalEvent> Renewals(VassalState state, IReadOnlySet<int> mute)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(mute);
+        var isMute = state.Members.Any(m => m.Role != MemberRole.Leaving && mute.Contains(m.Incarnation));
+        return isMute || (state.HasProcess && !state.IsProgram && mute.Contains(state.Incarnation)) ? [new VassalEvent.OutputLost()] : [];
+    }
+
     /// <summary>
     /// What is to be done in the world in any case, after a crash: who was found idle is frozen until his machine has decided, and the emperor may have
     /// ended between the two.

@@ -44,6 +44,12 @@ public sealed record EmpireLegacy
     /// <summary>How often an emperor ended without a word since.</summary>
     public int Crashes { get; init; }
 
+    /// <summary>The number of the last name that a descriptor was given; null when nobody has told.</summary>
+    public long? LastName { get; init; }
+
+    /// <summary>The options that it obeys; null where they are not told. They have a document of their own, as they never change.</summary>
+    public IReadOnlyList<Configuration.ExportedOption>? Options { get; init; }
+
     /// <summary>Whether its descriptors are with the service manager too.</summary>
     public bool IsStored { get; init; }
 

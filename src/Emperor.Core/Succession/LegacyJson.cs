@@ -31,6 +31,7 @@ internal static class LegacyShape
     private static readonly JsonSerializerOptions Options = new(LegacyJson.Default.Options)
     {
         TypeInfoResolver = LegacyJson.Default.WithAddedModifier(Form),
+        Converters = { new LegacyString() },
     };
 
     /// <summary>That of a legacy.</summary>

@@ -9,6 +9,9 @@ namespace Emperor.Core.Succession;
 /// <param name="Pid">Its number.</param>
 public sealed record OutputLegacy(string Pipe, int Incarnation, int Pid)
 {
+    /// <summary>Its number in the kernel (pipe:[N] in /proc/PID/fd), by which those who print to it are found should it be lost; null when nobody has looked.</summary>
+    public ulong? Inode { get; init; }
+
     /// <summary>The log of its own that it goes to; null for where the others' do.</summary>
     public LogRule? Log { get; init; }
 

@@ -39,11 +39,17 @@ public sealed record ProcessLegacy
     /// <summary>Its number.</summary>
     public required int Pid { get; init; }
 
+    /// <summary>When it began, in ticks since the machine was booted, by which it is found again should its pidfd be lost; null when nobody has looked.</summary>
+    public long? Began { get; init; }
+
     /// <summary>Its pidfd.</summary>
     public required string Exit { get; init; }
 
     /// <summary>The number of another process that it has named as its main one; null for none.</summary>
     public int? MainPid { get; init; }
+
+    /// <summary>When that began, as <see cref="Began"/>.</summary>
+    public long? MainBegan { get; init; }
 
     /// <summary>The pidfd of that.</summary>
     public string? Main { get; init; }

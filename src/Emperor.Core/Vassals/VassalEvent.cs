@@ -68,6 +68,9 @@ public abstract record VassalEvent
     /// <summary>The sockets that the former emperor has held for it have not come over to this one.</summary>
     public sealed record SocketsLost : VassalEvent;
 
+    /// <summary>What its processes print is read by nobody any more: the pipe has not come over to this emperor, or this one reads none.</summary>
+    public sealed record OutputLost : VassalEvent;
+
     /// <summary>A connection waits in its on-demand socket.</summary>
     public sealed record Knocked : VassalEvent;
 

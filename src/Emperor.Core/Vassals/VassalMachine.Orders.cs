@@ -138,6 +138,15 @@ public static partial class VassalMachine
             }
         }
 
+        internal void OutputLost()
+        {
+            if (State.Phase is not (Phase.Starting or Phase.Running or Phase.Reloading))
+                return;
+            Note(NoteLevel.Warning, "output-lost", $"{Programs.ProgramMachine.OutputIsLost}; it is started anew");
+            TellToStop(Aftermath.StartAnew, Programs.ProgramMachine.OutputIsLost, policy.CurseTolerance);
+            Succeed(Programs.ProgramMachine.OutputIsLost);
+        }
+
         // When the process has ended, another one follows at once.
         private void Succeed(string why) => State = State with { Aftermath = Aftermath.StartAnew, AnewReason = why, StoppedByHand = false };
     }

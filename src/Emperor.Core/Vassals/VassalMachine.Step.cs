@@ -133,6 +133,9 @@ public static partial class VassalMachine
             case VassalEvent.Exited e when turn.IsCurrent(e.Incarnation):
                 turn.Exited(e.End);
                 break;
+            case VassalEvent.OutputLost:
+                turn.OutputLost();
+                break;
             case VassalEvent.BecameReady e when turn.IsCurrent(e.Incarnation):
                 turn.BecameReady();
                 break;

@@ -16,6 +16,12 @@ internal static class MonitorFactory
     private const string FolderScheme = "dir://";
     private const string PatternScheme = "glob://";
 
+    /// <summary>Whether what was asked for is the same wherever the emperor stands.</summary>
+    public static bool IsAbsolute(string argument) =>
+        argument.StartsWith('/')
+        || argument.StartsWith($"{FolderScheme}/", StringComparison.Ordinal)
+        || argument.StartsWith($"{PatternScheme}/", StringComparison.Ordinal);
+
     /// <summary>Makes one.</summary>
     /// <param name="index">Its place on the command line.</param>
     /// <param name="argument">What was asked for.</param>

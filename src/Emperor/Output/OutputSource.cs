@@ -56,6 +56,9 @@ internal sealed class OutputSource(long id, string vassal, int incarnation, int 
     /// <summary>Which of the vassal's processes it is.</summary>
     public int Incarnation { get; } = incarnation;
 
+    /// <summary>The pipe's number in the kernel; null when it cannot be had.</summary>
+    public ulong? Inode { get; } = FileStatus.Get(read.Number, out var status).Number == 0 ? status.Inode : null;
+
     /// <summary>That process. Children of its that print too are not told apart.</summary>
     public int Pid { get; } = pid;
 

@@ -52,28 +52,37 @@ internal sealed class VassalOutput : IDisposable
     /// <param name="settings">The settings.</param>
     /// <param name="style">What the emperor's own lines look like.</param>
     /// <param name="own">The emperor's own output.</param>
-    /// <param name="heirlooms">Where the pipes are kept for the next emperor.</param>
+    /// <param name="inheritance">
+    /// What a former emperor has left. Vassals that print to pipes of his are listened to in any case, whatever is asked for now: nobody would else.
+    /// </param>
     /// <param name="log">The emperor's log.</param>
-    /// <param name="failure">Why it cannot be made, and what to do; null when it need not or could be.</param>
+    /// <param name="failure">Why it cannot be made as it is asked for, and what to do; null when it need not or could be.</param>
     public static VassalOutput? Create(
         EmperorSettings settings,
         LineStyle style,
         BoundedSink own,
-        Heirlooms heirlooms,
+        Inheritance inheritance,
         EmperorLog log,
         out string? failure
     )
     {
         failure = null;
-        if (settings.VassalOutput == VassalOutputMode.Inherit)
+        var heirlooms = inheritance.Heirlooms;
+        var captures = settings.VassalOutput != VassalOutputMode.Inherit;
+        if (!captures && inheritance.Legacy.Vassals.All(v => v.Outputs.Count == 0))
             return null;
-        if (settings.VassalLogDirectory is { } directory)
+        if (captures && settings.VassalLogDirectory is { } directory)
         {
             var folder = Path.GetFullPath(directory, settings.WorkingDirectory);
             failure = FailureOf(folder);
-            return failure is null
-                ? new VassalOutput(new FolderSink(log, folder, (uint?)settings.LogFileMode, settings.VassalLogMaxSize), heirlooms, log)
-                : null;
+            if (failure is null)
+                return new VassalOutput(
+                    new FolderSink(log, folder, (uint?)settings.LogFileMode, settings.VassalLogMaxSize),
+                    heirlooms,
+                    log
+                );
+            if (inheritance.IsNone)
+                return null;
         }
         var isJournal = style == LineStyle.Journal && !settings.LogJson;
         IOutputSink? journal = isJournal ? JournalSink.Open(own) : null;
@@ -102,8 +111,7 @@ internal sealed class VassalOutput : IDisposable
     public void Restore(IReadOnlyList<TailLegacy> tails) => _histories.Restore(tails);
 
     /// <summary>
-    /// Takes over the pipes of a vassal. One that has not come is one that was closed, or is lost: nobody can say, and its process goes on without.
-    /// For the main thread.
+    /// Takes over the pipes of a vassal. One that has not come is one that was closed, or is lost: who still prints to it tells which. For the main thread.
     /// </summary>
     public void Inherit(string vassal, IReadOnlyList<OutputLegacy> outputs)
     {
@@ -235,6 +243,7 @@ internal sealed class VassalOutput : IDisposable
     private OutputLegacy LegacyOfPipe(OutputSource source, bool isParked) =>
         new(source.Heirloom!, source.Incarnation, source.Pid)
         {
+            Inode = source.Inode,
             Log = source.Log?.Rule,
             IsGuarded = source.Log?.IsGuarded == true,
             IsLeft = source.HasEnded,

@@ -58,6 +58,12 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     /// <summary>The emperor's end of the socket over which it gets its configuration; null when it has none.</summary>
     public Channel? Configuration { get; init; }
 
+    /// <summary>When <see cref="Process"/> began, in ticks since the machine was booted; null when nobody has looked.</summary>
+    public long? Began { get; set; }
+
+    /// <summary>That of <see cref="Main"/>.</summary>
+    public long? MainBegan { get; set; }
+
     /// <summary>The name by which its pidfd passes on.</summary>
     public string? ExitName { get; set; }
 
@@ -102,7 +108,7 @@ internal sealed class LiveProcess(long serial, string vassal, int incarnation, P
     {
         Process.Dispose();
         (Process, Main, IsPromoted) = (Main!, null, true);
-        (ExitName, MainName) = (MainName, null);
+        (ExitName, MainName, Began, MainBegan) = (MainName, null, MainBegan, null);
     }
 
     /// <inheritdoc/>

@@ -26,26 +26,50 @@ internal sealed partial class ProcessKeeper
     /// <summary>The incarnations of a vassal that have a process.</summary>
     public IReadOnlySet<int> LivingOf(string vassal) => _processes.OfVassal(vassal).Select(p => p.Incarnation).ToHashSet();
 
-    /// <summary>Takes over the processes of a vassal. One whose pidfd is lost is ended with all that came of it: it cannot be watched.</summary>
+    /// <summary>
+    /// Takes over the processes of a vassal. One whose pidfd is lost is found again by its number and its beginning; one that is not, though it lives, is
+    /// ended with all that came of it (<see cref="EndUnheardOf"/>).
+    /// </summary>
     /// <param name="vassal">What was left of it.</param>
     /// <param name="outputOf">Finds what a process prints by the name of its pipe.</param>
     /// <param name="isAdoption">Whether their emperor was killed, so that they are not this one's children.</param>
-    public void Inherit(VassalLegacy vassal, Func<string?, OutputSource?> outputOf, bool isAdoption)
+    /// <returns>The incarnations that print to a pipe which is lost: nobody reads it, and many a program that goes on printing is ended by that (SIGPIPE).</returns>
+    public IReadOnlySet<int> Inherit(VassalLegacy vassal, Func<string?, OutputSource?> outputOf, bool isAdoption)
     {
+        var mute = new HashSet<int>();
+        var lost = vassal.Outputs.Where(o => o.Inode is not null && outputOf(o.Pipe) is null).Select(o => o.Inode!.Value).ToHashSet();
         foreach (var legacy in vassal.Processes)
         {
-            if (_heirlooms.Take(legacy.Exit) is not { } exit)
+            var (process, exit) = Claim(legacy.Pid, legacy.Began, legacy.Exit, "exit");
+            if (process is null)
             {
                 _log.Vassal(
                     LogEventLevel.Warning,
                     "not-adopted",
                     vassal.Name,
-                    $"pid {legacy.Pid} is ended, because its descriptors were lost with the emperor that was killed"
+                    $"pid {legacy.Pid} is not taken over: its pidfd was lost with the emperor that was killed, and it has ended or cannot be found"
                 );
                 continue;
             }
-            Inherit(vassal.Name, legacy, PidRef.Adopt(legacy.Pid, exit), outputOf(legacy.Output), isAdoption);
+            Inherit(vassal.Name, legacy with { Exit = exit }, process, outputOf(legacy.Output), isAdoption);
+            if (lost.Count > 0 && ProcFs.PrintsTo(legacy.MainPid ?? legacy.Pid, lost))
+                mute.Add(legacy.Incarnation);
         }
+        return mute;
+    }
+
+    // The process whose pidfd is kept by a name, and the name by which it is kept from now on; null when that is lost and no process of its number is it.
+    private (PidRef? Process, string Name) Claim(int pid, long? began, string name, string kind)
+    {
+        if (_heirlooms.Take(name) is { } kept)
+            return (PidRef.Adopt(pid, kept), name);
+        if (began is null || PidRef.Find(pid) is not { } found)
+            return (null, name);
+        // After it was opened, so that it is still the one that was looked at.
+        if (ProcFs.Stat(pid)?.Began == began)
+            return (found, _heirlooms.Keep(kind, found.Fd));
+        found.Dispose();
+        return (null, name);
     }
 
     /// <summary>Lets the processes of a vassal go on that were frozen, to be looked at, when their emperor was killed.</summary>
@@ -80,6 +104,8 @@ internal sealed partial class ProcessKeeper
     private void Inherit(string vassal, ProcessLegacy legacy, PidRef process, OutputSource? output, bool isAdoption)
     {
         var channel = _heirlooms.Take(legacy.Channel) is { } fd ? Linux.Channel.Adopt(fd) : null;
+        var configuration = _heirlooms.Take(legacy.Configuration) is { } socket ? Linux.Channel.Adopt(socket) : null;
+        var (main, mainName) = legacy is { MainPid: { } pid, Main: { } name } ? Claim(pid, legacy.MainBegan, name, "main") : (null, null);
         var live = new LiveProcess(legacy.Serial, vassal, legacy.Incarnation, process, channel)
         {
             Mark = legacy.Mark,
@@ -89,14 +115,16 @@ internal sealed partial class ProcessKeeper
             IsFirstProcess = legacy.IsFirstProcess,
             IsPromoted = legacy.IsPromoted,
             GuardSlot = legacy.GuardSlot,
-            Configuration = _heirlooms.Take(legacy.Configuration) is { } socket ? Linux.Channel.Adopt(socket) : null,
-            Main = legacy.MainPid is { } pid && _heirlooms.Take(legacy.Main) is { } main ? PidRef.Adopt(pid, main) : null,
+            Configuration = configuration,
+            Main = main,
+            Began = legacy.Began,
+            MainBegan = legacy.MainBegan,
             WasFloodReported = legacy.WasFloodReported,
             Output = output,
             ExitName = legacy.Exit,
-            ChannelName = legacy.Channel,
-            ConfigurationName = legacy.Configuration,
-            MainName = legacy.Main,
+            ChannelName = channel is null ? null : legacy.Channel,
+            ConfigurationName = configuration is null ? null : legacy.Configuration,
+            MainName = main is null ? null : mainName,
         };
         if (channel is not null)
             _loop.Add(channel.Fd, Token.Make(TokenKind.Channel, live.Serial));
@@ -127,6 +155,8 @@ internal sealed partial class ProcessKeeper
 
     private void Bequeath(LiveProcess process)
     {
+        // It is our child and has not been reaped, so the number is its own.
+        process.Began = ProcFs.Stat(process.Process.Pid)?.Began;
         process.ExitName = _heirlooms.Keep("exit", process.Process.Fd);
         if (process.Channel is { } channel)
             process.ChannelName = _heirlooms.Keep("channel", channel.Fd);
@@ -140,8 +170,10 @@ internal sealed partial class ProcessKeeper
             Serial = process.Serial,
             Incarnation = process.Incarnation,
             Pid = process.Process.Pid,
+            Began = process.Began,
             Exit = process.ExitName!,
             MainPid = process.Main?.Pid,
+            MainBegan = process.MainBegan,
             Main = process.MainName,
             IsPromoted = process.IsPromoted,
             Mark = process.Mark,

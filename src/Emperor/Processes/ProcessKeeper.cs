@@ -227,6 +227,7 @@ internal sealed partial class ProcessKeeper : IDisposable
         ForgetMain(process);
         process.Main = main;
         process.MainName = _heirlooms.Keep("main", main.Fd);
+        process.MainBegan = ProcFs.Stat(pid)?.Began;
         _kindred.Forget(pid);
         _processes.AddMain(process, main.Pid);
         return true;

@@ -24,12 +24,16 @@ internal static class Arrival
     // For what is opened before there is a spawner.
     private const int Room = 32;
 
+    // So many names at most were given after the last word of an emperor that was killed, and of descriptors that are lost.
+    private const int NamesUnheardOf = 100_000;
+
     private const int MostBytes = 1 << 30;
 
     /// <summary>What has leapt here; null when nothing has.</summary>
     /// <param name="environment">The variable is taken out.</param>
+    /// <param name="lost">The names of the descriptors are added here when it cannot be taken over: what the service manager has of them is to be let go of.</param>
     /// <param name="failure">Why it cannot be taken over, when null is returned though somebody has leapt.</param>
-    public static Inheritance? OfLeap(Dictionary<string, string> environment, out string? failure)
+    public static Inheritance? OfLeap(Dictionary<string, string> environment, List<string> lost, out string? failure)
     {
         failure = null;
         environment.Remove(Variable, out var text);
@@ -55,6 +59,7 @@ internal static class Arrival
         catch (LegacyException e)
         {
             failure = $"what the emperor before this one has left cannot be taken over, so all vassals are started anew: {e.Message}";
+            lost.AddRange(heirlooms.All.Select(k => k.Name));
             heirlooms.Dispose();
             return null;
         }
@@ -81,7 +86,8 @@ internal static class Arrival
             if (legacy.Empire.Reign.IsEnding)
                 throw new LegacyException("its vassals had been told to end");
             var first = lowest = Math.Max(LowestNumber, Files.HighestOpen() + Room);
-            var heirlooms = new Heirlooms(kept.Select(k => (k.Name, Files.MoveAbove(k.Fd, first))));
+            var last = (legacy.Empire.LastName ?? 0) + NamesUnheardOf;
+            var heirlooms = new Heirlooms(kept.Select(k => (k.Name, Files.MoveAbove(k.Fd, first))), last);
             return new Inheritance(legacy, heirlooms, IsAdoption: true);
         }
         catch (Exception e) when (e is LegacyException or LinuxException)
@@ -99,6 +105,20 @@ internal static class Arrival
             return [];
         var bytes = new byte[status.Size];
         return Files.ReadAt(file, bytes, 0, out var count).Number == 0 && count == bytes.Length ? bytes : [];
+    }
+
+    /// <summary>All bytes of a memory file that others will take over.</summary>
+    public static byte[] ReadAll(int number)
+    {
+        try
+        {
+            using var file = new SafeFd(Files.DuplicateAbove(number, LowestNumber));
+            return ReadAll(file);
+        }
+        catch (LinuxException)
+        {
+            return [];
+        }
     }
 
     // A line each: the name and the number.

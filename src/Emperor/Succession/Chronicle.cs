@@ -10,23 +10,40 @@ namespace Emperor.Succession;
 /// what counts, a new file takes the place of the old one. On the main thread.
 /// </summary>
 /// <param name="heirlooms">The file is one of them.</param>
-/// <param name="testament">What is written.</param>
+/// <param name="empire">What is the emperor's own.</param>
+/// <param name="names">All vassals of which something is left.</param>
+/// <param name="of">What is a vassal's; null when nothing is left of it.</param>
 /// <param name="log">Where it is told that it cannot be written.</param>
-internal sealed class Chronicle(Heirlooms heirlooms, Testament testament, EmperorLog log) : IDisposable
+/// <param name="create">Makes an empty file in memory.</param>
+internal sealed class Chronicle(
+    Heirlooms heirlooms,
+    Func<EmpireLegacy> empire,
+    Func<IEnumerable<string>> names,
+    Func<string, VassalLegacy?> of,
+    EmperorLog log,
+    Func<MemoryLog> create
+) : IDisposable
 {
     private const string Kind = "journal";
     private const long SmallestLimit = 1 << 20;
     private const int Growth = 4;
+    private const long RetryAfter = 10_000;
 
     private readonly HashSet<string> _changed = new(StringComparer.Ordinal);
     private MemoryLog? _file;
     private string? _name;
     private long _limit;
-    private bool _hasFailed;
+    private long? _retryAt;
     private bool _isOwnChanged;
 
     /// <summary>Whether a descriptor is such a file, by its name.</summary>
     public static bool IsName(string name) => name.StartsWith($"{Heirlooms.Prefix}{Kind[0]}", StringComparison.Ordinal);
+
+    /// <summary>Whether what is needed is written down; not while that fails.</summary>
+    public bool IsWhole => _retryAt is null;
+
+    /// <summary>When it is tried again, monotonic milliseconds; null when all is written down.</summary>
+    public long? NextDue => _retryAt;
 
     /// <summary>Something has happened to a vassal.</summary>
     public void Note(string vassal) => _changed.Add(vassal);
@@ -35,21 +52,26 @@ internal sealed class Chronicle(Heirlooms heirlooms, Testament testament, Empero
     public void NoteOwn() => _isOwnChanged = true;
 
     /// <summary>Writes down what has happened in this turn.</summary>
-    public void Turn()
+    /// <param name="now">Monotonic milliseconds.</param>
+    public void Turn(long now)
     {
-        if (_hasFailed || (_changed.Count == 0 && !_isOwnChanged && _file is not null))
+        // After a failure everything is written anew, when it is time to try again.
+        if (_retryAt is { } due ? now < due : _changed.Count == 0 && !_isOwnChanged && _file is not null)
             return;
         try
         {
-            if (_file is null || _file.Length > _limit)
+            if (_retryAt is not null || _file is null || _file.Length > _limit)
                 Begin();
             else
-                Append(_changed);
+                Append(_file, _changed);
+            if (_retryAt is not null)
+                log.Information("journal", "what is needed should the emperor be killed is written down again");
+            _retryAt = null;
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e)
         {
-            // Something that cannot be written as a document must not end the emperor, and with that what it is written for.
-            Fail(e.Message);
+            // Something that cannot be written must not end the emperor, and with that what it is written for.
+            Fail(e.Message, now);
         }
         _changed.Clear();
         _isOwnChanged = false;
@@ -65,40 +87,43 @@ internal sealed class Chronicle(Heirlooms heirlooms, Testament testament, Empero
     // The former one is given up when the new one is whole.
     private void Begin()
     {
-        var (former, name) = (_file, _name);
+        var next = create();
         try
         {
-            _file = MemoryLog.Create("emperor-journal");
+            Append(next, names());
         }
-        catch (LinuxException e)
+        catch
         {
-            Fail($"{e.Error}");
-            return;
+            next.Dispose();
+            throw;
         }
-        Append(testament.Names);
-        _limit = Math.Max(SmallestLimit, Growth * _file.Length);
-        _name = heirlooms.Keep(Kind, _file.Fd, isVital: true);
+        var (former, name) = (_file, _name);
+        (_file, _limit) = (next, Math.Max(SmallestLimit, Growth * next.Length));
+        _name = heirlooms.Keep(Kind, next.Fd, isVital: true);
         heirlooms.Drop(name);
         former?.Dispose();
         // That of an emperor that was killed counted until now.
         _ = heirlooms.CloseRest();
     }
 
-    private void Append(IEnumerable<string> vassals)
+    private void Append(MemoryLog file, IEnumerable<string> vassals)
     {
-        var entry = LegacyJournal.Of(testament.Empire, vassals.Select(v => (v, testament.Of(v))), Program.Version);
-        if (_file!.Append(LegacyJournal.Write(entry)) is { Number: not 0 } error)
-            Fail($"{error}");
+        var entry = LegacyJournal.Of(empire(), vassals.Select(v => (v, of(v))), Program.Version);
+        if (file.Append(LegacyJournal.Write(entry)) is { Number: not 0 } error)
+            throw new LinuxException("the journal in memory", error);
     }
 
-    private void Fail(string error)
+    private void Fail(string error, long now)
     {
-        _hasFailed = true;
         // An old word would be worse than none.
         heirlooms.Drop(_name);
-        log.Warning(
-            "journal",
-            $"what is needed should the emperor be killed cannot be written down any more: {error}; its vassals are then started anew"
-        );
+        _name = null;
+        if (_retryAt is null)
+            log.Warning(
+                "journal",
+                $"what is needed should the emperor be killed cannot be written down: {error}; as long as that is so, its vassals are then "
+                    + $"started anew; it is tried again every {RetryAfter / 1000} s"
+            );
+        _retryAt = now + RetryAfter;
     }
 }

@@ -28,10 +28,21 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (int Fd, bool IsVital)> _toAdd = new(StringComparer.Ordinal);
     private readonly HashSet<string> _stored = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (int Fd, bool IsVital)> _refused = new(StringComparer.Ordinal);
     private readonly Queue<string> _order = new();
     private long? _due;
     private int _nameBytes;
     private bool _isFull;
+
+    /// <summary>Whether all that was asked for is stored, or about to be.</summary>
+    public bool IsWhole
+    {
+        get
+        {
+            lock (_lock)
+                return _refused.Count == 0;
+        }
+    }
 
     /// <summary>When it is tried again, monotonic milliseconds; null when nothing waits.</summary>
     public long? NextDue
@@ -71,10 +82,18 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
     {
         lock (_lock)
         {
+            _refused.Remove(name);
             if (_toAdd.Remove(name) || !_stored.Remove(name))
                 return;
             _nameBytes -= name.Length + 1;
             Enqueue(name);
+            // Its place is another's, who found none.
+            foreach (var (waiting, refused) in _refused.Take(1))
+            {
+                _refused.Remove(waiting);
+                _toAdd[waiting] = refused;
+                Enqueue(waiting);
+            }
         }
     }
 
@@ -109,7 +128,7 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
         var places = added.IsVital ? most : most - VitalPlaces;
         var bytes = added.IsVital ? MostNameBytes : MostNameBytes - VitalNameBytes;
         if (_stored.Count >= places || _nameBytes + name.Length + 1 > bytes)
-            TellFull();
+            Refuse(name, added);
         else if (socket.Send($"FDSTORE=1\nFDNAME={name}\nFDPOLL=0", added.Fd).Number == 0)
             Note(name);
         else
@@ -118,8 +137,9 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
         return true;
     }
 
-    private void TellFull()
+    private void Refuse(string name, (int Fd, bool IsVital) added)
     {
+        _refused[name] = added;
         if (!_isFull)
             log.Warning(
                 "fd-store",

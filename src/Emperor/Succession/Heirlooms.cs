@@ -29,8 +29,10 @@ internal sealed class Heirlooms : IDisposable
 
     /// <summary>Has what an emperor has left.</summary>
     /// <param name="left">The descriptors by their names. Of two of one name the first counts.</param>
-    public Heirlooms(IEnumerable<(string Name, SafeFd Fd)> left)
+    /// <param name="last">The number of the last name that can have been given: those that are lost have had one, too.</param>
+    public Heirlooms(IEnumerable<(string Name, SafeFd Fd)> left, long last = 0)
     {
+        _last = last;
         foreach (var (name, fd) in left)
         {
             if (!_left.TryAdd(name, fd))
@@ -53,6 +55,16 @@ internal sealed class Heirlooms : IDisposable
         {
             lock (_lock)
                 return [.. _kept.Select(k => (k.Key, k.Value))];
+        }
+    }
+
+    /// <summary>The number of the last name that was given.</summary>
+    public long LastName
+    {
+        get
+        {
+            lock (_lock)
+                return _last;
         }
     }
 

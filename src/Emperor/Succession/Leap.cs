@@ -113,6 +113,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
     private readonly List<Asker> _askers = [];
     private long _asked;
     private bool _hasLent;
+    private FileStatus _tried;
 
     private enum Step
     {
@@ -191,7 +192,8 @@ internal sealed class Leap(LeapWorld world) : IDisposable
                 Go();
                 break;
             case Step.Quieting when now >= _deadline:
-                Fail($"{world.Quieted.First(q => !q.IsQuiet()).Name} did not come to rest in {QuietLimit / 1000} s; try again");
+                var restless = world.Quieted.FirstOrDefault(q => !q.IsQuiet())?.Name ?? "what the service manager is to keep";
+                Fail($"{restless} did not come to rest in {QuietLimit / 1000} s; try again");
                 break;
         }
     }
@@ -203,6 +205,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
     {
         Tell("probing");
         _words.Clear();
+        _tried = Identity();
         try
         {
             using var document = Files.CreateSealedFile("emperor-legacy", LegacyText.Write(world.Testament.Whole()));
@@ -337,7 +340,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
     // Comes back only with the reason why it could not be done; with null when a signal is to be obeyed first.
     private string? TryGo(List<int> numbers)
     {
-        var here = Environment.CurrentDirectory;
+        string? left = null;
         try
         {
             world.TakeLast();
@@ -345,6 +348,10 @@ internal sealed class Leap(LeapWorld world) : IDisposable
                 _askers.Add(asker);
             // An order of the last moment may have begun something.
             if (world.Obstacle() is not null)
+                return null;
+            // The next one takes for stored what it gets.
+            world.Heirlooms.Store?.Turn(Environment.TickCount64);
+            if (world.Heirlooms.Store is { NextDue: not null })
                 return null;
             world.Testament.Probes.Rest(Environment.TickCount64);
             var legacy = world.Complete(world.Testament.Whole());
@@ -362,9 +369,13 @@ internal sealed class Leap(LeapWorld world) : IDisposable
             }
             using var document = Files.CreateSealedFile("emperor-legacy", LegacyText.Write(legacy));
             using var tableFile = Files.CreateSealedFile("emperor-heirlooms", Encoding.ASCII.GetBytes(table.ToString()));
-            // Where it is already, it may have no right any more to enter.
+            // Where it is already, it may have no right any more to enter; where it is may have been removed.
+            var here = Here();
             if (here != world.Folder)
+            {
                 Environment.CurrentDirectory = world.Folder;
+                left = here;
+            }
             _hasLent = !Capabilities.AreKeptOverExec;
             if (_hasLent && Capabilities.KeepOverExec() is { Number: not 0 } refused)
                 return $"its capabilities cannot be kept: {refused}";
@@ -372,7 +383,7 @@ internal sealed class Leap(LeapWorld world) : IDisposable
             Files.Bequeath(document.Number);
             Files.Bequeath(tableFile.Number);
             Self.HoldSignals(Signals);
-            if (world.IsCalled())
+            if (world.IsCalled() || Identity() != _tried)
                 return null;
             var error = Spawn.Replace(
                 new SpawnRequest
@@ -393,8 +404,36 @@ internal sealed class Leap(LeapWorld world) : IDisposable
         }
         finally
         {
-            if (here != Environment.CurrentDirectory)
-                Environment.CurrentDirectory = here;
+            if (left is not null)
+                Return(left);
+        }
+    }
+
+    // What is at the program's path: another file than the one that was tried is tried again.
+    private FileStatus Identity() => FileStatus.Get(world.Program, follow: true, out var status).Number == 0 ? status : default;
+
+    // Null when the working folder has been removed.
+    private static string? Here()
+    {
+        try
+        {
+            return Environment.CurrentDirectory;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private void Return(string folder)
+    {
+        try
+        {
+            Environment.CurrentDirectory = folder;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            world.Log.Error("upgrade-failed", $"the way back to {folder} is barred: {e.Message}");
         }
     }
 }

@@ -23,11 +23,11 @@ internal static class Probe
     private const int LongestReason = 400;
 
     /// <summary>Makes the trial.</summary>
-    /// <param name="configuration">Reads the configuration; what is wrong with it, or null.</param>
+    /// <param name="configuration">Reads the configuration, and looks whether an emperor with what is left could start with it; what is wrong, or null.</param>
     /// <returns>The exit code.</returns>
-    public static int Run(Func<string?> configuration)
+    public static int Run(Func<EmpireLegacy, string?> configuration)
     {
-        var refusal = Judge() ?? configuration();
+        var refusal = Judge(out var empire) ?? configuration(empire!);
         Console.Out.WriteLine(refusal is null ? $"{Yes}{Program.Version}" : $"{No}{PlainText.OneLine(refusal)}");
         return refusal is null ? ExitCode.Ended : ExitCode.Failed;
     }
@@ -49,8 +49,9 @@ internal static class Probe
         return string.Create(CultureInfo.InvariantCulture, $"tried, it ended with {status}, and {last}");
     }
 
-    private static string? Judge()
+    private static string? Judge(out EmpireLegacy? empire)
     {
+        empire = null;
         if (!Files.IsInherited(Descriptor))
             return $"{Argument}: there is no such descriptor; it is for emperors alone";
         try
@@ -59,6 +60,7 @@ internal static class Probe
             var legacy = LegacyText.Read(Arrival.ReadAll(file));
             foreach (var vassal in legacy.Vassals)
                 _ = vassal.State?.Restore(new PlanTable(vassal.Plans));
+            empire = legacy.Empire;
             return null;
         }
         catch (LegacyException e)

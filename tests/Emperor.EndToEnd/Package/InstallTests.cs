@@ -102,12 +102,16 @@ internal sealed class InstallTests : MachineTest
         Install(EmperorPackage.First);
         StartBoth();
         var (emperors, apps) = (Emperors(), Apps());
+        Machine.Run("mkdir /srv/own; systemd-run --unit=own /usr/bin/emperor --emperor /srv/own --emperor-control none");
+        Wait.Until(() => Machine.Try("journalctl -u own | grep 'is governing'").Code == 0, Machine.Journal, Limit);
+        var own = Machine.Run("systemctl show -P MainPID own").Trim();
         Machine.Run("for f in emperor www-data; do cp /etc/emperor/$f.ini /srv/; echo 'emperor-throttle = x' >>/etc/emperor/$f.ini; done");
 
         var said = Install(EmperorPackage.Later);
 
         Assert.That(said, Does.Match("emperor.service is not upgraded: .*emperor-throttle"));
         Assert.That(said, Does.Match("emperor@www-data.service is not upgraded: .*emperor-throttle"));
+        Assert.That(said, Does.Contain($"emperor (pid {own}) is none of the system's units and goes on as the former version"));
         Assert.That((Emperors(), Apps()), Is.EqualTo((emperors, apps)), "the same processes");
         Assert.That(Programs(), Has.All.EqualTo("/usr/bin/emperor (deleted)"), "the old version runs");
         AwaitServed("one");

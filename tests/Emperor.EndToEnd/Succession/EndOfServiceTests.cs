@@ -48,6 +48,7 @@ internal sealed class EndOfServiceTests : SuccessionTest
     [Test]
     public void A_guard_that_is_killed_is_replaced_and_does_its_work_after_the_next_crash_when_systemd_gives_up()
     {
+        Machine.Write("/etc/systemd/system/emperor.service.d/limit.conf", "[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=3\n");
         Edit(AtOnce);
         _ = StartAll();
         KillEmperor();
@@ -58,10 +59,26 @@ internal sealed class EndOfServiceTests : SuccessionTest
         KillEmperor();
         Assert.That(Subjects, Is.EquivalentTo(before), Machine.Journal());
 
-        // Its configuration cannot be obeyed any more, and a new start cannot mend that (RestartPreventExitStatus=).
-        Machine.Write(Ini, "[uwsgi]\nemperor-required-heartbeat = nonsense\n");
         Machine.Run($"kill -9 {MainPid}");
         AwaitShown("ActiveState", state => state == "failed");
+        AwaitNothingLeft();
+    }
+
+    [TestCase("emperor-required-heartbeat = nonsense")]
+    [TestCase("uid = nobody-of-that-name")]
+    public void A_slip_in_its_configuration_and_a_crash_end_no_vassal(string slip)
+    {
+        Edit(AtOnce);
+        var before = StartAll();
+        Machine.Run($"echo '{slip}' >>{Ini}");
+        for (var i = 1; i <= 2; i++)
+        {
+            KillEmperor();
+            Assert.That(Subjects, Is.EquivalentTo(before), Machine.Journal());
+            Assert.That(Messages("-u emperor -p err"), Has.Some.Contains("this one governs by the options of that one"));
+        }
+        // Asked for by an operator, who sees what comes of it, it is what it always was.
+        Assert.That(Machine.Try("systemctl restart emperor").Code, Is.Not.Zero);
         AwaitNothingLeft();
     }
 

@@ -52,6 +52,22 @@ internal sealed class UpgradeOutputTests : UpgradeTest
         Assert.That(said, Is.EqualTo("one two|three|").Or.EqualTo("one|… two|three|"), Logs());
     }
 
+    [Test]
+    public void Who_prints_to_the_emperor_is_listened_to_though_the_next_ones_shall_not_be()
+    {
+        Write("a.ini", "accept", @"on-reload write again\n", "on-reload accept");
+        var ini = Temp.Write("emperor.ini", $"[uwsgi]\nemperor = {Vassals}\n");
+        var daemon = Launch("--ini", ini).AwaitGoverning();
+        daemon.AwaitAccepting("a.ini");
+        File.AppendAllText(ini, "vassal-output = inherit\n");
+        Upgrade(daemon);
+        Touch("a.ini");
+        daemon.Await(@"^\[a\.ini\] again$");
+        Write("b.ini", @"write its own words\n", "accept");
+        daemon.Await("^its own words$");
+        Assert.That(Journal.Starts("a.ini"), Is.EqualTo(1));
+    }
+
     private static int Times(string log, string text) => File.ReadLines(log).Count(line => line.Contains(text, StringComparison.Ordinal));
 
     private void AssertWhole(IEnumerable<string> lines)

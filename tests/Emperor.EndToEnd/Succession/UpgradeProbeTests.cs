@@ -52,6 +52,52 @@ internal sealed class UpgradeProbeTests : UpgradeTest
         Assert.That(Journal.Starts("a.ini"), Is.EqualTo(1));
     }
 
+    [TestCase("uid = nobody-of-that-name", "there is no such user")]
+    [TestCase("gid = nobody-of-that-name", "there is no such group")]
+    [TestCase("uid = daemon", "becomes another user only by a restart")]
+    [TestCase("emperor = amqp://localhost", "there is no such monitor")]
+    [TestCase("chdir = /nonexistent", "there is no such folder")]
+    [TestCase("vassal-log-dir = /proc/none", "may not write there")]
+    [TestCase("logto = /proc/none/emperor.log", "may not write there")]
+    [TestCase("logto = 127.0.0.1:514", "logging to a UDP address")]
+    public void Nor_one_that_could_not_start_with_it(string line, string reason)
+    {
+        NeedRoot("it changes its user");
+        Write("a.ini", "accept");
+        var ini = Temp.Write("emperor.ini", $"[uwsgi]\nemperor = {Vassals}\nemperor-control = {ControlPath}\n");
+        var daemon = Launch("--ini", ini).AwaitGoverning();
+        daemon.AwaitAccepting("a.ini");
+        File.AppendAllText(ini, $"{line}\n");
+        AssertRefused(daemon, reason);
+        Assert.That(Descendants(), Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public void A_working_folder_that_was_removed_is_no_end()
+    {
+        var folder = Temp.Folder("release");
+        Write("a.ini", "accept");
+        var daemon = Launch("--emperor", Vassals, "--chdir", folder, "--emperor-control", ControlPath).AwaitGoverning();
+        daemon.AwaitAccepting("a.ini");
+        Directory.Delete(folder);
+        AssertRefused(daemon, "there is no such folder");
+        Directory.CreateDirectory(folder);
+        Upgrade(daemon);
+        Assert.That(new FileInfo($"/proc/{daemon.Pid}/cwd").LinkTarget, Is.EqualTo(folder));
+        Assert.That(Journal.Starts("a.ini"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void What_is_put_there_after_the_trial_is_tried_itself()
+    {
+        Write("a.ini", "accept");
+        var daemon = StartByLink();
+        var next = ProgramLink + ".next";
+        Replace($"#!/bin/sh\nln -s /bin/true {next}\nmv -T {next} {ProgramLink}\necho 'emperor-probe: yes 9.9.9'\n");
+        AssertRefused(daemon, "tried, it ended with exit 0, and it says nothing");
+        Assert.That(Descendants(), Has.Count.EqualTo(1));
+    }
+
     [Test]
     public void What_a_link_leads_to_now_is_executed()
     {

@@ -176,6 +176,8 @@ internal sealed partial class ProgramWorld
         var ended = unheard.OfType<VassalEvent.Exited>().Select(e => e.Incarnation).Where(_ => _dice.Next(3) > 0).ToHashSet();
         var living = _living.Keys.Concat(ended).ToHashSet();
         var (repairs, losses) = (Accession.Repairs(_state, HasItsSockets), Accession.Losses(_state, living, NobodySaw));
+        var mute = _living.Keys.Where(_ => _dice.Next(10) == 0).ToHashSet();
+        var renewals = Accession.Renewals(_state, mute).ToArray();
         // Only who may fall idle can be frozen.
         _isFrozen &= _state.Members.Any(m => m.Plan.Idle is not null);
         foreach (var release in Accession.Releases(_state))
@@ -185,7 +187,7 @@ internal sealed partial class ProgramWorld
             if (_living.TryGetValue(member.Incarnation, out var process))
                 Probe(member.Incarnation, process);
         }
-        foreach (var @event in repairs.Concat(losses).ToArray())
+        foreach (var @event in repairs.Concat(renewals).Concat(losses).ToArray())
             Step(@event);
         Settle();
         // What it was told is told again until it is written down that it was.

@@ -128,6 +128,8 @@ internal sealed partial class History
         {
             foreach (var repair in Accession.Repairs(state, _sockets.Has(state)))
                 _kernel.Outcomes.Enqueue((state.Name, repair));
+            foreach (var renewal in Accession.Renewals(state, _kernel.MuteOf(state.Name, _absences)))
+                _kernel.Outcomes.Enqueue((state.Name, renewal));
             foreach (var loss in Accession.Losses(state, _kernel.LivingOf(state.Name), NobodySaw))
                 _kernel.Outcomes.Enqueue((state.Name, loss));
         }

@@ -109,6 +109,10 @@ internal sealed class SimulatedKernel(
     /// <summary>The processes of a vassal whose end a new emperor will see.</summary>
     public IReadOnlySet<int> LivingOf(string vassal) => _processes.TryGetValue(vassal, out var p) ? new HashSet<int> { p.Incarnation } : [];
 
+    /// <summary>The processes of a vassal whose output a new emperor does not get.</summary>
+    public IReadOnlySet<int> MuteOf(string vassal, Dice chance) =>
+        _processes.TryGetValue(vassal, out var p) && chance.Chance(LossesOfHundred) ? new HashSet<int> { p.Incarnation } : [];
+
     /// <summary>The emperor is gone. What it has read and reaped is read and reaped; the rest waits for the next one.</summary>
     public void LoseEmperor()
     {

@@ -36,6 +36,7 @@ public sealed class SimulationTests
         nameof(VassalEvent.ListenFailed),
         nameof(VassalEvent.SendFailed),
         nameof(VassalEvent.SocketsLost),
+        nameof(VassalEvent.OutputLost),
         "the end of a turn",
     ];
 

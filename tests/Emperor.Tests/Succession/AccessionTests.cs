@@ -101,6 +101,61 @@ public sealed class AccessionTests
     }
 
     [Test]
+    public void A_program_whose_output_nobody_reads_is_followed_without_a_gap()
+    {
+        var patient = new ProgramPatient().Runs(ProgramPatient.Blog with { Processes = 2 });
+        Assert.That(Accession.Renewals(patient.State, Nobody), Is.Empty);
+        Assert.That(patient.Takes(Mute(patient, 2)).Deeds, Is.EqualTo("hold /run/blog.sock and keep"));
+        Assert.That(patient.Listens().Deeds, Is.EqualTo("launch 3"));
+        Assert.That(patient.Spawns().IsReady(3).Deeds, Does.StartWith("signal 15 to 1"));
+    }
+
+    [Test]
+    public void One_that_stops_to_begin_anew_misses_no_sockets_of_a_file_that_has_changed_meanwhile()
+    {
+        var patient = new ProgramPatient().IsFile(ProgramPatient.Blog with { OnDemand = true }).Listens();
+        patient.Takes(new VassalEvent.Knocked()).Spawns().IsReady(1);
+        patient.Takes(new VassalEvent.Ordered(OrderKind.Reload)).Listens().Spawns().IsReady(2);
+        patient.Exits(2, 1).Takes(new VassalEvent.Ordered(OrderKind.Reload));
+        Assert.That((patient.Phase, patient.State.Slots.Length), Is.EqualTo((Phase.Stopping, 0)), patient.Notes);
+        patient.IsFile(ProgramPatient.Blog with { Sockets = [ProgramPatient.Blog.Sockets[0] with { Address = "/run/other.sock" }] });
+        Assert.That(Accession.Repairs(patient.State, Accession.SocketsOf(patient.State).All(a => a == "/run/blog.sock")), Is.Empty);
+    }
+
+    [Test]
+    public void A_signal_is_no_way_to_another_output()
+    {
+        var patient = new ProgramPatient().Runs(ProgramPatient.Blog with { Reload = ReloadWay.Signal, ReloadSignal = 1 });
+        patient.Takes(Mute(patient, 1)).Listens();
+        Assert.That(patient.Deeds, Is.EqualTo("launch 2"));
+    }
+
+    [Test]
+    public void A_vassal_whose_output_nobody_reads_is_told_to_stop_and_started_anew([Values] Phase phase)
+    {
+        var patient = new Patient().BroughtTo(phase);
+        var renewals = Accession.Renewals(patient.State, new HashSet<int> { patient.State.Incarnation }).ToArray();
+        Assert.That(renewals, Has.Length.EqualTo(patient.State.HasProcess ? 1 : 0));
+        foreach (var renewal in renewals)
+            patient.Takes(renewal);
+        if (phase is not (Phase.Starting or Phase.Running or Phase.Reloading))
+        {
+            Assert.That(patient.Phase, Is.EqualTo(phase), "it ends without that, or has nothing to end");
+            return;
+        }
+        Assert.That((patient.Phase, patient.Deeds), Is.EqualTo((Phase.Stopping, "send 0")));
+        Assert.That(patient.Exits(0).Deeds, Is.EqualTo("bury, spawn 2"));
+    }
+
+    [Test]
+    public void A_process_that_leaves_needs_no_other_output()
+    {
+        var patient = new ProgramPatient().Runs(ProgramPatient.Blog);
+        patient.Takes(new VassalEvent.FileGone());
+        Assert.That(Accession.Renewals(patient.State, new HashSet<int> { 1 }), Is.Empty);
+    }
+
+    [Test]
     public void A_program_in_backoff_gets_its_sockets_before_its_next_attempt()
     {
         var patient = new ProgramPatient().IsFile(ProgramPatient.Blog).Listens();
@@ -181,6 +236,9 @@ public sealed class AccessionTests
         Assert.That(after.Members.Select(m => m.Deadline), Is.EqualTo(new long?[] { 8_000, 1_000, 1_000 }));
         Assert.That(after.Members[0].WatchdogDue, Is.EqualTo(8_000));
     }
+
+    private static VassalEvent Mute(ProgramPatient patient, int incarnation) =>
+        Accession.Renewals(patient.State, new HashSet<int> { incarnation }).Single();
 
     private static VassalEvent Lost(ProgramPatient patient) => Accession.Repairs(patient.State, hasItsSockets: false).Single();
 }

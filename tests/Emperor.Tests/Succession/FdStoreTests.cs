@@ -45,6 +45,27 @@ public sealed class FdStoreTests
     }
 
     [Test]
+    public void What_found_no_place_gets_the_next_one_that_is_free()
+    {
+        using var folder = new TemporaryFolder();
+        using var receiver = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        receiver.Bind(new UnixDomainSocketEndPoint(folder.PathOf("notify")));
+        using var sender = UnixDatagram.Open(folder.PathOf("notify"))!;
+        using var logger = new LoggerConfiguration().CreateLogger();
+        using var file = Files.OpenNull();
+        var store = new FdStore(sender, most: 9, new EmperorLog(logger));
+        foreach (var name in (string[])["a", "b", "c"])
+            store.Add(name, file.Number);
+        store.Turn(0);
+        Assert.That((store.IsWhole, Received(receiver)), Is.EqualTo((false, (string[])["FDSTORE=1 FDNAME=a FDPOLL=0"])));
+        store.Remove("b");
+        store.Remove("a");
+        store.Turn(0);
+        Assert.That(Received(receiver), Is.EqualTo((string[])["FDSTOREREMOVE=1 FDNAME=a", "FDSTORE=1 FDNAME=c FDPOLL=0"]));
+        Assert.That(store.IsWhole, "nobody is left without a place");
+    }
+
+    [Test]
     public void What_was_kept_without_a_journal_cannot_be_taken_over()
     {
         Assert.That(Arrival.OfCrash([("~x1", Files.OpenNull())], out _, out var failure), Is.Null);

@@ -4,6 +4,7 @@ using Emperor.Core;
 using Emperor.Core.Programs;
 using Emperor.Core.Reign;
 using Emperor.Core.Succession;
+using Emperor.Tests.Programs;
 using NUnit.Framework;
 
 namespace Emperor.Tests.Succession;
@@ -13,6 +14,18 @@ namespace Emperor.Tests.Succession;
 public sealed class LegacyTextTests
 {
     private const int Damages = 1_000;
+
+    [TestCase("caf\u00E9 \U0001F451")]
+    [TestCase("caf\uDCE9")]
+    [TestCase("\uDC80\uDCFF and \uD83D alone")]
+    [TestCase("\uFFFFQQ==")]
+    public void A_name_that_is_not_utf_8_is_the_same_again(string name)
+    {
+        var plan = ProgramPatient.Blog with { Folder = name };
+        var legacy = new Legacy { Program = name, Vassals = [new VassalLegacy { Name = name, Plans = [plan] }] };
+        var read = LegacyText.Read(LegacyText.Write(legacy));
+        Assert.That((read.Program, read.Vassals[0].Name, read.Vassals[0].Plans[0].Folder), Is.EqualTo((name, name, name)));
+    }
 
     [Test]
     public void Every_property_of_every_record_survives()
