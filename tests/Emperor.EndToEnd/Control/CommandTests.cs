@@ -205,6 +205,7 @@ internal sealed class CommandTests : ControlTest
         Write("leaving.ini", "spawned", "accept", "ignore-stop");
         File.WriteAllText($"{Vassals}/empty.ini", "");
         var daemon = StartControlled("--emperor-curse-tolerance", "600", "--reload-mercy", "1");
+        daemon.AwaitAccepting("good.ini");
         daemon.AwaitAccepting("leaving.ini");
         daemon.AwaitVassal("empty.ini", "the file is empty");
         File.Delete($"{Vassals}/leaving.ini");

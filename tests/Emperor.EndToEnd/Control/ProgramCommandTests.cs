@@ -98,12 +98,12 @@ internal sealed class ProgramCommandTests : ControlTest
     [Test]
     public void A_start_that_is_not_ready_in_time_says_what_was_seen()
     {
-        WriteProgram("late", "ready = exec sh -c 'echo the schema is missing; exit 4'\nready-timeout = 2");
+        WriteProgram("late", "ready = exec sh -c 'echo the schema is missing; exit 4'\nready-timeout = 6");
         StartControlled("--emperor-throttle", "600000", "--emperor-max-throttle", "600000");
         Wait.Until(() => ((string)StatusOf("blog.ini")["reason"]!).Contains("not ready yet: sh: exit 4: the schema is missing"), Logs);
         var (code, _, errors) = Emperor("restart", "blog");
         Assert.That(code, Is.EqualTo(1));
-        Assert.That(errors, Does.Match(@"failed: it was not ready in 2 s \(sh: exit 4: the schema is missing\); next attempt"));
+        Assert.That(errors, Does.Match(@"failed: it was not ready in 6 s \(sh: exit 4: the schema is missing\); next attempt"));
     }
 
     private void WriteProgram(string word, string more)

@@ -127,6 +127,8 @@ internal sealed class NamespaceTests : HookTest
         Temp.Write("vassals/a.ini", $"[emperor]\nexec = /bin/sh -c '{script}'\nready = after 1\nstop-timeout = 600\n");
         var daemon = Start("--emperor-use-clone", "pid");
         daemon.AwaitVassal("a.ini", "is ready");
+        // A second says nothing of how far the shell has come; with this its trap is set.
+        Wait.Until(() => Descendants().Any(p => ProcFs.CommandLine(p) == "sleep 600"), Logs);
         Assert.That(daemon.Stop(), Is.Zero);
         daemon.AwaitVassal("a.ini", $"has ended .{end}");
     }

@@ -111,7 +111,7 @@ internal sealed class OnDemandLifeTests : OnDemandTest
         Assert.That(Ask($"{Run}/shop.socket"), Is.Positive);
     }
 
-    // Alone: what other tests take of the processors is not its time.
+    // Alone, and without what others take of the processors: that is not its time. What it waits for otherwise is.
     [Test, NonParallelizable]
     public void Two_hundred_are_armed_in_under_a_second()
     {
@@ -126,8 +126,13 @@ internal sealed class OnDemandLifeTests : OnDemandTest
             daemon.Await($"the emperor is governing {count} vassals");
             var armed = daemon.Lines.Where(l => l.Contains("on demand: it waits")).Select(At).ToList();
             Assert.That(armed, Has.Count.EqualTo(count));
-            var took = At(daemon.Await("the emperor is ready")) - At(daemon.Await("INF emperor .* governs"));
-            TestContext.Out.WriteLine($"{count} vassals were armed in {took.TotalMilliseconds:0} ms");
+            var ready = At(daemon.Await("the emperor is ready"));
+            var delay = TimeSpan.FromSeconds(ProcFs.MainThreadDelay(daemon.Pid));
+            using var process = Process.GetProcessById(daemon.Pid);
+            var took = ready - process.StartTime - delay;
+            TestContext.Out.WriteLine(
+                $"{count} vassals were armed {took.TotalMilliseconds:0} ms after the start, without {delay.TotalMilliseconds:0} ms of others"
+            );
             best = took < best ? took : best;
             Assert.That(Descendants(), Is.Empty);
             if (best >= TimeSpan.FromSeconds(1))

@@ -133,7 +133,8 @@ internal sealed class OnDemandSocketTests : OnDemandTest
         Assert.That(Answer(client), Is.Positive);
         client.Dispose();
         daemon.AwaitVassal("shop.ini", "was removed or replaced");
-        Wait.Until(() => File.Exists($"{Run}/shop.socket"), Logs);
+        // The file is there a moment before somebody listens.
+        Wait.Until(() => daemon.Count("shop.ini: on demand: it waits") == 2, Logs);
         Assert.That(Ask($"{Run}/shop.socket"), Is.Positive);
     }
 

@@ -12,10 +12,12 @@ internal sealed class OnDemandUwsgiTests : OnDemandTest
     private static readonly string[] MayDiffer = ["EMPEROR_INCARNATION", "UWSGI_EMPEROR_FD", "UWSGI_RELOADS", "UWSGI_ORIGINAL_PROC_NAME"];
 
     [Test]
+    [Takes(20)]
     public void It_leaves_when_it_is_idle_and_comes_back_and_loses_no_request()
     {
         Installed.Require();
-        var daemon = Launch(WithUwsgi(EmperorProcess.Program)).AwaitGoverning();
+        // Not sooner: one that becomes idle once more while it waits for its workers ends only by the mercy; see below.
+        var daemon = Launch(WithUwsgi(EmperorProcess.Program, idle: 5)).AwaitGoverning();
         AwaitArmed(daemon, "shop.ini");
         using var client = Client($"{Run}/shop.socket");
         var pids = new HashSet<string>();
@@ -28,7 +30,7 @@ internal sealed class OnDemandUwsgiTests : OnDemandTest
             pids.Add(Get(client));
         }
         Assert.That(pids, Has.Count.GreaterThanOrEqualTo(3));
-        Assert.That(daemon.Count("WRN shop.ini|ERR shop.ini"), Is.Zero, Logs());
+        Assert.That(daemon.Count("(WRN|ERR) shop.ini(?!.*did not stop in time)"), Is.Zero, Logs());
     }
 
     [Test]
@@ -123,7 +125,7 @@ internal sealed class OnDemandUwsgiTests : OnDemandTest
         }
     }
 
-    private EmperorStart WithUwsgi(string program)
+    private EmperorStart WithUwsgi(string program, int idle = 1)
     {
         Temp.Write(
             "app.py",
@@ -137,7 +139,7 @@ internal sealed class OnDemandUwsgiTests : OnDemandTest
             protocol = http
             wsgi-file = {Temp["app.py"]}
             processes = 2
-            idle = 1
+            idle = {idle}
             die-on-idle = true
 
             """

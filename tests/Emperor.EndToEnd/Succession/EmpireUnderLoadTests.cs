@@ -13,6 +13,13 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
 {
     private const int Upgrades = 20;
     private const int Kills = 20;
+
+    // How many seconds an app may take to start, beside forty-nine others.
+    private const int Patience = 300;
+
+    // For fifty apps to start, and for twenty emperors to follow each other, beside other tests.
+    private static readonly TimeSpan Longer = TimeSpan.FromMinutes(6);
+
     private static readonly (char Kind, int Count)[] Kinds = [('u', 17), ('g', 16), ('b', 17)];
 
     // In the folder of the apps, which are all the same.
@@ -63,7 +70,7 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
             {
                 // What it has is counted, and twenty starts within two minutes are all that the unit allows.
                 [$"{Unit}.d/test.conf"] = $"[Unit]\nStartLimitIntervalSec=0\n[Service]\n{AtOnce}\n",
-                [Ini] = $"[uwsgi]\nemperor = {Vassals}\n",
+                [Ini] = $"[uwsgi]\nemperor = {Vassals}\nemperor-ready-timeout = {Patience}\n",
                 ["/srv/app.py"] = App,
                 ["/etc/nginx/test.conf"] = Nginx,
                 ["/srv/load.lua"] = Load,
@@ -75,37 +82,39 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
     }
 
     [Test]
+    [Takes(150)]
     public void No_request_fails_and_no_process_changes_while_twenty_emperors_are_upgraded_and_twenty_are_killed()
     {
         Installed.Require();
-        Start();
+        Machine.Run("systemctl start emperor", Longer);
         Machine.Run("systemd-run --unit=web /usr/sbin/nginx -c /etc/nginx/test.conf");
         Wait.Until(() => Ask("b1").Code == 0, Machine.Journal, Long);
         Assert.That(Machine.Try("emperor status").Code, Is.Zero, "all are well");
         // Each has two processes, when what has loaded the app and forks workers of the built-in server has left for want of work.
         Wait.Until(() => Subjects.Length == 100, Machine.Journal, Long);
-        var (pids, before, numbers) = (Pids(), Subjects, Figures());
-        var load = Machine.Start("wrk -t 1 -c 20 -d 600 --timeout 30s -s /srv/load.lua http://127.0.0.1/ & echo $! >/run/wrk.pid; wait");
+        var (pids, before, numbers) = (Pids(), Subjects, SteadyFigures());
+        var load = Machine.Start("wrk -t 1 -c 20 -d 1800 --timeout 30s -s /srv/load.lua http://127.0.0.1/ & echo $! >/run/wrk.pid; wait");
         Wait.Until(() => Machine.Try("test -s /run/wrk.pid").Code == 0, Machine.Journal);
 
         var emperor = MainPid;
-        var answers = Machine.Run(Repeat(Upgrades - 1, "emperor upgrade"), Long).Split('\n').ToList();
+        var answers = Machine.Run(Repeat(Upgrades - 1, "emperor upgrade"), Longer).Split('\n').ToList();
         answers.Add(Machine.Run("emperor upgrade"));
         Assert.That(answers, Has.Count.EqualTo(Upgrades).And.All.Contains("50 vassals carried over, none restarted"));
         TestContext.Out.WriteLine(answers[^1]);
         Assert.That(MainPid, Is.EqualTo(emperor), "it is one process all the time");
         Assert.That(Pids(), Is.EqualTo(pids));
         Assert.That(Subjects, Is.EquivalentTo(before), Machine.Journal());
-        var now = Figures();
-        Assert.That((now.Open <= numbers.Open, now.Stored <= numbers.Stored), Is.EqualTo((true, true)), $"{now} instead of {numbers}");
+        AwaitFigures(now => now.Open <= numbers.Open && now.Stored <= numbers.Stored, $"no more than {numbers}");
 
         KillEmperor();
-        var figures = Figures();
-        Machine.Run(Repeat(Kills - 1, KillAndAwait), Long);
-        Assert.That(Count("EVENT=adopted"), Is.EqualTo(Kills));
+        // It is ready before it watches its folder, and answers when it does.
+        Wait.Until(() => Machine.Try("emperor status").Code == 0, Machine.Journal, Long);
+        var figures = SteadyFigures();
+        Machine.Run(Repeat(Kills - 1, KillAndAwait), Longer);
+        AwaitMessages("EVENT=adopted", Kills);
         Assert.That(Pids(), Is.EqualTo(pids));
         Assert.That(Subjects, Is.EquivalentTo(before), Machine.Journal());
-        AwaitFigures(figures);
+        AwaitFigures(now => now == figures, $"{figures}");
 
         Machine.Run("kill -INT $(cat /run/wrk.pid)");
         var result = load.Await(Long).Output;
@@ -135,7 +144,8 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
                 Wait.Until(() => Count($"VASSAL={match} _PID={MainPid}") > 0, () => match + Machine.Journal(), Long);
             foreach (var nth in (int[])[1, 2])
                 Assert.That(Ask($"{kind}{nth}").Code, Is.Zero);
-            Assert.That(Ask($"{kind}3").Code, Is.Not.Zero);
+            // What is left of it may take a connection still.
+            Wait.Until(() => Ask($"{kind}3").Code != 0, () => $"{kind}3 answers\n{Machine.Journal()}", Long);
         }
         // Each has as many processes as before, though those of before were init's children; two of the built-in server have loaded their apps again.
         Wait.Until(() => Subjects.Length is (47 * 2) or (47 * 2 + 2), () => Machine.Run("ps -ef") + Machine.Journal(), Long);
@@ -147,9 +157,10 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
         {
             'u' => $"[uwsgi]\nplugin = python3\nchdir = /srv\nmodule = app\nmaster = true\nsocket = /run/uwsgi/{name}.sock\nvacuum = true\n"
                 + "disable-logging = true\nneed-app = true\n",
-            'b' =>
-                $"[uwsgi]\nchdir = /srv\nmodule = app\nmaster = true\nprocesses = 2\nsocket = /run/uwsgi/{name}.sock\n[emperor]\nserver = wsgi\n",
-            _ => $"[emperor]\nexec = gunicorn --workers 1 --chdir /srv app\nsocket = /run/uwsgi/{name}.sock\nready = accept\n",
+            'b' => $"[uwsgi]\nchdir = /srv\nmodule = app\nmaster = true\nprocesses = 2\nsocket = /run/uwsgi/{name}.sock\n"
+                + $"[emperor]\nserver = wsgi\nready-timeout = {Patience}\n",
+            _ => $"[emperor]\nexec = gunicorn --workers 1 --chdir /srv app\nsocket = /run/uwsgi/{name}.sock\nready = accept\n"
+                + $"ready-timeout = {Patience}\n",
         };
 
     private static string Repeat(int times, string command) => $"for i in $(seq {times}); do {command} || exit; done";
@@ -170,9 +181,17 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
     private (int Open, int Stored) Figures() =>
         (int.Parse(Machine.Run($"ls /proc/{MainPid}/fd | wc -l"), CultureInfo.InvariantCulture), Stored);
 
-    private void AwaitFigures((int Open, int Stored) expected)
+    // The same in two looks: whoever has just asked for something is let go a moment later.
+    private (int Open, int Stored) SteadyFigures()
     {
-        var last = expected;
-        Wait.Until(() => (last = Figures()) == expected, () => $"{last} descriptors instead of {expected}\n{Machine.Journal()}", Long);
+        (int Open, int Stored) last = default;
+        Wait.Until(() => last == (last = Figures()), () => $"{last} descriptors\n{Machine.Journal()}", Long);
+        return last;
+    }
+
+    private void AwaitFigures(Func<(int Open, int Stored), bool> areRight, string expected)
+    {
+        (int Open, int Stored) last = default;
+        Wait.Until(() => areRight(last = Figures()), () => $"{last} descriptors instead of {expected}\n{Machine.Journal()}", Long);
     }
 }

@@ -31,7 +31,8 @@ internal abstract class SuccessionTest : ServiceTest
         // What it knows after the first answer is written down before the second.
         _ = Machine.Try("emperor status; emperor status");
         Machine.Run($"mkfifo {Interregnum}; kill -9 {former}");
-        Wait.Until(() => Show("ControlPID") != "0", Machine.Journal, Long);
+        // Not before: what cleans up after the former one (ExecStopPost) is a control process too.
+        Wait.Until(() => Show("SubState") == "start-pre", Machine.Journal, Long);
         return former;
     }
 

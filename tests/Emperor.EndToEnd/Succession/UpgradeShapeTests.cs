@@ -42,9 +42,15 @@ internal sealed class UpgradeShapeTests : UpgradeTest
             var mark = daemon.Mark;
             Native.Check(Native.Signal(pid, Native.User2), "kill");
             daemon.Await(Upgraded, mark);
+            // It watches its folder from its first scan on.
+            daemon.Await(Governing, mark);
             // It gets every process whose parent has ended, and must know its own from them.
             Command.Run("/", "nsenter", "--target", Text(pid), "--pid", "--mount", "sh", "-c", "(true &); (sleep 0.2 &)");
-            open = i == 2 ? Descriptors(pid) : open;
+            if (i != 2)
+                continue;
+            // It has a descriptor of each of them, while they are there.
+            Wait.Until(() => ProcFs.Children(pid).All(p => ProcFs.CommandLine(p) is not ("" or "sleep 0.2")), Logs);
+            open = SteadyDescriptors(daemon, pid);
         }
         AwaitDescriptors(pid, open, Logs);
         AwaitNoZombie(pid);

@@ -12,6 +12,9 @@ internal abstract partial class UpgradeTest : ProgramTest
     /// <summary>What a new emperor says first of all.</summary>
     protected const string Upgraded = "upgraded from [0-9.]+ to [0-9.]+: ";
 
+    /// <summary>What it says when it has looked at all files, and whenever it is asked for its state.</summary>
+    protected const string Governing = "the emperor is governing [0-9]+ vassals";
+
     /// <summary>Answers connections to its first socket with its number, and says that it is ready.</summary>
     protected const string Server = """
         import os, signal, socket
@@ -40,7 +43,7 @@ internal abstract partial class UpgradeTest : ProgramTest
     /// <summary>Has an upgrade made by SIGUSR2, and waits until the new emperor has looked at all files.</summary>
     /// <param name="daemon">The emperor.</param>
     /// <param name="last">What it says then.</param>
-    protected static void Upgrade(EmperorProcess daemon, string last = "the emperor is governing [0-9]+ vassals")
+    protected static void Upgrade(EmperorProcess daemon, string last = Governing)
     {
         var mark = daemon.Mark;
         daemon.Signal(Native.User2);
@@ -75,13 +78,30 @@ internal abstract partial class UpgradeTest : ProgramTest
                 .Order(StringComparer.Ordinal),
         ];
 
+    /// <summary>What an emperor has open when two looks see the same: nothing that is there for a moment only.</summary>
+    protected static string[] SteadyDescriptors(EmperorProcess daemon, int pid)
+    {
+        string[] last = [];
+        Wait.Until(
+            () =>
+            {
+                // What it has begun it is through with when it has told its state.
+                var mark = daemon.Mark;
+                Native.Check(Native.Signal(pid, Native.User1), "kill");
+                daemon.Await(Governing, mark);
+                return last.SequenceEqual(last = Descriptors(pid));
+            },
+            () => $"now: {string.Join(", ", last.CountBy(d => d))}\n{daemon.Text()}"
+        );
+        return last;
+    }
+
     /// <summary>Fails unless a process has these open, and no more, before long.</summary>
     protected static void AwaitDescriptors(int pid, string[] expected, Func<string> log) =>
         Wait.Until(
             () => Descriptors(pid).SequenceEqual(expected),
             () =>
-                $"before: {string.Join(", ", expected.CountBy(d => d))}\nnow: {string.Join(", ", Descriptors(pid).CountBy(d => d))}\n{log()}",
-            TimeSpan.FromSeconds(20)
+                $"before: {string.Join(", ", expected.CountBy(d => d))}\nnow: {string.Join(", ", Descriptors(pid).CountBy(d => d))}\n{log()}"
         );
 
     /// <summary>Fails when a process has a child that has ended and is not reaped before long.</summary>

@@ -66,7 +66,14 @@ internal sealed class EmperorProcess : IDisposable
     }
 
     /// <summary>A place to wait from.</summary>
-    public int Mark => Lines.Count;
+    public int Mark
+    {
+        get
+        {
+            lock (_lines)
+                return _lines.Count;
+        }
+    }
 
     /// <summary>Processor seconds used until now.</summary>
     public double Cpu => ProcFs.Stat(Pid)?.Cpu ?? 0;
@@ -107,11 +114,19 @@ internal sealed class EmperorProcess : IDisposable
     public string Await(string pattern, int from = 0, TimeSpan? limit = null)
     {
         var expression = new Regex(pattern);
-        return Wait.For(
-            () => Lines.Skip(from).FirstOrDefault(l => expression.IsMatch(l)),
-            () => $"the daemon has not said \"{pattern}\" after line {from}\n{Text()}",
-            limit
-        );
+        var next = from;
+        return Wait.For(Find, () => $"the daemon has not said \"{pattern}\" after line {from}\n{Text()}", limit);
+
+        // Each line is looked at once: there may be many, and this is asked for many times a second.
+        string? Find()
+        {
+            for (; LineAt(next) is { } line; next++)
+            {
+                if (expression.IsMatch(line))
+                    return line;
+            }
+            return null;
+        }
     }
 
     /// <summary>Waits for what it says about one vassal.</summary>
@@ -185,6 +200,12 @@ internal sealed class EmperorProcess : IDisposable
         || name.StartsWith("VSTEST", StringComparison.Ordinal)
         || name.StartsWith("TESTINGPLATFORM", StringComparison.Ordinal)
         || name is "JOURNAL_STREAM" or "NOTIFY_SOCKET";
+
+    private string? LineAt(int index)
+    {
+        lock (_lines)
+            return index < _lines.Count ? _lines[index] : null;
+    }
 
     private void Keep(object sender, DataReceivedEventArgs line)
     {

@@ -25,6 +25,12 @@ internal static class ProcFs
     /// <summary>Processor seconds of its main thread alone.</summary>
     public static double MainThreadCpu(int pid) => Stat(pid, $"task/{pid}/stat")?.Cpu ?? 0;
 
+    /// <summary>Seconds for which its main thread would have run, but others had the processors; 0 where the kernel does not tell.</summary>
+    public static double MainThreadDelay(int pid) =>
+        (Read(pid, $"task/{pid}/schedstat") ?? "").Split(' ') is [_, var delay, _]
+            ? long.Parse(delay, CultureInfo.InvariantCulture) / 1e9
+            : 0;
+
     private static (char State, int Parent, int Session, double Cpu)? Stat(int pid, string file)
     {
         var text = Read(pid, file);

@@ -1,3 +1,5 @@
+using Emperor.EndToEnd.Support;
+
 namespace Emperor.EndToEnd.Systemd;
 
 /// <summary>What the unit of deploy/ closes must leave open what programs ask for: mounts of their own, other users, limits.</summary>
@@ -28,6 +30,8 @@ internal sealed class HardenedProgramTests : ServiceTest
         );
         Start();
         AwaitMessages("-u emperor --grep 'app.ini: .*is ready after'", 1);
+        // By then the shell may not have come so far.
+        Wait.Until(() => Running("sleep").Length == 1, () => Machine.Run("ps -ef") + Machine.Journal(), Long);
         var pid = Running("sleep").Single();
         Assert.Multiple(() =>
         {

@@ -16,5 +16,5 @@ while read -r path; do rm -rf "${root:?}$path"; done <"$folder/removed"
 cp -a "$folder/seed/." "$root/"
 # The time limit is for a test run that was killed; each test ends its machine itself.
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 \
-    timeout --foreground -s KILL 900 systemd-nspawn -D "$root" --machine="$name" --register=no --keep-unit --private-network \
+    timeout --foreground -s KILL 1800 systemd-nspawn -D "$root" --machine="$name" --register=no --keep-unit --private-network \
     --link-journal=no --console=pipe "$@" -b systemd.unit=machine.target </dev/null
