@@ -53,7 +53,7 @@ public sealed class AcceptTests : IDisposable
     {
         _rig.Python(Vassal, 1, Prelude + script, [_rig.HoldPath(Vassal)]);
         _rig.AwaitReady(Vassal, 1, new ReadyRule(ReadyWay.Accept));
-        _rig.Never(() => _rig.Told.Count > 0, "it is ready though it does not accept", 1500);
+        _rig.Never(() => _rig.Told.Count > 0, "it is ready though it does not accept");
         Assert.That(_rig.Desk.OpenNow, Is.LessThanOrEqualTo(1));
     }
 

@@ -87,7 +87,7 @@ public sealed class HealthTests : IDisposable
         _rig.Until(() => _rig.IsReady(Vassal, 1), "the first is not ready");
         _rig.Python(Vassal, 2, AcceptTests.Prelude + "time.sleep(600)", [socket]);
         _rig.AwaitReady(Vassal, 2, Http);
-        _rig.Never(() => _rig.IsReady(Vassal, 2), "the new one is ready because of the old one", 1000);
+        _rig.Never(() => _rig.IsReady(Vassal, 2), "the new one is ready because of the old one");
     }
 
     [Test]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Emperor.Core.Vassals;
 using Emperor.Tests.Simulation;
 using NUnit.Framework;
@@ -10,6 +11,8 @@ public sealed class ProgramSimulationTests
     private const int Histories = 4_000;
     private const int HistoriesOfAllSteps = 12;
     private const long MostSteps = 1_000;
+
+    private static readonly ParallelOptions OnePerProcessor = new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
 
     private static readonly string[] KindsOfSteps =
     [
@@ -31,41 +34,51 @@ public sealed class ProgramSimulationTests
     [Test]
     public void No_history_breaks_the_invariants_of_generations()
     {
-        for (var seed = 0; seed < Histories; seed++)
-            Live(seed, new ProgramWorld(seed));
+        _ = Parallel.For(0, Histories, OnePerProcessor, seed => Live(seed, new ProgramWorld(seed)));
     }
 
     [Test]
     public void Nor_one_of_mortal_emperors()
     {
         var upgrades = 0;
-        var deaths = new HashSet<string>();
-        for (var seed = 0; seed < Histories; seed++)
-        {
-            var mortality = new Mortality();
-            Live(seed, new ProgramWorld(seed, mortality).Mortal());
-            upgrades += mortality.Upgrades;
-            deaths.UnionWith(mortality.Deaths);
-        }
+        var deaths = new ConcurrentDictionary<string, bool>(StringComparer.Ordinal);
+        _ = Parallel.For(
+            0,
+            Histories,
+            OnePerProcessor,
+            seed =>
+            {
+                var mortality = new Mortality();
+                Live(seed, new ProgramWorld(seed, mortality).Mortal());
+                _ = Interlocked.Add(ref upgrades, mortality.Upgrades);
+                foreach (var death in mortality.Deaths)
+                    deaths[death] = true;
+            }
+        );
         Assert.That(upgrades, Is.GreaterThan(Histories / 2));
-        Assert.That(deaths, Is.SupersetOf(KindsOfSteps), "each of these must have been the last");
+        Assert.That(deaths.Keys, Is.SupersetOf(KindsOfSteps), "each of these must have been the last");
     }
 
     [Test]
     public void The_emperor_may_die_at_every_step_of_a_history()
     {
-        for (var seed = 0; seed < HistoriesOfAllSteps; seed++)
-        {
-            var whole = new Mortality();
-            Live(seed, new ProgramWorld(seed, whole));
-            for (var step = 0L; step < Math.Min(whole.Steps, MostSteps); step++)
-                Live(seed, new ProgramWorld(seed, new Mortality(step)), $", killed at step {step}");
-        }
+        _ = Parallel.For(
+            0,
+            HistoriesOfAllSteps,
+            OnePerProcessor,
+            seed =>
+            {
+                var whole = new Mortality();
+                Live(seed, new ProgramWorld(seed, whole));
+                for (var step = 0L; step < Math.Min(whole.Steps, MostSteps); step++)
+                    Live(seed, new ProgramWorld(seed, new Mortality(step)), $", killed at step {step}");
+            }
+        );
     }
 
     private static void Live(int seed, ProgramWorld world, string how = "")
     {
         if (world.Live() is { } broken)
-            Assert.Fail($"seed {seed}{how}: {broken}\n{world.Trace}");
+            throw new AssertionException($"seed {seed}{how}: {broken}\n{world.Trace}");
     }
 }

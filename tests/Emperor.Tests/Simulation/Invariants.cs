@@ -193,7 +193,8 @@ internal sealed class Invariants(Timeline time, EmpirePolicy policy)
             throw new InvariantBrokenException(invariant, detail);
     }
 
-    private static void Require(
+    /// <summary>The same, with a detail that is not put together when all is well: that would take most of a history's time.</summary>
+    public static void Require(
         string invariant,
         bool isSo,
         [System.Runtime.CompilerServices.InterpolatedStringHandlerArgument(nameof(isSo))] Detail detail
@@ -244,7 +245,7 @@ internal sealed class Invariants(Timeline time, EmpirePolicy policy)
 
     /// <summary>A detail that is put together only when it is needed.</summary>
     [System.Runtime.CompilerServices.InterpolatedStringHandler]
-    private ref struct Detail
+    internal ref struct Detail
     {
         private System.Runtime.CompilerServices.DefaultInterpolatedStringHandler _text;
 

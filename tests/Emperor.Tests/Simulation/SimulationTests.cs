@@ -19,6 +19,9 @@ public sealed class SimulationTests
     private const int HistoriesOfAllSteps = 24;
     private const long MostSteps = 600;
 
+    // More would only take each other's time.
+    private static readonly ParallelOptions OnePerProcessor = new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
+
     private static readonly string[] KindsOfSteps =
     [
         nameof(Effect.Spawn),
@@ -48,7 +51,7 @@ public sealed class SimulationTests
         var count = only is null ? Number("EMPEROR_HISTORIES") ?? Histories : 1;
         var clock = Stopwatch.StartNew();
         var turns = 0L;
-        _ = Parallel.For(first, first + count, seed => Interlocked.Add(ref turns, Live(seed)));
+        _ = Parallel.For(first, first + count, OnePerProcessor, seed => Interlocked.Add(ref turns, Live(seed)));
         TestContext.Out.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
@@ -70,6 +73,7 @@ public sealed class SimulationTests
         _ = Parallel.For(
             first,
             first + count,
+            OnePerProcessor,
             seed =>
             {
                 var mortality = new Mortality();
@@ -95,6 +99,7 @@ public sealed class SimulationTests
         var deaths = 0L;
         _ = Parallel.ForEach(
             seeds,
+            OnePerProcessor,
             seed =>
             {
                 var whole = new Mortality();
