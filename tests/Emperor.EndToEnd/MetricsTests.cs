@@ -9,7 +9,7 @@ namespace Emperor.EndToEnd;
 /// <summary>Metrics and health over HTTP, asked by curl and read by the parsers of those who collect them.</summary>
 internal sealed class MetricsTests : EmperorTest
 {
-    private readonly int _port = FreePort();
+    private readonly int _port = Ports.Free();
 
     private string Url => $"http://127.0.0.1:{_port}";
 
@@ -109,13 +109,6 @@ internal sealed class MetricsTests : EmperorTest
     }
 
     private string Status(string path) => Run("curl", "", "-sS", "-o", "/dev/null", "-w", "%{http_code}", Url + path);
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private static string Run(string program, string input, params string[] arguments)
     {

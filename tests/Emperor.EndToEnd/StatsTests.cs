@@ -126,7 +126,7 @@ internal sealed class StatsTests : EmperorTest
     [TestCase("[::1]:{1}")]
     public void It_listens_where_it_is_told(string form)
     {
-        var port = FreePort();
+        var port = Ports.Free();
         var address = string.Format(System.Globalization.CultureInfo.InvariantCulture, form, $"emperor-{Guid.NewGuid():N}", port);
         Write("a.ini");
         Start("--emperor-stats-server", address);
@@ -145,7 +145,7 @@ internal sealed class StatsTests : EmperorTest
     public void Real_clients_read_it_pythons_json_over_the_socket_and_curl_over_http()
     {
         Write("a\"b.ini");
-        var port = FreePort();
+        var port = Ports.Free();
         Start("--emperor-stats", Address).AwaitAccepting("a\"b.ini");
         const string client = """
             import json, socket, sys
@@ -297,13 +297,6 @@ internal sealed class StatsTests : EmperorTest
         string[] Shape(JsonElement element) => [.. element.EnumerateObject().Select(p => $"{p.Name}: {p.Value.ValueKind}")];
         var (expected, found) = (Shape(theirs), Shape(ours));
         Assert.That(found.Take(expected.Length), Is.EqualTo(expected), $"{what} begins as uwsgi's");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static string Output(string program, params string[] arguments)

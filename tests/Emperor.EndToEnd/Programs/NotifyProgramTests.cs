@@ -141,7 +141,7 @@ internal sealed class NotifyProgramTests : ProgramTest
             "app.ini",
             $"exec = /usr/bin/python3 {Temp["server.py"]}",
             $"chdir = {Temp.Path}",
-            $"socket = 127.0.0.1:{MainJob.Nginx.FreePort()}",
+            $"socket = 127.0.0.1:{Ports.Free()}",
             "ready = http /",
             $"health = {check}",
             "health-interval = 200ms",

@@ -158,7 +158,7 @@ internal sealed class OverlapTests : ProgramTest
     [Test]
     public void Sockets_that_stay_are_kept_new_ones_are_bound_and_others_closed()
     {
-        var (stays, goes, comes) = (Temp["stays.sock"], Temp["goes.sock"], $"127.0.0.1:{Nginx.FreePort()}");
+        var (stays, goes, comes) = (Temp["stays.sock"], Temp["goes.sock"], $"127.0.0.1:{Ports.Free()}");
         WriteProgram("web.ini", [.. Lines, $"socket = {stays}", $"socket = {goes}"]);
         var daemon = StartControlled();
         var first = AwaitReady(daemon, "web.ini");

@@ -23,7 +23,7 @@ internal sealed class ServeTests : EmperorTest
     public async Task Ctrl_C_ends_it_when_the_request_in_hand_is_finished()
     {
         Temp.Write("test.py", App);
-        var port = Nginx.FreePort();
+        var port = Ports.Free();
         var daemon = Serve("--http", $":{port}", "--wsgi-file", "test.py");
         daemon.Await($"serves test.py, http at http://localhost:{port}/, with 1 process of 1 thread; Ctrl-C");
         daemon.Await("test.py: pid .* is ready after");
@@ -96,7 +96,7 @@ internal sealed class ServeTests : EmperorTest
         Temp.Write("project/mysite/wsgi.py", App);
         Command.Run(Temp.Path, "/usr/bin/python3", "-m", "venv", "--without-pip", Temp["env"]);
         Assert.That(Temp.Path, Does.Not.Contain(" "));
-        var port = Nginx.FreePort();
+        var port = Ports.Free();
         var log = Temp["yourproject.log"];
         var first = Serve(
             $"--chdir={Temp["project"]}",

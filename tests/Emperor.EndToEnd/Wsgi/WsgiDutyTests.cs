@@ -268,7 +268,7 @@ internal sealed class WsgiDutyTests : EmperorTest
     public void Stats_are_those_of_uwsgi()
     {
         Installed.Require();
-        var port = Nginx.FreePort();
+        var port = Ports.Free();
         var daemon = Govern(
             "processes = 2",
             "threads = 2",
