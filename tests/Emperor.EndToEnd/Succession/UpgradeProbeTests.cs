@@ -63,7 +63,7 @@ internal sealed class UpgradeProbeTests : UpgradeTest
         Upgrade(daemon);
         Assert.That(Executed(daemon), Is.EqualTo($"{copy}/emperor"));
         // A file in the place of the one that runs, as a package does it.
-        File.Copy($"{copy}/emperor", $"{copy}/emperor.new");
+        Executable.Copy($"{copy}/emperor", $"{copy}/emperor.new");
         Rename($"{copy}/emperor.new", $"{copy}/emperor");
         Assert.That(Executed(daemon), Does.EndWith("(deleted)"));
         Upgrade(daemon);
@@ -160,8 +160,10 @@ internal sealed class UpgradeProbeTests : UpgradeTest
             Rename(next, ProgramLink);
             return;
         }
-        File.WriteAllText(next, program);
-        Native.Check(Native.ChangeMode(next, program == "not executable" ? 0x1A4u : 0x1EDu), "chmod");
+        if (program == "not executable")
+            File.WriteAllText(next, program);
+        else
+            Executable.Write(next, program);
         Rename(next, ProgramLink);
     }
 

@@ -102,8 +102,7 @@ internal sealed class BuiltInServerTests : TyrantTest
     public void A_python_of_the_owner_s_and_what_its_file_includes_get_no_rights()
     {
         Temp.Folder("home/venv/bin");
-        var python = Temp.Write("home/venv/bin/python3", $"#!/bin/sh\nid -u >>{_home}/ran\nexec /usr/bin/python3 \"$@\"\n");
-        _ = Native.ChangeMode(python, 0b111_101_101);
+        Executable.Write(Temp["home/venv/bin/python3"], $"#!/bin/sh\nid -u >>{_home}/ran\nexec /usr/bin/python3 \"$@\"\n");
         Do("ln", "-s", "python3", $"{_home}/venv/bin/python");
         var version = Run("/usr/bin/python3", "-c", "import sys; print('python%d.%d' % sys.version_info[:2])").Output.Trim();
         Temp.Folder($"home/venv/lib/{version}/site-packages");
