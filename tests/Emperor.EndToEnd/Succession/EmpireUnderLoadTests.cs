@@ -13,6 +13,9 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
 {
     private const int Upgrades = 20;
     private const int Kills = 20;
+
+    // For nineteen of either.
+    private static readonly TimeSpan BatchLimit = TimeSpan.FromMinutes(8);
     private static readonly (char Kind, int Count)[] Kinds = [('u', 17), ('g', 16), ('b', 17)];
 
     // In the folder of the apps, which are all the same.
@@ -85,11 +88,11 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
         // Each has two processes, when what has loaded the app and forks workers of the built-in server has left for want of work.
         Wait.Until(() => Subjects.Length == 100, Machine.Journal, Long);
         var (pids, before, numbers) = (Pids(), Subjects, Figures());
-        var load = Machine.Start("wrk -t 1 -c 20 -d 600 --timeout 30s -s /srv/load.lua http://127.0.0.1/ & echo $! >/run/wrk.pid; wait");
+        var load = Machine.Start("wrk -t 1 -c 20 -d 3600 --timeout 30s -s /srv/load.lua http://127.0.0.1/ & echo $! >/run/wrk.pid; wait");
         Wait.Until(() => Machine.Try("test -s /run/wrk.pid").Code == 0, Machine.Journal);
 
         var emperor = MainPid;
-        var answers = Machine.Run(Repeat(Upgrades - 1, "emperor upgrade"), Long).Split('\n').ToList();
+        var answers = Machine.Run(Repeat(Upgrades - 1, "emperor upgrade"), BatchLimit).Split('\n').ToList();
         answers.Add(Machine.Run("emperor upgrade"));
         Assert.That(answers, Has.Count.EqualTo(Upgrades).And.All.Contains("50 vassals carried over, none restarted"));
         TestContext.Out.WriteLine(answers[^1]);
@@ -101,7 +104,7 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
 
         KillEmperor();
         var figures = Figures();
-        Machine.Run(Repeat(Kills - 1, KillAndAwait), Long);
+        Machine.Run(Repeat(Kills - 1, KillAndAwait), BatchLimit);
         Assert.That(Count("EVENT=adopted"), Is.EqualTo(Kills));
         Assert.That(Pids(), Is.EqualTo(pids));
         Assert.That(Subjects, Is.EquivalentTo(before), Machine.Journal());
