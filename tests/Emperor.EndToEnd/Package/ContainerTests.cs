@@ -66,7 +66,7 @@ internal sealed class ContainerTests : EmperorTest
     [Test]
     public void It_reaps_thousands_of_strangers_orphans_and_never_takes_a_vassal_for_one()
     {
-        const int orphans = 3000;
+        const int orphans = 2000;
         Write("a.ini", "accept");
         Write("b.ini", "accept", "sleep 300", "exit 7");
         var (daemon, pid) = Contain("--emperor-no-blacklist");

@@ -74,7 +74,7 @@ internal sealed class TogetherTests : TyrantTest
         File.Delete(ReportPath("zerg"));
         Own(path, Mallory);
         Assert.That(ReportOf("zerg").Number("uid"), Is.EqualTo(Mallory));
-        Assert.That(ProcFs.IsAlive(zerg), Is.False, Logs());
+        Wait.Until(() => !ProcFs.IsAlive(zerg), () => $"the former zerg lives on\n{Logs()}");
         Assert.That(daemon.Stop(), Is.Zero);
     }
 
