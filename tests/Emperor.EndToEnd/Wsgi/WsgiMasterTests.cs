@@ -119,8 +119,8 @@ internal sealed class WsgiMasterTests : ProgramTest
         Assert.That((int)StatusOf("app.ini")["copies"]!, Is.EqualTo(1));
         using (var first = Dial(Address))
         {
-            first.Send(Encoding.ASCII.GetBytes($"GET /wait?{Temp["go"]} HTTP/1.1\r\nHost: t\r\n\r\n"));
             var mark = daemon.Mark;
+            first.Send(Encoding.ASCII.GetBytes($"GET /wait?{Temp["go"]} HTTP/1.1\r\nHost: t\r\n\r\n"));
             daemon.AwaitVassal("app.ini", "copy 2 of 3 is started: all 1 are busy", mark);
             daemon.AwaitVassal("app.ini", "is ready after", mark);
             Assert.That(Ask(Address), Is.GreaterThan(0), "the second one answers");
