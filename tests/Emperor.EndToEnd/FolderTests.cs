@@ -212,7 +212,7 @@ internal sealed class FolderTests : EmperorTest
         Start();
         for (var i = 0; i < count; i++)
             Write($"v{i}.ini");
-        var limit = TimeSpan.FromSeconds(60);
+        var limit = TimeSpan.FromMinutes(3);
         Wait.Until(() => Seen("start") == count, () => $"{Seen("start")} of {count} started\n{Logs()}", limit);
         for (var i = 0; i < count; i++)
             File.Delete($"{Vassals}/v{i}.ini");

@@ -116,8 +116,8 @@ internal sealed class LifeTests : EmperorTest
     {
         Write("a.ini", "heartbeat 200", "accept");
         Write("b.ini", "accept", "byte 26");
-        var daemon = Start("--emperor-required-heartbeat", "2");
-        daemon.AwaitVassal("b.ini", "no heartbeat for 2 s");
+        var daemon = Start("--emperor-required-heartbeat", "5");
+        daemon.AwaitVassal("b.ini", "no heartbeat for 5 s");
         Assert.That(Journal.Starts("a.ini"), Is.EqualTo(1));
     }
 
@@ -173,7 +173,7 @@ internal sealed class LifeTests : EmperorTest
     [Test]
     public void Changes_during_a_reload_are_told_together_afterwards()
     {
-        Write("a.ini", "reload-delay 1000", "accept");
+        Write("a.ini", "reload-delay 3000", "accept");
         var daemon = StartWith("a.ini");
         var mark = Journal.Mark;
         File.SetLastWriteTimeUtc($"{Vassals}/a.ini", DateTime.UtcNow);

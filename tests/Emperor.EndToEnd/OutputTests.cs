@@ -79,7 +79,9 @@ internal sealed class OutputTests : EmperorTest
         var daemon = Start("--emperor-throttle", "1");
         var before = Pipes(daemon);
         daemon.AwaitVassal("a.ini", "has left behind holds its output open", limit: TimeSpan.FromSeconds(60));
-        Assert.That(Pipes(daemon), Is.LessThanOrEqualTo(before + 12));
+        // Eight are kept. Those of the last ones are there a moment longer, until the thread that reads has seen their ends.
+        Wait.Until(() => Journal.Starts("a.ini") >= 40, Logs);
+        Assert.That(Pipes(daemon), Is.LessThanOrEqualTo(before + 24));
     }
 
     [Test]
@@ -144,16 +146,18 @@ internal sealed class OutputTests : EmperorTest
         File.AppendAllText($"{Vassals}/quiet.ini", "# changed\n");
         Wait.Until(() => File.ReadLines(log).Contains("[quiet.ini] a word"), Logs);
         Assert.That(daemon.Stop(), Is.Zero);
-        var numbers = File.ReadLines(log)
+        // The last one may have ended in the middle of a line, whose number is another's then.
+        var whole = "[flood.ini] ".Length + 79;
+        var said = File.ReadLines(log)
             .Where(l => l.StartsWith("[flood.ini] flood ", StringComparison.Ordinal))
-            .Select(l => long.Parse(l["[flood.ini] flood ".Length..].Trim(), CultureInfo.InvariantCulture))
-            .ToList();
+            .ToLookup(l => l.Length == whole);
+        var numbers = said[true].Select(l => long.Parse(l["[flood.ini] flood ".Length..].Trim(), CultureInfo.InvariantCulture)).ToList();
         // Where some were lost because this machine was too slow for a moment, the log says so.
         var lost = File.ReadLines(log).Select(l => Regex.Match(l, @"^\[flood\.ini\] (\d+) lines lost")).Where(m => m.Success);
         Assert.That(numbers, Is.Ordered.Ascending.And.Unique);
         Assert.That(
             numbers[^1] + 1 - numbers.Count,
-            Is.LessThanOrEqualTo(lost.Sum(m => long.Parse(m.Groups[1].ValueSpan, CultureInfo.InvariantCulture)))
+            Is.LessThanOrEqualTo(said[false].Count() + lost.Sum(m => long.Parse(m.Groups[1].ValueSpan, CultureInfo.InvariantCulture)))
         );
     }
 

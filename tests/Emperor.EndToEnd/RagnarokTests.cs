@@ -6,6 +6,8 @@ namespace Emperor.EndToEnd;
 /// <summary>The end of the emperor, in order and out of it, and its other signals.</summary>
 internal sealed class RagnarokTests : EmperorTest
 {
+    private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(3);
+
     [TestCase(Native.Terminate, "SIGTERM")]
     [TestCase(Native.Interrupt, "SIGINT")]
     [TestCase(Native.Quit, "SIGQUIT")]
@@ -48,16 +50,16 @@ internal sealed class RagnarokTests : EmperorTest
     [Test]
     public void An_emperor_without_vassals_leaves_at_once()
     {
-        // The best of a few, because the machine may have other things to do.
+        // The best of a few, because the machine may have other things to do; far below the half minute that it has for vassals.
         var best = TimeSpan.MaxValue;
-        for (var round = 0; round < 5 && best > TimeSpan.FromSeconds(0.5); round++)
+        for (var round = 0; round < 5 && best > AtOnce; round++)
         {
             var daemon = Start();
             var clock = System.Diagnostics.Stopwatch.StartNew();
             Assert.That(daemon.Stop(), Is.Zero);
             best = clock.Elapsed < best ? clock.Elapsed : best;
         }
-        Assert.That(best, Is.LessThan(TimeSpan.FromSeconds(0.5)));
+        Assert.That(best, Is.LessThan(AtOnce));
     }
 
     [Test]

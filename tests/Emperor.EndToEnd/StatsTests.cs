@@ -109,10 +109,15 @@ internal sealed class StatsTests : EmperorTest
         var tree = StatsClient.Await(
             Address,
             "tree.ini",
-            v => v.GetProperty("resources") is { ValueKind: JsonValueKind.Object } r && r.GetProperty("processes").GetInt32() == 3
+            // A round has only so much time for memory and descriptors; the next one goes on.
+            v =>
+                v.GetProperty("resources") is { ValueKind: JsonValueKind.Object } r
+                && r.GetProperty("processes").GetInt32() == 3
+                && r.GetProperty("descriptors").ValueKind == JsonValueKind.Number
+                && r.GetProperty("memory") is { ValueKind: JsonValueKind.Number } memory
+                && memory.GetInt64() > 10_000
         );
         var used = tree.GetProperty("resources");
-        Assert.That(used.GetProperty("memory").GetInt64(), Is.GreaterThan(10_000));
         Assert.That(used.GetProperty("memory_kind").GetString(), Is.EqualTo("pss").Or.EqualTo("rss"));
         Assert.That(used.GetProperty("descriptors").GetInt32(), Is.GreaterThan(3));
         Assert.That(used.GetProperty("sockets").GetInt32(), Is.Positive, "it has its channel to the emperor");
@@ -126,7 +131,7 @@ internal sealed class StatsTests : EmperorTest
     [TestCase("[::1]:{1}")]
     public void It_listens_where_it_is_told(string form)
     {
-        var port = FreePort();
+        var port = Ports.Free();
         var address = string.Format(System.Globalization.CultureInfo.InvariantCulture, form, $"emperor-{Guid.NewGuid():N}", port);
         Write("a.ini");
         Start("--emperor-stats-server", address);
@@ -145,7 +150,7 @@ internal sealed class StatsTests : EmperorTest
     public void Real_clients_read_it_pythons_json_over_the_socket_and_curl_over_http()
     {
         Write("a\"b.ini");
-        var port = FreePort();
+        var port = Ports.Free();
         Start("--emperor-stats", Address).AwaitAccepting("a\"b.ini");
         const string client = """
             import json, socket, sys
@@ -190,7 +195,7 @@ internal sealed class StatsTests : EmperorTest
     [Test]
     public void It_is_served_while_the_emperor_stops()
     {
-        Write("slow.ini", "spawned", "accept", "stop-delay 2500");
+        Write("slow.ini", "spawned", "accept", "stop-delay 8000");
         var daemon = StartWith("slow.ini", "--emperor-stats", Address);
         daemon.Signal(Native.Terminate);
         var slow = StatsClient.Await(Address, "slow.ini", v => v.GetProperty("state").GetString() == "stopping");
@@ -231,12 +236,14 @@ internal sealed class StatsTests : EmperorTest
                 daemon.AwaitVassal("a.ini", "is loyal", line);
             }
             TestContext.Out.WriteLine($"slowest successor: {slowest.TotalMilliseconds:0.0} ms");
-            Assert.That(slowest, Is.LessThan(TimeSpan.FromSeconds(2)), "a vassal's death waits for nobody's reading");
-            // The oldest that do not read give way.
+            // A client is let go after 5 s: that is what a death would wait for.
+            Assert.That(slowest, Is.LessThan(TimeSpan.FromSeconds(4.5)), "a vassal's death waits for nobody's reading");
+            // The oldest that do not read give way; when all have come, that is not the one who asks now.
+            flood.Join();
             var document = StatsClient.Read(Address);
             Assert.That(document.GetProperty("vassals").GetArrayLength(), Is.EqualTo(151));
             TestContext.Out.WriteLine($"loop: {document.GetProperty("loop")}");
-            Assert.That(document.GetProperty("loop").GetProperty("last_turn_ms").GetDouble(), Is.LessThan(1_000));
+            Assert.That(document.GetProperty("loop").GetProperty("last_turn_ms").GetDouble(), Is.LessThan(4_000));
         }
         finally
         {
@@ -256,8 +263,9 @@ internal sealed class StatsTests : EmperorTest
         Wait.Until(() => daemon.Count(@"ERR refused\d{3}-") >= 300, daemon.Text);
         using var never = StatsClient.Connect(Address);
         using var slow = StatsClient.Connect(Address);
+        // Slower than it is written, and yet done before its 5 s are over, on a busy machine too.
         var text = new List<byte>();
-        var buffer = new byte[2048];
+        var buffer = new byte[16 * 1024];
         for (int count; (count = slow.Receive(buffer)) > 0; )
         {
             text.AddRange(buffer.AsSpan(0, count));
@@ -297,13 +305,6 @@ internal sealed class StatsTests : EmperorTest
         string[] Shape(JsonElement element) => [.. element.EnumerateObject().Select(p => $"{p.Name}: {p.Value.ValueKind}")];
         var (expected, found) = (Shape(theirs), Shape(ours));
         Assert.That(found.Take(expected.Length), Is.EqualTo(expected), $"{what} begins as uwsgi's");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static string Output(string program, params string[] arguments)

@@ -82,8 +82,10 @@ internal sealed class TrapTests : EmperorTest
         Write("a.ini", "accept");
         var daemon = Launch("--emperor", Vassals, "--logto", log);
         Wait.Until(() => File.Exists(log) && File.ReadAllText(log).Contains("accepts requests"), Logs);
-        File.Move(log, log + ".1");
-        File.CreateSymbolicLink(log, victim);
+        // In one step, or a new file would be opened in between.
+        Run("ln", log, log + ".1");
+        File.CreateSymbolicLink(log + ".link", victim);
+        Rename(log + ".link", log);
         Write("b.ini", "accept");
         Wait.Until(() => File.ReadAllText(log + ".1").Contains("cannot be opened anew"), () => File.ReadAllText(log + ".1"));
         daemon.Signal(Native.Terminate);

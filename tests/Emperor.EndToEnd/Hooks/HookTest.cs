@@ -46,12 +46,7 @@ internal abstract class HookTest : TyrantTest
         string.Join(' ', KindsOfNamespaces.Where(k => LinkOf($"/proc/{pid}/ns/{k}") != LinkOf($"/proc/self/ns/{k}")));
 
     /// <summary>An executable script of the shell.</summary>
-    protected string Program(string name, string script)
-    {
-        var path = Temp.Write(name, $"#!/bin/sh\n{script}\n");
-        _ = Native.ChangeMode(path, 0b111_101_101);
-        return path;
-    }
+    protected string Program(string name, string script) => Executable.Write(Temp[name], $"#!/bin/sh\n{script}\n");
 
     /// <summary>Waits for a file with some content, and returns its lines.</summary>
     protected string[] LinesOf(string path, int count = 1)

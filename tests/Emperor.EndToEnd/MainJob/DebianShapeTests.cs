@@ -56,6 +56,7 @@ internal sealed class DebianShapeTests : SiteTest
             foreach (var project in new[] { Shop, Blog })
             {
                 var page = AwaitServed(project);
+                AwaitIdle(page);
                 Assert.That(ProcFs.Stat(page.Master)?.Parent, Is.EqualTo(pid));
                 foreach (var process in new[] { pid, page.Master, page.Worker })
                 {

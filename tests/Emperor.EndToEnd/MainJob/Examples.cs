@@ -66,7 +66,7 @@ internal sealed partial class Examples
     private static string OwnPort(Dictionary<string, string> ports, string port)
     {
         if (!ports.TryGetValue(port, out var own))
-            ports[port] = own = Nginx.FreePort().ToString(CultureInfo.InvariantCulture);
+            ports[port] = own = Ports.Free().ToString(CultureInfo.InvariantCulture);
         return own;
     }
 

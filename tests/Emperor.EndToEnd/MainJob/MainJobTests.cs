@@ -143,7 +143,7 @@ internal sealed class MainJobTests : SiteTest
         var before = AwaitServed(Shop);
         var mark = daemon.Mark;
         File.WriteAllText(Shop.Ini, Broken[kind]);
-        var words = daemon.AwaitVassal("shop.ini", "", mark);
+        var words = daemon.AwaitVassal("shop.ini", "its changed file is not taken", mark);
         TestContext.Out.WriteLine($"{kind}: {words}");
         Assert.That(words, Does.Contain("WRN").Or.Contain("ERR"));
         Wait.While(() => Site.Get(Shop) is { IsServed: true } page && page.Master == before.Master, TimeSpan.FromSeconds(1), AllLogs);

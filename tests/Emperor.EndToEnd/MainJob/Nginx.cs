@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.MainJob;
@@ -28,7 +26,7 @@ internal sealed class Nginx : IDisposable
         // Between the look for a free port and nginx's use of it another program may take it.
         for (var attempt = 1; ; attempt++)
         {
-            var port = FreePort();
+            var port = Ports.Free();
             File.WriteAllText($"{folder}/nginx.conf", Configuration(folder, port, projects));
             var info = new ProcessStartInfo(Installed.Nginx, ["-p", folder, "-c", $"{folder}/nginx.conf", "-e", $"{folder}/error.log"]);
             var nginx = new Nginx(Process.Start(info)!, folder, port);
@@ -50,14 +48,6 @@ internal sealed class Nginx : IDisposable
         if (!_process.HasExited && Native.Signal(_process.Id, Native.Terminate) == 0 && !_process.WaitForExit(10_000))
             _process.Kill(entireProcessTree: true);
         _process.Dispose();
-    }
-
-    /// <summary>A port of the loopback interface that nobody uses.</summary>
-    public static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private static string Configuration(string folder, int port, IReadOnlyList<DjangoProject> projects) =>

@@ -50,6 +50,7 @@ internal sealed class SameWorldTests : SiteTest
             }
         );
         var page = AwaitServed(Shop);
+        AwaitIdle(page);
         using var text = JsonDocument.Parse(Site.Text(Shop, "world/"));
         var environment = text
             .RootElement.GetProperty("environment")

@@ -52,7 +52,8 @@ internal abstract class SiteTest : EmperorTest
         return daemon;
     }
 
-    private void AwaitIdle(Page page) => AwaitIdle(page.Master, DjangoProject.Workers);
+    /// <summary>Waits until all workers of a project wait for requests.</summary>
+    protected void AwaitIdle(Page page) => AwaitIdle(page.Master, DjangoProject.Workers);
 
     protected Page AwaitServed(DjangoProject project) => Site.Await(project, page => page.IsServed, "is not served");
 

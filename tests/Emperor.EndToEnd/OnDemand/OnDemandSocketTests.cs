@@ -22,7 +22,7 @@ internal sealed class OnDemandSocketTests : OnDemandTest
     public void Every_form_of_address_is_served()
     {
         var name = $"emperor-test-{Guid.NewGuid():N}";
-        var (four, all, six) = (FreePort(IPAddress.Loopback), FreePort(IPAddress.Any), FreePort(IPAddress.IPv6Loopback));
+        var (four, all, six) = (Ports.Free(), Ports.Free(), Ports.Free());
         var addresses = new Dictionary<string, (string Text, EndPoint EndPoint)>
         {
             ["path"] = ($"{Run}/path.sock\n", new UnixDomainSocketEndPoint($"{Run}/path.sock")),

@@ -72,12 +72,4 @@ internal abstract class OnDemandTest : EmperorTest
         Assert.That(int.TryParse(text, out var pid), $"the connection was closed with \"{text}\"\n{Logs()}\n{Journal.Text()}");
         return pid;
     }
-
-    /// <summary>A port of 127.0.0.1 that nobody listens on now.</summary>
-    protected static int FreePort(IPAddress address)
-    {
-        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(address, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
 }

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Options;
@@ -110,10 +108,7 @@ internal sealed class BroodlordTests : OptionTest
     public void Real_uwsgi_under_load_calls_and_the_zerg_serves_at_the_lord_s_socket()
     {
         var zergServer = Temp["zerg.sock"];
-        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        var port = ((IPEndPoint)probe.LocalEndPoint!).Port;
-        probe.Close();
+        var port = Ports.Free();
         Temp.Write(
             "app.py",
             """

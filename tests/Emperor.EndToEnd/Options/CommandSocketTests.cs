@@ -127,6 +127,7 @@ internal sealed class CommandSocketTests : OptionTest
         sender.WaitForExit();
         Assert.That(sender.ExitCode, Is.Zero);
         Wait.Until(() => Counts().Forbidden == 1, Logs);
+        daemon.Await("a command of user [0-9]+ is dropped");
         Assert.That(daemon.Count("a command of user [0-9]+ is dropped"), Is.EqualTo(1));
         Assert.That(Journal.Of("a.ini", "byte"), Is.Empty);
     }

@@ -40,7 +40,7 @@ internal sealed class ConfigurationSocketTests : OptionTest
     {
         Assert.That("/usr/lib/uwsgi/plugins/emperor_zeromq_plugin.so", Does.Exist, "the package uwsgi-core is not as it was");
         var wrapper = Script("vassal", Vassal);
-        var port = FreePort();
+        var port = Ports.Free();
         var theirs = Record(
             Uwsgi,
             "--plugin",
@@ -132,13 +132,6 @@ internal sealed class ConfigurationSocketTests : OptionTest
         daemon.Signal(Native.Interrupt);
         daemon.AwaitEnd();
         return seen;
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     // ZMTP 3.0 (rfc.zeromq.org, 23/ZMTP) without security: a greeting, the command READY, and one message of several frames.

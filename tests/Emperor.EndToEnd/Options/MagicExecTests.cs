@@ -6,7 +6,7 @@ namespace Emperor.EndToEnd.Options;
 internal sealed class MagicExecTests : OptionTest
 {
     private const uint ReadOnly = 0x1A4;
-    private const uint Executable = 0x1ED;
+    private const uint Runnable = 0x1ED;
 
     [Test]
     public void A_vassal_of_a_pattern_is_told_the_same_as_by_uwsgi()
@@ -43,7 +43,7 @@ internal sealed class MagicExecTests : OptionTest
         var daemon = LaunchAs(EmperorProcess.Program, "--emperor", Vassals, "--emperor-magic-exec", "--emperor-wrapper", Recorder(record));
         Assert.That(Recorded(record), Is.EqualTo(new[] { "--ini", "a.ini" }));
         File.Delete(record);
-        Native.Check(Native.ChangeMode(path, Executable), "chmod");
+        Native.Check(Native.ChangeMode(path, Runnable), "chmod");
         Assert.That(Recorded(record), Is.EqualTo(new[] { "--ini", "exec://./a.ini" }));
         File.Delete(record);
         // It need not look like a configuration as long as it can be run.
@@ -90,10 +90,6 @@ internal sealed class MagicExecTests : OptionTest
         }
     }
 
-    private void WriteProgram(string name, string output)
-    {
-        var path = $"{Vassals}/{name}";
-        File.WriteAllText(path, $"#!/bin/sh\ncat <<END\n{output}\nEND\n");
-        Native.Check(Native.ChangeMode(path, Executable), "chmod");
-    }
+    private void WriteProgram(string name, string output) =>
+        Executable.Write($"{Vassals}/{name}", $"#!/bin/sh\ncat <<END\n{output}\nEND\n");
 }

@@ -9,12 +9,7 @@ internal abstract class OptionTest : EmperorTest
     protected const string Uwsgi = "/usr/bin/uwsgi";
 
     /// <summary>Writes an executable script.</summary>
-    protected string Script(string name, string text)
-    {
-        var path = Temp.Write(name, text);
-        Native.Check(Native.ChangeMode(path, 0x1ED), "chmod");
-        return path;
-    }
+    protected string Script(string name, string text) => Executable.Write(Temp[name], text);
 
     /// <summary>A program in uwsgi's place that writes its arguments to a file, a line each, and is a scripted vassal without a file then.</summary>
     protected string Recorder(string record) =>

@@ -114,7 +114,9 @@ internal sealed class SideBySideTests : OptionTest
                 var daemon = StartOver(program, options);
                 var vassal = Journal.AwaitStart("a.ini", journal).Pid;
                 Wait.Until(() => MountsOf("self") is [var only] && only.Contains(four, StringComparison.Ordinal), Logs);
-                seen.Add([.. MountsOf(Text(vassal)), .. MountsOf("self")]);
+                // The emperor's own may come before or after the vassal has a namespace of its own, and are in it or not.
+                var its = MountsOf(Text(vassal)).Where(l => !l.Contains($" {three} ") && !l.Contains($" {four} "));
+                seen.Add([.. its, .. MountsOf("self")]);
                 daemon.Signal(Native.Interrupt);
                 daemon.AwaitEnd();
             }

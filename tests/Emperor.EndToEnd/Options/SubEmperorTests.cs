@@ -15,7 +15,7 @@ internal sealed class SubEmperorTests : OptionTest
     {
         WriteEmperor("sub.ini", Below);
         // It is loyal though its own vassal is not there yet.
-        Write($"{Below}/app.ini", "sleep 1500", "accept", "on-reload accept");
+        Write($"{Below}/app.ini", "sleep 5000", "accept", "on-reload accept");
         var lord = underUwsgi ? StartUwsgi(EmperorProcess.Program) : StartOver(EmperorProcess.Program);
         lord.Await(underUwsgi ? "vassal sub.ini is now loyal" : "sub.ini: pid [0-9]+ is loyal");
         Assert.That(lord.Count("app.ini: pid [0-9]+ accepts"), Is.Zero, "it has waited for its own vassals to be loyal");

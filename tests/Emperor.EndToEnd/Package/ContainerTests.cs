@@ -66,7 +66,7 @@ internal sealed class ContainerTests : EmperorTest
     [Test]
     public void It_reaps_thousands_of_strangers_orphans_and_never_takes_a_vassal_for_one()
     {
-        const int orphans = 3000;
+        const int orphans = 2000;
         Write("a.ini", "accept");
         Write("b.ini", "accept", "sleep 300", "exit 7");
         var (daemon, pid) = Contain("--emperor-no-blacklist");
@@ -101,8 +101,7 @@ internal sealed class ContainerTests : EmperorTest
     public void It_needs_no_rights_no_home_and_nothing_to_write_to_but_run()
     {
         Write("a.ini", "accept");
-        var vassal = Temp["vassal"];
-        File.Copy(TestVassal.VassalProgram.Path, vassal);
+        var vassal = Executable.Copy(TestVassal.VassalProgram.Path, Temp["vassal"]);
         Temp.Write("journal", "");
         Native.Check(Native.ChangeMode(Temp["journal"], 0x1B6), "chmod");
         // The journal is the test's; all else is read-only. No user has this number.

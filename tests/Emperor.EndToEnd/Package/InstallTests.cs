@@ -15,7 +15,7 @@ internal sealed class InstallTests : MachineTest
         @"find / -xdev \( -path /tmp -o -path /root -o -path /work -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache "
         + @"-o -path /var/log/apt -o -path /var/log/dpkg.log -o -path /var/log/wtmp -o -path /var/lib/systemd/random-seed \) -prune -o -printf '%y %M %u %p %l\n' | sort";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
     protected override MachineSetup Setup
     {

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
-using Emperor.EndToEnd.MainJob;
 using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Programs;
@@ -23,7 +22,7 @@ internal sealed class OverlapLoadTests : ProgramTest
     {
         Need(server.Program!);
         File.WriteAllText($"{Temp.Folder("app")}/{server.App.Name}", server.App.Text);
-        var address = $"127.0.0.1:{Nginx.FreePort()}";
+        var address = $"127.0.0.1:{Ports.Free()}";
         string[] lines =
         [
             .. server.Lines.Select(line => line.Replace("{dir}", Temp["app"])),

@@ -158,7 +158,7 @@ internal sealed class OverlapTests : ProgramTest
     [Test]
     public void Sockets_that_stay_are_kept_new_ones_are_bound_and_others_closed()
     {
-        var (stays, goes, comes) = (Temp["stays.sock"], Temp["goes.sock"], $"127.0.0.1:{Nginx.FreePort()}");
+        var (stays, goes, comes) = (Temp["stays.sock"], Temp["goes.sock"], $"127.0.0.1:{Ports.Free()}");
         WriteProgram("web.ini", [.. Lines, $"socket = {stays}", $"socket = {goes}"]);
         var daemon = StartControlled();
         var first = AwaitReady(daemon, "web.ini");
@@ -169,6 +169,8 @@ internal sealed class OverlapTests : ProgramTest
         WriteProgram("web.ini", [.. Lines, $"socket = {stays}", $"socket = api={comes}"]);
         daemon.AwaitVassal("web.ini", "it is reloaded", mark);
         var second = AwaitReady(daemon, "web.ini", mark);
+        // Until then it may take a connection that is meant for its successor.
+        daemon.AwaitVassal("web.ini", $"pid {first} has ended", mark);
         Assert.That(Inode(stays), Is.EqualTo(inode));
         Wait.Until(() => !File.Exists(goes), Logs);
         using (Dial(comes)) { }
@@ -193,7 +195,8 @@ internal sealed class OverlapTests : ProgramTest
         var daemon = StartControlled();
         AwaitReady(daemon, "job.ini");
         var mark = daemon.Mark;
-        WriteProgram("job.ini", "exec = sh -c 'exit 7'", "ready = after 0.1", "reload = restart");
+        // Later than it takes to end.
+        WriteProgram("job.ini", "exec = sh -c 'exit 7'", "ready = after 5", "reload = restart");
         daemon.AwaitVassal("job.ini", "the reload failed: .*exit 7; the former program is started again", mark);
         var pid = AwaitReady(daemon, "job.ini", mark);
         Assert.That(ProcFs.CommandLine(pid), Does.EndWith("sleep 1000"));

@@ -92,7 +92,7 @@ internal sealed class ProgramLimitTests : ProgramTest
         NeedRoot("it makes cgroups");
         WriteProgram("app.ini", "exec = sleep 1000", "ready = after 0.1", "memory-max = 64M", "cpu-max = 50%", "tasks-max = 50");
         var daemon = StartControlled();
-        var pid = AwaitReady(daemon, "app.ini");
+        var pid = AwaitSleep(daemon, "app.ini");
         var group = GroupOf(pid);
         foreach (var (file, key, value) in new[] { ("memory.max", "memory-max", "67108864"), ("cpu.max", "cpu-max", "50000 100000") })
         {

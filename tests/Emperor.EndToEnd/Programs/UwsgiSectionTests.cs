@@ -11,7 +11,7 @@ internal sealed class UwsgiSectionTests : ProgramTest
     {
         Installed.Require();
         Temp.Write("app.py", "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'hello']\n");
-        var address = $"127.0.0.1:{Nginx.FreePort()}";
+        var address = $"127.0.0.1:{Ports.Free()}";
         File.WriteAllText(
             $"{Vassals}/shop.ini",
             $"""

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Emperor.EndToEnd.MainJob;
 using Emperor.EndToEnd.Programs;
 using Emperor.EndToEnd.Support;
 
@@ -59,7 +58,7 @@ internal sealed class UpgradeLoadTests : UpgradeTest
         var server = RealServer.GunicornSync;
         Need(server.Program!);
         File.WriteAllText($"{Temp.Folder("app")}/{server.App.Name}", server.App.Text);
-        var address = $"127.0.0.1:{Nginx.FreePort()}";
+        var address = $"127.0.0.1:{Ports.Free()}";
         WriteProgram(
             "web.ini",
             [.. server.Lines.Select(line => line.Replace("{dir}", Temp["app"])), $"socket = {address}", "ready-timeout = 50"]
@@ -95,7 +94,7 @@ internal sealed class UpgradeLoadTests : UpgradeTest
 
     private string WriteApp(string socketOption, string header = "(\"X-Header\", \"1\")")
     {
-        var address = $"127.0.0.1:{Nginx.FreePort()}";
+        var address = $"127.0.0.1:{Ports.Free()}";
         Temp.Write("app.py", App.Replace("MORE", header));
         File.WriteAllText(
             $"{Vassals}/web.ini",

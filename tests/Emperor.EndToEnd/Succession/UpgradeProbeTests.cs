@@ -110,7 +110,7 @@ internal sealed class UpgradeProbeTests : UpgradeTest
         Upgrade(daemon);
         Assert.That(Executed(daemon), Is.EqualTo($"{copy}/emperor"));
         // A file in the place of the one that runs, as a package does it.
-        Copy($"{copy}/emperor", $"{copy}/emperor.new");
+        Executable.Copy($"{copy}/emperor", $"{copy}/emperor.new");
         Rename($"{copy}/emperor.new", $"{copy}/emperor");
         Assert.That(Executed(daemon), Does.EndWith("(deleted)"));
         Upgrade(daemon);
@@ -209,14 +209,12 @@ internal sealed class UpgradeProbeTests : UpgradeTest
             Rename(next, ProgramLink);
             return;
         }
-        Copy(Temp.Write("script", program), next);
-        Native.Check(Native.ChangeMode(next, program == "not executable" ? 0x1A4u : 0x1EDu), "chmod");
+        if (program == "not executable")
+            File.WriteAllText(next, program);
+        else
+            Executable.Write(next, program);
         Rename(next, ProgramLink);
     }
-
-    // By a process of its own: what this one has open to write, children of other tests have open for a moment too, and then it is not executed
-    // ("Text file busy").
-    private void Copy(string from, string to) => Assert.That(Run("cp", from, to).Code, Is.Zero);
 
     private void AssertRefused(EmperorProcess daemon, string reason)
     {

@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using Emperor.EndToEnd.MainJob;
 using Emperor.EndToEnd.Support;
 
 namespace Emperor.EndToEnd.Succession;
@@ -14,7 +13,7 @@ internal sealed class UpgradeServiceTests : UpgradeTest
     [Test]
     public void Nobody_who_asks_for_status_stats_or_metrics_is_refused()
     {
-        var (stats, metrics) = (Temp["stats"], $"127.0.0.1:{Nginx.FreePort()}");
+        var (stats, metrics) = (Temp["stats"], $"127.0.0.1:{Ports.Free()}");
         Write("a.ini", "accept");
         var daemon = StartControlled("--emperor-stats", stats, "--emperor-metrics", metrics);
         daemon.AwaitAccepting("a.ini");

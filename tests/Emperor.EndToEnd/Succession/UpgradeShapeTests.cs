@@ -188,7 +188,7 @@ internal sealed class UpgradeShapeTests : UpgradeTest
             "test.py",
             "import os\ndef application(e, s):\n    s('200 OK', [('Content-Type', 'text/plain')])\n    return [b'%d' % os.getpid()]\n"
         );
-        var address = $"127.0.0.1:{Nginx.FreePort()}";
+        var address = $"127.0.0.1:{Ports.Free()}";
         var daemon = Launch(new EmperorStart { Arguments = ["serve", "--http", address, "--wsgi-file", "test.py"], Folder = Temp.Path });
         daemon.Await("test.py: pid .* is ready after");
         var pid = Ask(address);

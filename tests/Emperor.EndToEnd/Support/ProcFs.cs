@@ -83,6 +83,11 @@ internal static class ProcFs
             .Select(line => line[(name.Length + 1)..].Trim())
             .FirstOrDefault("");
 
+    /// <summary>Whether it has a handler for a signal.</summary>
+    public static bool Catches(int pid, int signal) =>
+        ulong.TryParse(Status(pid, "SigCgt"), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var caught)
+        && (caught >> (signal - 1) & 1) == 1;
+
     private static string? Read(int pid, string file)
     {
         try

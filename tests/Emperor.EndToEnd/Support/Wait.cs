@@ -7,7 +7,8 @@ internal static class Wait
 {
     /// <summary>
     /// The daemon needs milliseconds, and real servers seconds; the machine under the tests may be slow and busy with others. It is below the
-    /// minute that the daemon itself has patience for by default (--reload-mercy, --emperor-ready-timeout): what comes of that is too late.
+    /// minute that the daemon itself has patience for by default (--emperor-ready-timeout): what comes of that is too late. What a vassal that
+    /// does not end is killed for (--reload-mercy, --emperor-curse-tolerance) comes after half of that.
     /// </summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(55);
 

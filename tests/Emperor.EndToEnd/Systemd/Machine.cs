@@ -28,7 +28,7 @@ internal sealed class Machine : IDisposable
 
         """;
 
-    private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan BootLimit = TimeSpan.FromMinutes(5);
 
     private readonly TempFolder _temp = new();
     private readonly string _name = $"emperor-{Guid.NewGuid():N}"[..24];

@@ -6,7 +6,7 @@ namespace Emperor.EndToEnd.Systemd;
 /// <summary>A shell command that runs in a machine.</summary>
 internal sealed class MachineCommand
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
     private readonly string _command;
     private readonly Process _process;

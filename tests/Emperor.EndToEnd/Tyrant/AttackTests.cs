@@ -101,7 +101,7 @@ internal sealed class AttackTests : TyrantTest
         var daemon = Start("--emperor-tyrant", "--emperor-no-blacklist");
         daemon.AwaitAccepting("m.ini");
         var script =
-            $"i=0; while [ $i -lt 400 ]; do ln -sfn {hers} {home}/n; mv -T {home}/n {home}/current.ini; "
+            $"i=0; while [ $i -lt 150 ]; do ln -sfn {hers} {home}/n; mv -T {home}/n {home}/current.ini; "
             + $"ln -sfn {home}/x.ini {home}/n; mv -T {home}/n {home}/current.ini; i=$((i+1)); done";
         using var watched = new CancellationTokenSource();
         var seen = new HashSet<long>();

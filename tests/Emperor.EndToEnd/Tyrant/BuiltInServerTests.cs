@@ -59,8 +59,9 @@ internal sealed class BuiltInServerTests : TyrantTest
         Wait.Until(() => File.Exists($"{_home}/who") && File.ReadAllLines($"{_home}/who").Length == 3, Logs);
         Assert.That(File.ReadAllLines($"{_home}/who"), Is.EqualTo(new[] { $"{Mallory}", $"{Mallory}", "0" }));
         Assert.That(Run("stat", "-c", "%u:%g %a", Socket).Output.Trim(), Is.EqualTo($"{Mallory}:{Mallory} 660"));
+        // What has loaded the app may leave meanwhile.
         foreach (var pid in Descendants())
-            Assert.That(StatusLine(pid, "Uid"), Does.StartWith($"{Mallory}"), ProcFs.CommandLine(pid));
+            Assert.That(ProcFs.Status(pid, "Uid"), Does.StartWith($"{Mallory}").Or.Empty, ProcFs.CommandLine(pid));
         Assert.That(daemon.Stop(), Is.Zero);
         Assert.That(Directory.GetFileSystemEntries(_hidden), Is.EqualTo(new[] { $"{_hidden}/secret" }));
     }
@@ -102,8 +103,7 @@ internal sealed class BuiltInServerTests : TyrantTest
     public void A_python_of_the_owner_s_and_what_its_file_includes_get_no_rights()
     {
         Temp.Folder("home/venv/bin");
-        var python = Temp.Write("home/venv/bin/python3", $"#!/bin/sh\nid -u >>{_home}/ran\nexec /usr/bin/python3 \"$@\"\n");
-        _ = Native.ChangeMode(python, 0b111_101_101);
+        Executable.Write(Temp["home/venv/bin/python3"], $"#!/bin/sh\nid -u >>{_home}/ran\nexec /usr/bin/python3 \"$@\"\n");
         Do("ln", "-s", "python3", $"{_home}/venv/bin/python");
         var version = Run("/usr/bin/python3", "-c", "import sys; print('python%d.%d' % sys.version_info[:2])").Output.Trim();
         Temp.Folder($"home/venv/lib/{version}/site-packages");

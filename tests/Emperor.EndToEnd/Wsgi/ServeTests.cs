@@ -23,7 +23,7 @@ internal sealed class ServeTests : EmperorTest
     public async Task Ctrl_C_ends_it_when_the_request_in_hand_is_finished()
     {
         Temp.Write("test.py", App);
-        var port = Nginx.FreePort();
+        var port = Ports.Free();
         var daemon = Serve("--http", $":{port}", "--wsgi-file", "test.py");
         daemon.Await($"serves test.py, http at http://localhost:{port}/, with 1 process of 1 thread; Ctrl-C");
         daemon.Await("test.py: pid .* is ready after");
@@ -96,7 +96,7 @@ internal sealed class ServeTests : EmperorTest
         Temp.Write("project/mysite/wsgi.py", App);
         Command.Run(Temp.Path, "/usr/bin/python3", "-m", "venv", "--without-pip", Temp["env"]);
         Assert.That(Temp.Path, Does.Not.Contain(" "));
-        var port = Nginx.FreePort();
+        var port = Ports.Free();
         var log = Temp["yourproject.log"];
         var first = Serve(
             $"--chdir={Temp["project"]}",
@@ -123,7 +123,8 @@ internal sealed class ServeTests : EmperorTest
             Wait.Until(() => Said().Split("is ready after").Length == 6, Said);
             var answer = Command.Run(Temp.Path, "/usr/bin/python3", "-c", AskOverTcp, $"{port}");
             Assert.That(answer, Does.EndWith(" 65534 settings\n"));
-            Assert.That(Said(), Does.Contain("GET /tcp => generated"));
+            // A line of the log may come after the answer.
+            Wait.Until(() => Said().Contains("GET /tcp => generated"), Said);
         }
         finally
         {

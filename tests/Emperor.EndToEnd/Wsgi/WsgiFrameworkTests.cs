@@ -40,7 +40,8 @@ internal sealed class WsgiFrameworkTests : WsgiTest
             """
         );
         _nginx = Process.Start("/usr/sbin/nginx", ["-e", $"{folder}/start.log", "-c", $"{folder}/nginx.conf"]);
-        Wait.Until(() => File.Exists($"{folder}/h.sock"), driver.Text);
+        // A socket is there before it listens; nginx writes its number when all do.
+        Wait.Until(() => File.Exists($"{folder}/pid") && new FileInfo($"{folder}/pid").Length > 0, driver.Text);
         return ($"{folder}/u.sock", $"{folder}/h.sock");
     }
 

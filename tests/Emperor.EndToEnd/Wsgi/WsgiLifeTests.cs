@@ -450,8 +450,7 @@ internal sealed class WsgiLifeTests : WsgiTest
         Assert.That(Command.Run(Temp.Path, "/usr/bin/python3", "-c", script, $"{WsgiDriver.Files}/worker.py"), Is.EqualTo("[]\n"));
         const string old =
             "import sys; sys.version_info, sys.version = (3, 8), '3.8.0 (old)'; del sys.argv[0]; exec(open(sys.argv[0]).read())";
-        Temp.Write("python3", $"#!/bin/sh\nexec /usr/bin/python3 -c \"{old}\" \"$@\"\n");
-        File.SetUnixFileMode(Temp["python3"], (UnixFileMode)0b111_101_101);
+        Executable.Write(Temp["python3"], $"#!/bin/sh\nexec /usr/bin/python3 -c \"{old}\" \"$@\"\n");
         var driver = Start(new WsgiSetup { Python = Temp["python3"], Start = false });
         Assert.That(
             (string?)driver.AwaitEvent("template", "error")["error"],

@@ -110,8 +110,13 @@ internal sealed partial class WsgiLogTests : WsgiTest
                 _ = WsgiClient.Get(driver, target);
             driver.Tell("stop 0");
             _ = driver.AwaitExit(driver.Pid(0));
-            var lines = driver.Log.Split('\n').Where(l => l.Contains("=> generated")).ToList();
             var words = expected.Length == 0 ? [] : expected.Split(' ').Where(w => w[0] is '4' or '5' or '/').ToArray();
+            List<string> lines = [];
+            // The last of them may be read after the worker's end.
+            Wait.Until(
+                () => (lines = [.. driver.Log.Split('\n').Where(l => l.Contains("=> generated"))]).Count >= words.Length,
+                driver.Text
+            );
             Assert.That(lines, Has.Count.EqualTo(words.Length), driver.Log);
             foreach (var (line, word) in lines.Zip(words))
                 Assert.That(line, Does.Contain(word));

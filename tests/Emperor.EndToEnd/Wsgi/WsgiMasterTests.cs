@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
-using Emperor.EndToEnd.MainJob;
 using Emperor.EndToEnd.Programs;
 using Emperor.EndToEnd.Support;
 
@@ -22,7 +21,7 @@ internal sealed class WsgiMasterTests : ProgramTest
             return [b"%d %d %d" % (os.getpid(), os.getppid(), loaded_by) if path == "/who" else b"%d" % os.getpid()]
         """;
 
-    private string Address { get; } = $"127.0.0.1:{Nginx.FreePort()}";
+    private string Address { get; } = $"127.0.0.1:{Ports.Free()}";
 
     [Test]
     public void Workers_are_forked_from_a_template_that_leaves_and_are_the_emperors_own_children()
@@ -120,8 +119,8 @@ internal sealed class WsgiMasterTests : ProgramTest
         Assert.That((int)StatusOf("app.ini")["copies"]!, Is.EqualTo(1));
         using (var first = Dial(Address))
         {
-            first.Send(Encoding.ASCII.GetBytes($"GET /wait?{Temp["go"]} HTTP/1.1\r\nHost: t\r\n\r\n"));
             var mark = daemon.Mark;
+            first.Send(Encoding.ASCII.GetBytes($"GET /wait?{Temp["go"]} HTTP/1.1\r\nHost: t\r\n\r\n"));
             daemon.AwaitVassal("app.ini", "copy 2 of 3 is started: all 1 are busy", mark);
             daemon.AwaitVassal("app.ini", "is ready after", mark);
             Assert.That(Ask(Address), Is.GreaterThan(0), "the second one answers");
@@ -281,7 +280,7 @@ internal sealed class UwsgiProxy : IDisposable
 
     public static UwsgiProxy Start(string folder, string socket)
     {
-        var address = $"127.0.0.1:{Nginx.FreePort()}";
+        var address = $"127.0.0.1:{Ports.Free()}";
         string[] temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         File.WriteAllText(
             $"{folder}/nginx.conf",

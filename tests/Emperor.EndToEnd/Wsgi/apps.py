@@ -271,11 +271,11 @@ def do_together(environ, start_response, query):
 
 def do_sleep(environ, start_response, query):
     """What a stuck request does, under a name to look for in tracebacks."""
-    open(query["begun"], "w").close()
-    the_place_where_it_hangs()
+    the_place_where_it_hangs(query["begun"])
 
 
-def the_place_where_it_hangs():
+def the_place_where_it_hangs(begun):
+    open(begun, "w").close()
     time.sleep(600)
 
 
