@@ -79,8 +79,10 @@ internal sealed partial class Startup
         if (settings.VassalLogDirectory is { } directory)
         {
             var existing = Path.GetFullPath(directory, settings.WorkingDirectory);
-            while (!Directory.Exists(existing) && Path.GetDirectoryName(existing) is { } above)
+            while (!Path.Exists(existing) && Path.GetDirectoryName(existing) is { } above)
                 existing = above;
+            if (!Directory.Exists(existing))
+                return $"vassal-log-dir = {directory}: {existing} is no folder; name another";
             if (!Self.MayWrite(existing))
                 return $"vassal-log-dir = {directory}: the emperor's user may not write there; give him the folder, or name another";
         }

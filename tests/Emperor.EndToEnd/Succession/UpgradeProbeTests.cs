@@ -58,7 +58,7 @@ internal sealed class UpgradeProbeTests : UpgradeTest
     [TestCase("uid = daemon", "becomes another user only by a restart")]
     [TestCase("emperor = amqp://localhost", "there is no such monitor")]
     [TestCase("chdir = /nonexistent", "there is no such folder")]
-    [TestCase("vassal-log-dir = /proc/none", "may not write there")]
+    [TestCase("vassal-log-dir = /etc/passwd/none", "/etc/passwd is no folder")]
     [TestCase("logto = /proc/none/emperor.log", "may not write there")]
     [TestCase("logto = 127.0.0.1:514", "logging to a UDP address")]
     public void Nor_one_that_could_not_start_with_it(string line, string reason)
