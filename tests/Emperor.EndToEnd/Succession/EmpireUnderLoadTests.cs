@@ -78,6 +78,7 @@ internal sealed class EmpireUnderLoadTests : SuccessionTest
     }
 
     [Test]
+    [Takes(60)]
     public void No_request_fails_and_no_process_changes_while_twenty_emperors_are_upgraded_and_twenty_are_killed()
     {
         Installed.Require();
