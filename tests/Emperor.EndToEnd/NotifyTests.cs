@@ -191,7 +191,7 @@ internal sealed class NotifyTests : EmperorTest
     {
         Write("bad.ini", "exit 3");
         // It fails twice, like the other, within the 3 s that are left to it then.
-        Write("late.ini", "sleep 300", "exit 4");
+        Write("late.ini", "sleep 100", "exit 4");
         Write("good.ini", "accept");
         _ = Manager;
         // After the second failure each stays as it is until it is told of.

@@ -81,18 +81,23 @@ internal sealed class UpgradeShapeTests : UpgradeTest
     }
 
     [Test]
-    public void A_daemon()
+    public void A_daemon_follows_the_link_that_it_was_started_by()
     {
-        var (log, pidFile) = (Temp["emperor.log"], Temp["run.pid"]);
+        var (log, pidFile, link, copy) = (Temp["emperor.log"], Temp["run.pid"], Temp["current"], Temp["copy"]);
+        Assert.That(Run("cp", "-r", Path.GetDirectoryName(EmperorProcess.Program)!, copy).Code, Is.Zero);
+        File.CreateSymbolicLink(link, EmperorProcess.Program);
         Write("a.ini", "accept");
-        var first = LaunchBy([], "--daemonize", log, "--pidfile", pidFile);
+        var first = LaunchAs(link, [], "--daemonize", log, "--pidfile", pidFile);
         Assert.That(first.AwaitEnd(), Is.Zero);
         AwaitInLog(log, "a.ini: pid [0-9]+ accepts requests");
         var pid = int.Parse(File.ReadAllText(pidFile), CultureInfo.InvariantCulture);
-        for (var i = 1; i <= 2; i++)
+        string[] programs = [$"{copy}/emperor", EmperorProcess.Program];
+        for (var i = 0; i < programs.Length; i++)
         {
+            Repoint(link, programs[i]);
             Native.Check(Native.Signal(pid, Native.User2), "kill");
-            AwaitInLog(log, Upgraded, i);
+            AwaitInLog(log, Upgraded, i + 1);
+            Assert.That(new FileInfo($"/proc/{pid}/exe").LinkTarget, Is.EqualTo(programs[i]));
         }
         Native.Check(Native.Signal(pid, Native.Terminate), "kill");
         Wait.Until(() => !ProcFs.IsAlive(pid), () => File.ReadAllText(log));
@@ -206,10 +211,13 @@ internal sealed class UpgradeShapeTests : UpgradeTest
         Assert.That(daemon.Stop(), Is.Zero);
     }
 
-    private EmperorProcess LaunchBy(string[] before, params string[] options) =>
+    private EmperorProcess LaunchBy(string[] before, params string[] options) => LaunchAs(EmperorProcess.Program, before, options);
+
+    private EmperorProcess LaunchAs(string program, string[] before, params string[] options) =>
         Launch(
             new EmperorStart
             {
+                Program = program,
                 Before = before,
                 Arguments =
                 [

@@ -114,6 +114,8 @@ internal sealed class LifeOfServiceTests : ServiceTest
         Vassal("shop.ini", "exit 1");
         Vassal("good.ini", "accept");
         Machine.Write($"{Vassals}/blog.ini", "nothing of uwsgi's\n");
+        // What has failed twice stays as it is until it has been looked at twice.
+        Configure("emperor-throttle = 50000");
         Start();
         AwaitShown(
             "StatusText",

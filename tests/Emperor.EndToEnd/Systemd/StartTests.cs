@@ -12,7 +12,8 @@ internal sealed class StartTests : ServiceTest
     [TestCase("immediate", true)]
     public void A_failing_vassal_under_each_policy(string policy, bool succeeds)
     {
-        Configure($"emperor-ready = {policy}");
+        // After the second failure it stays as it is until it is told of.
+        Configure($"emperor-ready = {policy}", "emperor-throttle = 50000");
         Edit("Restart=no");
         Vassal("bad.ini", "exit 3");
         Vassal("good.ini", "accept");
