@@ -25,9 +25,9 @@ internal sealed partial class ProgramWorld
     public ProgramWorld Mortal()
     {
         for (var i = _dice.Next(4); i > 0; i--)
-            At(_now + _dice.Next(320_000), () => mortality!.KillIn(_dice.Next(8)));
+            At(_now + _dice.Next(320_000), () => mortality.KillIn(_dice.Next(8)));
         for (var i = _dice.Next(4); i > 0; i--)
-            At(_now + _dice.Next(320_000), () => mortality!.UpgradeSoon());
+            At(_now + _dice.Next(320_000), () => mortality.UpgradeSoon());
         return this;
     }
 
@@ -40,7 +40,7 @@ internal sealed partial class ProgramWorld
             happening();
             Settle();
             CheckGenerations();
-            mortality?.Step("the end of a turn");
+            mortality.Step("the end of a turn");
         }
         catch (EmperorKilledException)
         {
@@ -48,7 +48,7 @@ internal sealed partial class ProgramWorld
             return;
         }
         WriteDown();
-        if (mortality?.TakeUpgrade() == true)
+        if (mortality.TakeUpgrade())
             Upgrade();
     }
 
@@ -99,7 +99,7 @@ internal sealed partial class ProgramWorld
 
     private void Upgrade()
     {
-        _trace.Add($"{_now} upgrade");
+        trace.Say($"upgrade");
         var document = Document(_state);
         _state = Read(LegacyText.Read(document));
         Check(Document(_state).AsSpan().SequenceEqual(document), "something is lost by an upgrade");
@@ -112,7 +112,7 @@ internal sealed partial class ProgramWorld
 
     private void Bury()
     {
-        _trace.Add($"{_now} the emperor is killed before {mortality!.Deaths[^1]}");
+        trace.Say($"the emperor is killed before {mortality.Deaths[^1]}");
         _outcomes.Clear();
         // Templates end with it, and what they were to bear is not born.
         _unborn.Clear();
@@ -123,7 +123,7 @@ internal sealed partial class ProgramWorld
         _hasEnded = _hadEnded;
         var entry = LegacyJournal.Of(new EmpireLegacy(), [(_written.Name, Inheritance.Of(_written))], "1.0");
         _state = Accession.AfterAbsence(Read(LegacyJournal.Read([LegacyJournal.Write(entry)])), _now, Grace);
-        _trace.Add($"{_now} another emperor follows; it is {_state.Phase}");
+        trace.Say($"another emperor follows; it is {_state.Phase}");
         Adopt();
         Turn(Accede);
     }
@@ -134,11 +134,11 @@ internal sealed partial class ProgramWorld
         var until = _now + time;
         while (_future.TryPeek(out var action, out var at) && at <= until)
         {
-            _now = Math.Max(_now, at);
+            _now = trace.Now = Math.Max(_now, at);
             _future.Dequeue();
             action();
         }
-        _now = until;
+        _now = trace.Now = until;
         _isAway = false;
     }
 

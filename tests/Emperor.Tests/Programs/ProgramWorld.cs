@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Emperor.Core;
 using Emperor.Core.Programs;
 using Emperor.Core.Protocol;
@@ -13,8 +14,9 @@ namespace Emperor.Tests.Programs;
 /// steps, or be followed by another on purpose (<see cref="Mortality"/>).
 /// </summary>
 /// <param name="seed">All chance comes from it.</param>
-/// <param name="mortality">Whose end it may be; null for an emperor that lives for ever.</param>
-internal sealed partial class ProgramWorld(int seed, Mortality? mortality = null)
+/// <param name="trace">Where it is told.</param>
+/// <param name="mortality">Whose end it may be.</param>
+internal sealed partial class ProgramWorld(int seed, Trace trace, Mortality mortality)
 {
     private const int MostSteps = 200_000;
     private const long Never = long.MaxValue;
@@ -26,7 +28,6 @@ internal sealed partial class ProgramWorld(int seed, Mortality? mortality = null
     private readonly PriorityQueue<Action, long> _future = new();
     private readonly Dictionary<int, SimulatedMember> _living = [];
     private readonly Dictionary<int, Effect.Launch> _unborn = [];
-    private readonly List<string> _trace = [];
     private VassalState _state = VassalMachine.Create("blog.ini");
     private HashSet<string> _held = [];
     private bool _awaited;
@@ -34,9 +35,6 @@ internal sealed partial class ProgramWorld(int seed, Mortality? mortality = null
     private bool _hasEnded;
     private long _now = 1_000_000;
     private int _pid = 100;
-
-    /// <summary>What has happened, the last hundred steps, for a failure's message.</summary>
-    public string Trace => string.Join('\n', _trace.TakeLast(100));
 
     /// <summary>Lets some minutes of life go by and then ends it all.</summary>
     /// <returns>What was broken; null when nothing was.</returns>
@@ -76,7 +74,7 @@ internal sealed partial class ProgramWorld(int seed, Mortality? mortality = null
             var next = _future.TryPeek(out _, out var at) ? at : Never;
             if (Math.Min(due, next) is var soonest && (soonest == Never || soonest > limit))
                 return;
-            _now = Math.Max(_now, soonest);
+            _now = trace.Now = Math.Max(_now, soonest);
             if (due <= next)
             {
                 Take(new VassalEvent.TimePassed());
@@ -104,7 +102,7 @@ internal sealed partial class ProgramWorld(int seed, Mortality? mortality = null
     {
         while (_outcomes.TryDequeue(out var outcome))
         {
-            mortality?.Step(outcome);
+            mortality.Step(outcome);
             Step(outcome);
         }
     }
@@ -124,12 +122,10 @@ internal sealed partial class ProgramWorld(int seed, Mortality? mortality = null
         var before = _state;
         _effects.Clear();
         _state = VassalMachine.Step(_state, @event, new Instant(_now, 1_700_000_000_000 + _now), _policy, _effects);
-        _trace.Add(
-            $"{_now} {Named(@event)} -> {_state.Phase} [{string.Join(", ", _effects.Where(e => e is not Effect.Note).Select(Short))}]"
-        );
+        trace.Say($"{Named(@event)} -> {_state.Phase} [{string.Join(", ", _effects.Where(e => e is not Effect.Note).Select(Short))}]");
         foreach (var effect in _effects.ToArray())
         {
-            mortality?.Step(effect);
+            mortality.Step(effect);
             Do(effect);
         }
         // Where two can live side by side, a reload takes nothing down before the next is ready, whatever comes of it.
@@ -409,10 +405,16 @@ internal sealed partial class ProgramWorld(int seed, Mortality? mortality = null
         Check(_state.Phase != Phase.Waiting || _held.Count > 0, "it waits without a socket");
     }
 
-    private void Check(bool isSo, string what)
+    private static void Check(bool isSo, string what)
     {
         if (!isSo)
             throw new BrokenException(what);
+    }
+
+    private static void Check(bool isSo, [InterpolatedStringHandlerArgument(nameof(isSo))] Invariants.Detail what)
+    {
+        if (!isSo)
+            throw new BrokenException(what.ToString());
     }
 
     private static string Named(VassalEvent @event) =>
