@@ -41,6 +41,7 @@ internal static class TransitionTable
         Listening          | ./n          | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         ListenFailed       | Backoff/n    | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n          | ./n
         SocketsLost        | ./nL         | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
+        OutputLost         | .            | .            | Stopping/n0n | Stopping/n0n | Stopping/n0n | .            | .            | .            | .            | .            | .            | .
         Knocked            | Starting/S   | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         OthersChanged      | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
         OthersChanged ready| .            | Starting/S   | .            | .            | .            | .            | .            | .            | .            | .            | .            | .
@@ -89,6 +90,7 @@ internal static class TransitionTable
             nameof(VassalEvent.Listening) => new VassalEvent.Listening(),
             nameof(VassalEvent.ListenFailed) => new VassalEvent.ListenFailed("somebody listens there"),
             nameof(VassalEvent.SocketsLost) => new VassalEvent.SocketsLost(),
+            nameof(VassalEvent.OutputLost) => new VassalEvent.OutputLost(),
             nameof(VassalEvent.Knocked) => new VassalEvent.Knocked(),
             nameof(VassalEvent.OthersChanged) => new VassalEvent.OthersChanged(),
             nameof(VassalEvent.BecameReady) => new VassalEvent.BecameReady(incarnation),
