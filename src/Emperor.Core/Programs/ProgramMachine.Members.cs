@@ -89,7 +89,11 @@ public static partial class ProgramMachine
                 Problem = "",
             };
             Put(ready);
-            State = State with { History = State.History with { LastReady = now.Unix, LastAccepting = now.Unix } };
+            State = State with
+            {
+                History = State.History with { LastReady = now.Unix, LastAccepting = now.Unix },
+                Traceback = Slot(member.Slot).Failures > 0 ? null : State.Traceback,
+            };
             Note(
                 NoteLevel.Information,
                 "accepting",
@@ -343,7 +347,9 @@ public static partial class ProgramMachine
                 Deadline = now.Monotonic + plan.ReadyTimeout,
                 Generation = State.Rolling is not null && role == MemberRole.Next ? State.Generation : Slot(slot).Generation,
             };
-            State = State with { Incarnation = incarnation, Members = State.Members.Add(member), Traceback = null };
+            // As long as it fails again and again, the last reason is what an operator looks for.
+            var traceback = Slot(slot).Failures > 0 ? State.Traceback : null;
+            State = State with { Incarnation = incarnation, Members = State.Members.Add(member), Traceback = traceback };
             PutSlot(slot, Slot(slot) with { RetryAt = null, IsDone = false });
             effects.Add(new Effect.Launch(State.Name, incarnation, slot, plan) { Generation = member.Generation });
         }

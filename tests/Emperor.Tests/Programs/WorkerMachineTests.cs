@@ -63,6 +63,20 @@ public sealed class WorkerMachineTests
     }
 
     [Test]
+    public void Why_its_app_cannot_be_loaded_is_told_until_it_can()
+    {
+        var patient = new ProgramPatient().IsFile(Blog).Listens();
+        for (var i = 1; i <= 3; i++)
+        {
+            patient.Takes(new VassalEvent.AppFailed(i, $"Traceback {i}")).Takes(new VassalEvent.SpawnFailed(i, "no module"));
+            Assert.That(patient.State.Traceback, Is.EqualTo($"Traceback {i}"));
+            Assert.That(patient.After(60_000).State.Members.Single().Incarnation, Is.EqualTo(i + 1), "it is tried again");
+            Assert.That(patient.State.Traceback, Is.EqualTo($"Traceback {i}"), "while it is");
+        }
+        Assert.That(patient.Spawns().IsReady(4).State.Traceback, Is.Null);
+    }
+
+    [Test]
     public void When_both_are_lost_it_is_started_again()
     {
         var patient = new ProgramPatient().Runs(Blog).Takes(Due(1)).Spawns();
