@@ -97,6 +97,8 @@ internal sealed class RagnarokTests : EmperorTest
         Write("a.ini", "ignore-stop", "accept");
         Write("b.ini", "accept");
         var daemon = StartWith("a.ini", "--reload-mercy", "1");
+        // A process may write down its start some time after it was started.
+        daemon.AwaitAccepting("b.ini");
         daemon.Signal(Native.Terminate);
         daemon.Await("told to leave");
         var mark = Journal.Mark;
