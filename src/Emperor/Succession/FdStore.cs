@@ -34,16 +34,6 @@ internal sealed class FdStore(UnixDatagram socket, int most, EmperorLog log)
     private int _nameBytes;
     private bool _isFull;
 
-    /// <summary>Whether all that was asked for is stored, or about to be.</summary>
-    public bool IsWhole
-    {
-        get
-        {
-            lock (_lock)
-                return _refused.Count == 0;
-        }
-    }
-
     /// <summary>When it is tried again, monotonic milliseconds; null when nothing waits.</summary>
     public long? NextDue
     {

@@ -65,6 +65,39 @@ internal sealed class LostDescriptorsTests : SuccessionTest
         AwaitNothingLeft();
     }
 
+    [Test]
+    public void Whose_pidfd_alone_is_lost_is_found_again_and_goes_on()
+    {
+        const int programs = 12;
+        Configure("vassal-output = inherit");
+        // For four of them, beside what is vital.
+        Edit(AtOnce, "Environment=FDSTORE=16", "FileDescriptorStoreMax=16");
+        for (var i = 0; i < programs; i++)
+            Machine.Write($"{Vassals}/p{i}.ini", $"[emperor]\nexec = sleep {1001 + i}\nready = after 0.1\n");
+        Start();
+        AwaitMessages("EVENT=accepting", programs);
+        _ = AwaitSteady();
+        var before = Subjects;
+        Assert.That(before, Has.Length.EqualTo(programs).And.Length.GreaterThan(Stored));
+
+        for (var i = 1; i <= 2; i++)
+        {
+            KillEmperor();
+            Wait.Until(() => Machine.Try("emperor status").Code == 0, Machine.Journal, Long);
+            Assert.That(Subjects, Is.EquivalentTo(before), Machine.Journal());
+        }
+        // Their ends are seen as ever.
+        var pids = Enumerable.Range(0, programs).Select(i => PidOf($"p{i}.ini")).ToArray();
+        Machine.Run($"kill {string.Join(' ', pids)}");
+        Wait.Until(
+            () => Enumerable.Range(0, programs).All(i => PidOf($"p{i}.ini") is var pid && pid != "None" && !pids.Contains(pid)),
+            Machine.Journal,
+            Long
+        );
+        Machine.Run("systemctl stop emperor");
+        AwaitNothingLeft();
+    }
+
     private int AwaitSteady()
     {
         var last = -1;
