@@ -83,6 +83,26 @@ internal sealed class WsgiDutyTests : EmperorTest
     }
 
     [Test]
+    public void A_module_that_changes_while_workers_are_forked_is_not_missed()
+    {
+        const string late = """
+            import os, part
+            def change():
+                if not os.path.exists("once"):
+                    open("once", "w").close()
+                    os.utime(part.__file__, (4000000000, 4000000000))
+            os.register_at_fork(after_in_child=change)
+            def application(environ, start_response):
+                start_response("200 OK", [])
+                return [part.WORD.encode()]
+
+            """;
+        var daemon = GovernApp(late, "processes = 1", "py-autoreload = 1");
+        daemon.AwaitVassal("app.ini", "project/part.py has changed, so it reloads");
+        daemon.AwaitVassal("app.ini", "it is reloaded");
+    }
+
+    [Test]
     public void Its_log_is_where_its_file_says()
     {
         var log = Temp["app.log"];
@@ -452,10 +472,12 @@ internal sealed class WsgiDutyTests : EmperorTest
         }
     }
 
-    private EmperorProcess Govern(params string[] lines)
+    private EmperorProcess Govern(params string[] lines) => GovernApp(App + "\n", lines);
+
+    private EmperorProcess GovernApp(string app, params string[] lines)
     {
         Temp.Folder("project");
-        Temp.Write("project/hello.py", App + "\n");
+        Temp.Write("project/hello.py", app);
         WritePart("one");
         File.WriteAllLines(
             $"{Vassals}/app.ini",

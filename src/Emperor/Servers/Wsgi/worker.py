@@ -228,6 +228,8 @@ class Apps:
     def __init__(self, options: Options) -> None:
         self.loaded: list = []
         self.failed: list = []
+        self.files: dict = {}
+        """When the modules' files had been changed last, when they were loaded; for py-autoreload."""
         self.default = None
         self._by_mountpoint: dict = {}
         self._mounts: list = []
@@ -2257,6 +2259,18 @@ class Control:
                 return
 
 
+def module_files():
+    """The files of all modules, and when they were changed, in nanoseconds."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str):
+            continue
+        try:
+            yield file, os.stat(file).st_mtime_ns
+        except OSError:
+            continue  # an editor is replacing it
+
+
 class AutoReloader:
     """py-autoreload: looks every so many seconds whether a module's file has changed, and tells the emperor, who reloads. In the first worker alone."""
 
@@ -2264,7 +2278,7 @@ class AutoReloader:
         self._control = worker.control
         self._slot = worker.index
         self._seconds = seconds
-        self._known: dict = {}
+        self._known = dict(worker.apps.files)
         threading.Thread(target=self._run, name="uWSGIAutoReloader", daemon=True).start()
 
     def _run(self) -> None:
@@ -2279,14 +2293,7 @@ class AutoReloader:
     def _look(self) -> str:
         """The first file that has changed since the last look; empty when none has. All changes are taken note of."""
         changed = ""
-        for module in list(sys.modules.values()):
-            file = getattr(module, "__file__", None)
-            if not isinstance(file, str):
-                continue
-            try:
-                modified = os.stat(file).st_mtime_ns
-            except OSError:
-                continue  # an editor is replacing it
+        for file, modified in module_files():
             if self._known.setdefault(file, modified) != modified:
                 self._known[file] = modified
                 changed = changed or file
@@ -2559,6 +2566,9 @@ def load_apps(config: Config, control: Control) -> Apps:
     """Loads, and tells the emperor how that went."""
     started = monotonic()
     apps = Apps(config.options)
+    if config.options.number("py-autoreload"):
+        # Not when a worker first looks: what changes until then is newer than what it has.
+        apps.files = dict(module_files())
     change_folder(config.options, "chdir2")
     control.tell(
         "loaded",
