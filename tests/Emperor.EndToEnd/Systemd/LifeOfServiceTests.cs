@@ -74,9 +74,11 @@ internal sealed class LifeOfServiceTests : ServiceTest
         Start();
         Wait.Until(() => Running("test-vassal").Length == 5, () => Machine.Journal(), Long);
         var before = Running("test-vassal");
-        // One that has left its session, and wiped its environment, is known as soon as the emperor has looked for such.
+        // One that has left its session, and wiped its environment, is known as soon as the emperor has looked for such: by its session, whose leader has ended.
         Wait.Until(
-            () => before.Where(IsLeader).All(pid => Machine.Try($"grep -qw {pid} /proc/$(pgrep -o -f emperor-guard)/fd/4").Code == 0),
+            () =>
+                Sessions("test-vassal") is { Length: 3 } sessions
+                && sessions.All(s => Machine.Try($"grep -qw {s} /proc/$(pgrep -o -f emperor-guard)/fd/4").Code == 0),
             () => $"the guard knows {Machine.Try("cat /proc/$(pgrep -o -f emperor-guard)/fd/4").Output}\n{Machine.Journal()}",
             Long
         );
@@ -151,5 +153,11 @@ internal sealed class LifeOfServiceTests : ServiceTest
         Assert.That(Messages("-u emperor -p warning"), Has.All.StartsWith("shop.ini: "));
     }
 
-    private bool IsLeader(string pid) => Machine.Run($"ps -o sid= -p {pid}").Trim() == pid;
+    private string[] Sessions(string program) =>
+        [
+            .. Machine
+                .Try($"ps -o sid= -C {program}")
+                .Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .Distinct(),
+        ];
 }
