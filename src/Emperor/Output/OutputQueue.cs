@@ -141,7 +141,7 @@ internal sealed class OutputQueue
     }
 
     /// <summary>
-    /// No more lines come for now. What there is is written, the news of losses at once; what of that does not get through waits until <see cref="GoOn"/>.
+    /// No more lines come until <see cref="GoOn"/>. What there is is written, the news of losses at once; what of that does not get through waits until then.
     /// </summary>
     /// <param name="onRest">Called on another thread when <see cref="IsAtRest"/>; it must only wake somebody.</param>
     public void Settle(Action onRest)

@@ -53,7 +53,7 @@ internal sealed class VassalOutput : IDisposable
     /// <param name="style">What the emperor's own lines look like.</param>
     /// <param name="own">The emperor's own output.</param>
     /// <param name="inheritance">
-    /// What a former emperor has left. Vassals that print to pipes of his are listened to in any case, whatever is asked for now: nobody would else.
+    /// What a former emperor has left. Vassals that print to pipes of his are listened to in any case, whatever the settings say: nobody would else.
     /// </param>
     /// <param name="log">The emperor's log.</param>
     /// <param name="failure">Why it cannot be made as it is asked for, and what to do; null when it need not or could be.</param>

@@ -10,27 +10,43 @@ using Serilog;
 namespace Emperor.Tests.Succession;
 
 [TestFixture]
-public sealed class FdStoreTests
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class FdStoreTests : IDisposable
 {
+    private readonly TemporaryFolder _folder = new();
+    private readonly Socket _receiver = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+    private readonly UnixDatagram _sender;
+    private readonly Serilog.Core.Logger _logger = new LoggerConfiguration().CreateLogger();
+    private readonly SafeFd _file = Files.OpenNull();
+
+    public FdStoreTests()
+    {
+        _receiver.Bind(new UnixDomainSocketEndPoint(_folder.PathOf("notify")));
+        _sender = UnixDatagram.Open(_folder.PathOf("notify"))!;
+    }
+
+    public void Dispose()
+    {
+        _file.Dispose();
+        _logger.Dispose();
+        _sender.Dispose();
+        _receiver.Dispose();
+        _folder.Dispose();
+    }
+
     [Test]
     public void What_is_vital_has_room_though_the_store_is_full_of_others()
     {
-        using var folder = new TemporaryFolder();
-        using var receiver = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
-        receiver.Bind(new UnixDomainSocketEndPoint(folder.PathOf("notify")));
-        using var sender = UnixDatagram.Open(folder.PathOf("notify"))!;
-        using var logger = new LoggerConfiguration().CreateLogger();
-        using var file = Files.OpenNull();
-        var store = new FdStore(sender, most: 10, new EmperorLog(logger));
+        var store = StoreOf(most: 10);
         foreach (var name in (string[])["a", "b", "c", "d"])
-            store.Add(name, file.Number);
-        store.Add("journal", file.Number, isVital: true);
+            store.Add(name, _file.Number);
+        store.Add("journal", _file.Number, isVital: true);
         store.Turn(0);
         store.Remove("a");
-        store.Add("e", file.Number);
+        store.Add("e", _file.Number);
         store.Turn(0);
         Assert.That(
-            Received(receiver),
+            Received(),
             Is.EqualTo(
                 (string[])
                     [
@@ -47,21 +63,15 @@ public sealed class FdStoreTests
     [Test]
     public void What_found_no_place_gets_the_next_one_that_is_free()
     {
-        using var folder = new TemporaryFolder();
-        using var receiver = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
-        receiver.Bind(new UnixDomainSocketEndPoint(folder.PathOf("notify")));
-        using var sender = UnixDatagram.Open(folder.PathOf("notify"))!;
-        using var logger = new LoggerConfiguration().CreateLogger();
-        using var file = Files.OpenNull();
-        var store = new FdStore(sender, most: 9, new EmperorLog(logger));
+        var store = StoreOf(most: 9);
         foreach (var name in (string[])["a", "b", "c"])
-            store.Add(name, file.Number);
+            store.Add(name, _file.Number);
         store.Turn(0);
-        Assert.That(Received(receiver), Is.EqualTo((string[])["FDSTORE=1 FDNAME=a FDPOLL=0"]));
+        Assert.That(Received(), Is.EqualTo((string[])["FDSTORE=1 FDNAME=a FDPOLL=0"]));
         store.Remove("b");
         store.Remove("a");
         store.Turn(0);
-        Assert.That(Received(receiver), Is.EqualTo((string[])["FDSTOREREMOVE=1 FDNAME=a", "FDSTORE=1 FDNAME=c FDPOLL=0"]));
+        Assert.That(Received(), Is.EqualTo((string[])["FDSTOREREMOVE=1 FDNAME=a", "FDSTORE=1 FDNAME=c FDPOLL=0"]));
     }
 
     [Test]
@@ -73,12 +83,14 @@ public sealed class FdStoreTests
         Assert.That(failure, Does.Contain("cannot be taken over"));
     }
 
-    private static List<string> Received(Socket receiver)
+    private FdStore StoreOf(int most) => new(_sender, most, new EmperorLog(_logger));
+
+    private List<string> Received()
     {
         var messages = new List<string>();
         var bytes = new byte[4096];
-        while (receiver.Available > 0)
-            messages.Add(Encoding.ASCII.GetString(bytes, 0, receiver.Receive(bytes)).Replace('\n', ' '));
+        while (_receiver.Available > 0)
+            messages.Add(Encoding.ASCII.GetString(bytes, 0, _receiver.Receive(bytes)).Replace('\n', ' '));
         return messages;
     }
 }
